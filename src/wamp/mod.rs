@@ -1,0 +1,21 @@
+//! The vocabulary of WAMP: ids, URIs, messages, options, payloads.
+//!
+//! Plain data with no behaviour beyond validity. Every other room speaks in these words; this one imports none of ours.
+
+pub mod error;
+pub mod id;
+pub mod message;
+pub mod options;
+pub mod payload;
+pub mod policy;
+pub mod role;
+pub mod uri;
+pub mod value;
+
+pub use error::ErrorUri;
+pub use id::{IdOutOfRange, InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId};
+pub use message::{Message, MessageKind};
+pub use payload::{Payload, RawPayload, Serialization};
+pub use policy::{CancelMode, InvocationPolicy, MatchPolicy};
+pub use uri::Uri;
+pub use value::{Dict, Value};

@@ -1,0 +1,121 @@
+//! The settings of realms, of their outboxes and of the node's worker threads. `config` fills them; nothing here knows
+//! about files.
+
+use crate::auth::AuthSettings;
+use crate::authz::Policy;
+use crate::routing::RealmLimits;
+use crate::wamp::uri::UriRules;
+use crate::wamp::Uri;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One realm, complete.
+#[derive(Clone, Debug)]
+pub struct RealmSettings {
+    /// The name in the configuration, used in metrics and in REST paths.
+    pub name: String,
+    /// The name on the wire.
+    pub uri: Uri,
+    /// Text for people.
+    pub description: String,
+    /// Which URIs are lawful.
+    pub uri_rules: UriRules,
+    /// Whether each request id must be the one before plus 1 (D3).
+    pub strict_request_ids: bool,
+    /// Whether callers and publishers are named.
+    pub disclose: Disclose,
+    /// The bounds of the routing core.
+    pub limits: RealmLimits,
+    /// What may wait for one session.
+    pub outbox: OutboxSettings,
+    /// Who may enter.
+    pub auth: AuthSettings,
+    /// What they may do, by role.
+    pub roles: BTreeMap<String, RoleSettings>,
+}
+
+/// One role of a realm, inherited rules included.
+#[derive(Clone, Debug)]
+pub struct RoleSettings {
+    /// What it may do.
+    pub policy: std::sync::Arc<Policy>,
+    /// What happens when the outbox of one of its sessions is full, if that differs from the realm's.
+    pub on_overflow: Option<OnOverflow>,
+}
+
+/// Whether the identity of callers and publishers is handed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Disclose {
+    /// Not even on request: `disclose_me` is refused.
+    Never,
+    /// When the peer asks for it.
+    #[default]
+    Request,
+    /// Always.
+    Always,
+}
+
+/// The bounds of one session's outbox, and what happens at them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutboxSettings {
+    /// Octets that may wait. 4 MiB.
+    pub bytes_max: usize,
+    /// Messages that may wait. 10,000.
+    pub messages_max: usize,
+    /// Not empty and not an octet taken for this long: the session is cut. 10 s.
+    pub stall: Duration,
+    /// What happens to what does not fit.
+    pub on_overflow: OnOverflow,
+    /// Whether `wharf.session.on_overflow` is published.
+    pub notify: bool,
+}
+
+/// What happens to a message that does not fit into the outbox. Only EVENTs are ever dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnOverflow {
+    /// The session is cut.
+    #[default]
+    Disconnect,
+    /// The oldest waiting EVENTs are dropped until it fits.
+    DropOldest,
+    /// The new EVENT is dropped.
+    DropNewest,
+}
+
+impl OnOverflow {
+    /// The name in settings, metrics and events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disconnect => "disconnect",
+            Self::DropOldest => "drop_oldest",
+            Self::DropNewest => "drop_newest",
+        }
+    }
+}
+
+impl Default for OutboxSettings {
+    fn default() -> Self {
+        Self {
+            bytes_max: 4 << 20,
+            messages_max: 10_000,
+            stall: Duration::from_secs(10),
+            on_overflow: OnOverflow::Disconnect,
+            notify: true,
+        }
+    }
+}
+
+/// Realms that a HELLO opens.
+#[derive(Clone, Debug)]
+pub struct RealmTemplate {
+    /// The name in the configuration.
+    pub name: String,
+    /// Which realm URIs it covers, as a prefix or wildcard pattern.
+    pub pattern: crate::authz::Pattern,
+    /// Everything but name and URI.
+    pub settings: RealmSettings,
+    /// Closed after this long without sessions.
+    pub idle_close: Duration,
+    /// At most so many at a time.
+    pub realms_max: usize,
+}

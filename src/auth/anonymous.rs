@@ -1,0 +1,17 @@
+//! The method `anonymous`: no proof, a name drawn by the router, a role by configuration.
+//! Source: section 11.2 of the reference.
+
+use super::{AuthSettings, Claim, Identity, Method};
+
+/// Lets the client in, if the realm and the listener allow it.
+pub(super) fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Option<Identity> {
+    let anonymous = settings.anonymous.as_ref()?;
+    let here = anonymous.listeners.is_empty() || anonymous.listeners.iter().any(|name| name == claim.listener);
+    here.then(|| Identity {
+        // Never the client's own wish (A4).
+        authid: claim.random_authid.into(),
+        authrole: anonymous.role.as_str().into(),
+        authmethod: Method::Anonymous.name().into(),
+        authprovider: "static".into(),
+    })
+}

@@ -1,0 +1,37 @@
+//! The settings of the REST bridge. `config` fills them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// `[rest]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RestSettings {
+    /// Octets of a request's body. 1 MiB.
+    pub body_max: usize,
+    /// For head and body. 10 s.
+    pub body_timeout: Duration,
+    /// For calls without a deadline of their own. 30 s.
+    pub call_timeout: Duration,
+    /// The longest deadline an HTTP caller may ask for. 60 s.
+    pub wait_max: Duration,
+    /// An HTTP caller's session ends after this long without requests. 60 s.
+    pub session_idle: Duration,
+    /// Sessions of HTTP callers. 10,000.
+    pub sessions_max: usize,
+    /// HTTP status by error URI; a key that ends with a dot is a prefix, the longest wins.
+    pub status: BTreeMap<String, u16>,
+}
+
+impl Default for RestSettings {
+    fn default() -> Self {
+        Self {
+            body_max: 1 << 20,
+            body_timeout: Duration::from_secs(10),
+            call_timeout: Duration::from_secs(30),
+            wait_max: Duration::from_secs(60),
+            session_idle: Duration::from_secs(60),
+            sessions_max: 10_000,
+            status: BTreeMap::new(),
+        }
+    }
+}

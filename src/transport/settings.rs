@@ -1,0 +1,195 @@
+//! The settings of listeners and the bounds of the whole process's connections. `config` fills them.
+
+use crate::wamp::Serialization;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a listener listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Bind {
+    /// TCP, one address. `localhost:8080` in a file becomes one for each loopback address of the host.
+    Tcp(SocketAddr),
+    /// A Unix socket, with the mode of its file (0o660 by default).
+    Unix {
+        /// The socket's file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+}
+
+/// What a listener serves.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Service {
+    /// WAMP over WebSocket.
+    WebSocket,
+    /// WAMP over RawSocket, by its first octet.
+    RawSocket,
+    /// The REST bridge.
+    Rest,
+    /// `/metrics`.
+    Metrics,
+    /// `/livez`, `/readyz`, `/healthz`.
+    Health,
+}
+
+/// One listener, complete.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ListenerSettings {
+    /// The name in the configuration.
+    pub name: String,
+    /// Its addresses.
+    pub binds: Vec<Bind>,
+    /// What it serves.
+    pub serve: Vec<Service>,
+    /// Names of the realms reachable here; empty means all.
+    pub realms: Vec<String>,
+    /// The realm of REST requests that name none.
+    pub realm: Option<String>,
+    /// WebSocket PING this often. 20 s.
+    pub ping_interval: Duration,
+    /// Cut when a PING is not answered for this long. 10 s.
+    pub ping_timeout: Duration,
+    /// Octets not acknowledged for this long: the kernel cuts the connection. 30 s.
+    pub tcp_user_timeout: Duration,
+    /// Largest WAMP message, in octets. 1 MiB; at most 16 MiB.
+    pub message_max: usize,
+    /// Largest message before WELCOME. 16 KiB.
+    pub message_before_welcome_max: usize,
+    /// Connections of this listener, if it has a bound of its own.
+    pub connections_max: Option<usize>,
+    /// Octets of an HTTP head. 16 KiB.
+    pub header_bytes_max: usize,
+    /// Lines of an HTTP head. 64.
+    pub header_lines_max: usize,
+    /// WebSocket.
+    pub websocket: WebSocketSettings,
+    /// RawSocket.
+    pub rawsocket: RawSocketSettings,
+    /// Requests are refused unless their Host is a loopback name (dev mode).
+    pub loopback_host_only: bool,
+}
+
+/// WebSocket on one listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebSocketSettings {
+    /// Where an upgrade is accepted. `/ws` and `/`.
+    pub paths: Vec<String>,
+    /// What may be negotiated.
+    pub serializers: Vec<Serialization>,
+    /// Whether the batched subprotocols are offered too.
+    pub batched: bool,
+    /// Whether permessage-deflate may be negotiated.
+    pub compression: bool,
+    /// Fragments of one message. 1,024.
+    pub fragments_max: u32,
+    /// Origins besides the same host: exact, with `*` for a port, or `*` for all.
+    pub allowed_origins: Vec<String>,
+}
+
+/// RawSocket on one listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RawSocketSettings {
+    /// What may be chosen.
+    pub serializers: Vec<Serialization>,
+    /// Who is sent PING.
+    pub ping: RawSocketPing,
+    /// HELLO agents, as prefixes, that are known to answer PING.
+    pub ping_agents: Vec<String>,
+}
+
+/// Which RawSocket peers are sent PING (`ping` of a listener's RawSocket settings).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RawSocketPing {
+    /// Those that sent one themselves, or whose agent is known to answer.
+    #[default]
+    Auto,
+    /// All.
+    On,
+    /// None.
+    Off,
+}
+
+impl Default for WebSocketSettings {
+    fn default() -> Self {
+        Self {
+            paths: vec!["/ws".to_owned(), "/".to_owned()],
+            serializers: Serialization::ALL.to_vec(),
+            batched: true,
+            compression: false,
+            fragments_max: 1024,
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+impl Default for RawSocketSettings {
+    fn default() -> Self {
+        Self { serializers: Serialization::ALL.to_vec(), ping: RawSocketPing::Auto, ping_agents: Vec::new() }
+    }
+}
+
+impl Default for ListenerSettings {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            binds: Vec::new(),
+            serve: Vec::new(),
+            realms: Vec::new(),
+            realm: None,
+            ping_interval: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(10),
+            tcp_user_timeout: Duration::from_secs(30),
+            message_max: 1 << 20,
+            message_before_welcome_max: 16 << 10,
+            connections_max: None,
+            header_bytes_max: 16 << 10,
+            header_lines_max: 64,
+            websocket: WebSocketSettings::default(),
+            rawsocket: RawSocketSettings::default(),
+            loopback_host_only: false,
+        }
+    }
+}
+
+/// The bounds of the whole process.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ProcessLimits {
+    /// From accept to WELCOME. 5 s.
+    pub handshake_timeout: Duration,
+    /// Connections of the node. 50,000, and never more than the file limit less [`Self::RESERVED_FILES`].
+    pub connections_max: usize,
+    /// Connections without a WELCOME. 1,024.
+    pub unwelcomed_max: usize,
+    /// Connections of one client address; not for loopback and Unix sockets. 200.
+    pub per_address_max: usize,
+    /// Accepted per second, and at once; beyond it the kernel's backlog waits. 1,000.
+    pub accept_rate: u32,
+    /// Where memory is counted to; `None`: the control group's limit, else half of RAM.
+    pub memory: Option<u64>,
+    /// Share of memory, in percent, from which nothing new is let in. 70.
+    pub memory_high_water: u8,
+    /// Share of memory, in percent, from which the largest outboxes are cut. 85.
+    pub memory_critical: u8,
+}
+
+impl ProcessLimits {
+    /// File descriptors kept back from clients (T2b).
+    pub const RESERVED_FILES: usize = 64;
+}
+
+impl Default for ProcessLimits {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(5),
+            connections_max: 50_000,
+            unwelcomed_max: 1024,
+            per_address_max: 200,
+            accept_rate: 1000,
+            memory: None,
+            memory_high_water: 70,
+            memory_critical: 85,
+        }
+    }
+}

@@ -4,6 +4,7 @@
 use crate::auth::AuthSettings;
 use crate::authz::Policy;
 use crate::routing::RealmLimits;
+pub use crate::session::Disclose;
 use crate::wamp::uri::UriRules;
 use crate::wamp::Uri;
 use std::collections::BTreeMap;
@@ -41,18 +42,6 @@ pub struct RoleSettings {
     pub policy: std::sync::Arc<Policy>,
     /// What happens when the outbox of one of its sessions is full, if that differs from the realm's.
     pub on_overflow: Option<OnOverflow>,
-}
-
-/// Whether the identity of callers and publishers is handed on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Disclose {
-    /// Not even on request: `disclose_me` is refused.
-    Never,
-    /// When the peer asks for it.
-    #[default]
-    Request,
-    /// Always.
-    Always,
 }
 
 /// The bounds of one session's outbox, and what happens at them.

@@ -150,6 +150,8 @@ pub struct EventDetails {
     pub trustlevel: Option<u64>,
     /// Whether this is a retained event, replayed.
     pub retained: bool,
+    /// EVENTs that this subscriber lost to its full outbox since the last one it got: `_wharf_missed`.
+    pub missed: Option<u64>,
     /// Payload passthru attributes.
     pub ppt: Option<Box<Ppt>>,
 }

@@ -1,0 +1,110 @@
+//! What a session actor sees of its transport, whatever the wire: arrivals in, octets out, and how a message is framed.
+//!
+//! `transport` and `http` implement it. A connection never decides anything about WAMP, and never buffers what goes out: that
+//! is the outbox's.
+
+use crate::observe::Refusal;
+use crate::session::CloseCode;
+use crate::wamp::{Dict, Serialization};
+use bytes::Bytes;
+use std::io;
+use std::task::{Context, Poll};
+
+/// Something complete that came in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Arrival {
+    /// One WAMP message, not yet decoded.
+    Message(Bytes),
+    /// The peer wants to know whether we live.
+    Ping(Bytes),
+    /// The peer lives.
+    Pong,
+    /// The peer closes: its closing handshake (with a code, if it gave one), or the end of its octets.
+    Closed(Option<u16>),
+}
+
+/// A fault of the peer below WAMP. The connection takes nothing more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// How to close.
+    pub code: CloseCode,
+    /// Which counter moves.
+    pub refusal: Refusal,
+    /// What was wrong, for people.
+    pub text: String,
+    /// Whether an ABORT `wamp.error.protocol_violation` goes first: where the peer can still read one.
+    pub abort: bool,
+}
+
+/// Who is to be asked for signs of life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pings {
+    /// This peer answers.
+    Always,
+    /// This peer answers if it has asked first, or says an agent's name that is known to.
+    IfKnown,
+    /// Nobody can be asked; TCP watches.
+    Never,
+}
+
+/// One connection of one peer.
+pub trait Connection: 'static {
+    /// How its messages are written.
+    fn serialization(&self) -> Serialization;
+
+    /// Reads what is ready, up to one buffer, and appends what is complete. `Ready` with nothing appended means that octets
+    /// came but nothing is complete yet.
+    ///
+    /// # Errors
+    /// [`Fault`]: the peer broke the transport's rules. Arrivals before the fault are appended first.
+    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut Vec<Arrival>) -> Poll<Result<(), Fault>>;
+
+    /// Writes framed octets, as many as are taken.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Says that nothing more is written.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads and throws away what still comes, until the peer has closed too: an unread octet at the close would make the
+    /// kernel reset the connection and the peer lose our last words.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Makes room for a message's head; the message is appended next.
+    fn begin(&self, out: &mut Vec<u8>) -> usize;
+
+    /// Completes the frame that began at `start`.
+    fn finish(&self, out: &mut Vec<u8>, start: usize);
+
+    /// Appends a sign-of-life question.
+    fn ping(&self, out: &mut Vec<u8>);
+
+    /// Appends the answer to one.
+    fn pong(&self, out: &mut Vec<u8>, data: &[u8]);
+
+    /// Appends what ends the connection in order, if the transport has that.
+    fn close(&self, out: &mut Vec<u8>, code: CloseCode);
+
+    /// Whether an unanswered question may be skipped in favour of a newer one.
+    fn newest_ping_only(&self) -> bool;
+
+    /// The largest message that the peer takes, in octets.
+    fn peer_message_max(&self) -> usize;
+
+    /// The session is open: larger messages are taken from now on.
+    fn welcomed(&mut self);
+
+    /// Who is asked for signs of life.
+    fn pings(&self) -> Pings;
+
+    /// Whether HELLO's agent is known to answer [`Connection::ping`].
+    fn knows_agent(&self, agent: &str) -> bool;
+
+    /// What the meta API shows of it.
+    fn details(&self) -> Dict;
+}

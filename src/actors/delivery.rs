@@ -1,0 +1,246 @@
+//! From a realm to its sessions: collects what each session is told during a turn of the realm and sends it as one batch.
+//!
+//! This is the only place that addresses sessions, so that all a realm says to one travels by one road, in order: delivery,
+//! the session actor's address, its outbox. What is on that road counts against the outbox's bounds.
+
+use super::session::SessionActor;
+use super::settings::{OnOverflow, OutboxSettings};
+use crate::observe::Tally;
+use crate::routing::{CloseReason, Effect, Effects, SessionKey, SharedEvent};
+use crate::wamp::message::Message;
+use crate::wamp::ErrorUri;
+use actix::Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+/// One thing that a realm tells a session.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are messages, and a box for each would cost an allocation")]
+pub(crate) enum Outgoing {
+    /// A reply, INVOCATION, RESULT, ERROR or INTERRUPT.
+    Message(Message),
+    /// An event, shared with its other receivers.
+    Event(Arc<SharedEvent>),
+    /// It is in.
+    Joined(SessionKey),
+    /// It is not let in. `retry`: the realm is just being replaced.
+    JoinRefused { error: ErrorUri, text: &'static str, retry: bool },
+    /// It is out, as it asked.
+    Left,
+    /// The realm has ended it.
+    Closed(CloseReason),
+    /// More was on the road than the outbox may hold.
+    Overflow,
+    /// The realm's actor is gone without having said goodbye.
+    RealmGone,
+}
+
+/// What a realm tells one session, in order.
+#[derive(Debug, actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Deliveries(pub(crate) Vec<Outgoing>);
+
+/// What is on the road to one session: sent by the realm, not yet in the outbox.
+#[derive(Debug, Default)]
+pub(crate) struct Road {
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Road {
+    /// One message comes that delivery does not send: the answer to a session that is not let in.
+    pub(crate) fn expect_one(&self) {
+        self.messages.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(64, Ordering::Relaxed);
+    }
+
+    /// The session has taken a batch off the road.
+    pub(crate) fn arrived(&self, batch: &[Outgoing]) {
+        self.messages.fetch_sub(batch.len(), Ordering::Relaxed);
+        self.bytes.fetch_sub(batch.iter().map(weight).sum(), Ordering::Relaxed);
+    }
+}
+
+/// Octets that an entry is counted with on the road.
+fn weight(outgoing: &Outgoing) -> usize {
+    match outgoing {
+        Outgoing::Message(message) => 64 + payload_len(message),
+        Outgoing::Event(event) => 64 + event.message.payload.len(),
+        Outgoing::Joined(_)
+        | Outgoing::JoinRefused { .. }
+        | Outgoing::Left
+        | Outgoing::Closed(_)
+        | Outgoing::Overflow
+        | Outgoing::RealmGone => 64,
+    }
+}
+
+fn payload_len(message: &Message) -> usize {
+    match message {
+        Message::Result(result) => result.payload.len(),
+        Message::Invocation(invocation) => invocation.payload.len(),
+        Message::Error(error) => error.payload.len(),
+        Message::Event(event) => event.payload.len(),
+        Message::Hello(_)
+        | Message::Welcome(_)
+        | Message::Abort(_)
+        | Message::Challenge(_)
+        | Message::Authenticate(_)
+        | Message::Goodbye(_)
+        | Message::Publish(_)
+        | Message::Published(_)
+        | Message::Subscribe(_)
+        | Message::Subscribed(_)
+        | Message::Unsubscribe(_)
+        | Message::Unsubscribed(_)
+        | Message::Call(_)
+        | Message::Cancel(_)
+        | Message::Register(_)
+        | Message::Registered(_)
+        | Message::Unregister(_)
+        | Message::Unregistered(_)
+        | Message::Interrupt(_)
+        | Message::Yield(_) => 0,
+    }
+}
+
+#[derive(Debug)]
+struct Handle {
+    key: SessionKey,
+    session: Addr<SessionActor>,
+    road: Arc<Road>,
+    outbox: OutboxSettings,
+    pending: Vec<Outgoing>,
+    pending_bytes: usize,
+    /// Nothing more is sent: the session is being cut.
+    overflowed: bool,
+    /// Whether the session has been told that it is out.
+    dismissed: bool,
+}
+
+impl Handle {
+    #[expect(clippy::disallowed_methods, reason = "the one road: bounded by the road's own count")]
+    fn send(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.pending);
+        self.road.messages.fetch_add(batch.len(), Ordering::Relaxed);
+        self.road.bytes.fetch_add(self.pending_bytes, Ordering::Relaxed);
+        self.pending_bytes = 0;
+        self.session.do_send(Deliveries(batch));
+    }
+
+    fn push(&mut self, outgoing: Outgoing) {
+        self.pending_bytes += weight(&outgoing);
+        self.pending.push(outgoing);
+    }
+
+    fn is_full(&self) -> bool {
+        self.road.messages.load(Ordering::Relaxed) + self.pending.len() >= self.outbox.messages_max
+            || self.road.bytes.load(Ordering::Relaxed) + self.pending_bytes >= self.outbox.bytes_max
+    }
+}
+
+impl Drop for Handle {
+    /// A realm that panics drops its handles: each session hears of it (limits, section 11).
+    fn drop(&mut self) {
+        if !self.dismissed {
+            self.pending.clear();
+            self.pending_bytes = 0;
+            self.push(Outgoing::RealmGone);
+            self.send();
+        }
+    }
+}
+
+/// The sessions of one realm, by slot, and what each is told next.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    handles: Vec<Option<Handle>>,
+    dirty: Vec<u32>,
+}
+
+impl Delivery {
+    /// A session has joined.
+    pub(crate) fn add(&mut self, key: SessionKey, session: Addr<SessionActor>, road: Arc<Road>, outbox: OutboxSettings) {
+        let slot = key.slot() as usize;
+        if slot >= self.handles.len() {
+            self.handles.resize_with(slot + 1, || None);
+        }
+        let handle = Handle {
+            key,
+            session,
+            road,
+            outbox,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            overflowed: false,
+            dismissed: false,
+        };
+        if let Some(place) = self.handles.get_mut(slot) {
+            *place = Some(handle);
+        }
+        self.push(key, Outgoing::Joined(key), None);
+    }
+
+    /// Tells a session the last thing it hears from this realm, at once, and forgets it.
+    pub(crate) fn dismiss(&mut self, key: SessionKey, last: Outgoing) {
+        let Some(place) = self.handles.get_mut(key.slot() as usize) else { return };
+        if place.as_ref().is_none_or(|handle| handle.key != key) {
+            return;
+        }
+        if let Some(mut handle) = place.take() {
+            handle.dismissed = true;
+            handle.push(last);
+            handle.send();
+        }
+    }
+
+    /// Carries a realm's effects out, to the last.
+    pub(crate) fn carry_out(&mut self, effects: &mut Effects, tally: &Tally) {
+        for effect in effects.drain() {
+            match effect {
+                Effect::Send { to, message } => self.push(to, Outgoing::Message(message), Some(tally)),
+                Effect::Deliver { to, event } => {
+                    for receiver in to {
+                        self.push(receiver, Outgoing::Event(Arc::clone(&event)), Some(tally));
+                    }
+                }
+                Effect::Close { session, reason } => self.dismiss(session, Outgoing::Closed(reason)),
+            }
+        }
+    }
+
+    fn push(&mut self, to: SessionKey, outgoing: Outgoing, tally: Option<&Tally>) {
+        let Some(Some(handle)) = self.handles.get_mut(to.slot() as usize) else { return };
+        if handle.key != to || handle.overflowed {
+            return;
+        }
+        if handle.pending.is_empty() {
+            self.dirty.push(to.slot());
+        }
+        if handle.is_full() {
+            let event = matches!(outgoing, Outgoing::Event(_));
+            if event && handle.outbox.on_overflow != OnOverflow::Disconnect {
+                if let Some(tally) = tally {
+                    tally.add_outbox_dropped(1);
+                }
+                return;
+            }
+            handle.overflowed = true;
+            handle.push(Outgoing::Overflow);
+            return;
+        }
+        handle.push(outgoing);
+    }
+
+    /// The end of a turn: each session that was told something gets it as one batch.
+    pub(crate) fn flush(&mut self) {
+        for slot in self.dirty.drain(..) {
+            if let Some(Some(handle)) = self.handles.get_mut(slot as usize) {
+                handle.send();
+            }
+        }
+    }
+}

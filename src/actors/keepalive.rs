@@ -1,0 +1,123 @@
+//! Signs of life: when to ask for one, and when to give up. Pure.
+//!
+//! Any octet received counts as life. While the router itself does not read the socket the clock stands: the answer may be
+//! lying unread. Source: T7a of the limits, section 7.6 of the reference.
+
+use std::time::{Duration, Instant};
+
+/// What is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// Ask now.
+    Ask,
+    /// The peer is gone.
+    Gone,
+}
+
+/// One connection's clock.
+#[derive(Debug)]
+pub(crate) struct Keepalive {
+    interval: Duration,
+    timeout: Duration,
+    heard: Instant,
+    asked: Option<Instant>,
+    active: bool,
+}
+
+impl Keepalive {
+    pub(crate) fn new(now: Instant, interval: Duration, timeout: Duration, active: bool) -> Self {
+        Self { interval, timeout, heard: now, asked: None, active }
+    }
+
+    /// The peer is known to answer from now on.
+    pub(crate) fn activate(&mut self) {
+        self.active = true;
+    }
+
+    /// Octets came.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.asked = None;
+    }
+
+    /// The next instant at which [`Keepalive::due`] is more than `Nothing`.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.active.then(|| match self.asked {
+            Some(asked) => asked + self.timeout,
+            None => self.heard + self.interval,
+        })
+    }
+
+    /// What is due at `now`. `paused`: the socket is not being read.
+    pub(crate) fn due(&mut self, now: Instant, paused: bool) -> Due {
+        if self.next_deadline().is_none_or(|deadline| now < deadline) {
+            return Due::Nothing;
+        }
+        if paused {
+            self.heard(now);
+            return Due::Nothing;
+        }
+        if self.asked.is_some() {
+            return Due::Gone;
+        }
+        self.asked = Some(now);
+        Due::Ask
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::clock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn keepalive(start: Instant) -> Keepalive {
+        Keepalive::new(start, 20 * SECOND, 10 * SECOND, true)
+    }
+
+    /// T7a.
+    #[test]
+    fn a_silent_peer_is_asked_after_the_interval_and_given_up_after_the_timeout() {
+        let start = clock::now();
+        let mut keepalive = keepalive(start);
+        assert_eq!(keepalive.due(start + 19 * SECOND, false), Due::Nothing);
+        assert_eq!(keepalive.due(start + 20 * SECOND, false), Due::Ask);
+        assert_eq!(keepalive.due(start + 29 * SECOND, false), Due::Nothing);
+        assert_eq!(keepalive.due(start + 30 * SECOND, false), Due::Gone);
+    }
+
+    /// T7a: any received octet counts as life.
+    #[test]
+    fn any_octet_is_an_answer() {
+        let start = clock::now();
+        let mut keepalive = keepalive(start);
+        assert_eq!(keepalive.due(start + 20 * SECOND, false), Due::Ask);
+        keepalive.heard(start + 25 * SECOND);
+        assert_eq!(keepalive.due(start + 30 * SECOND, false), Due::Nothing);
+        assert_eq!(keepalive.next_deadline(), Some(start + 45 * SECOND));
+    }
+
+    /// Section 3 of the limits: the answer may be lying unread.
+    #[test]
+    fn the_clock_stands_while_the_socket_is_not_read() {
+        let start = clock::now();
+        let mut keepalive = keepalive(start);
+        assert_eq!(keepalive.due(start + 20 * SECOND, false), Due::Ask);
+        assert_eq!(keepalive.due(start + 40 * SECOND, true), Due::Nothing);
+        assert_eq!(keepalive.due(start + 41 * SECOND, false), Due::Nothing);
+    }
+
+    /// Section 6.1 of the configuration.
+    #[test]
+    fn a_peer_that_may_not_answer_is_never_asked() {
+        let start = clock::now();
+        let mut keepalive = Keepalive::new(start, SECOND, SECOND, false);
+        assert_eq!(keepalive.next_deadline(), None);
+        assert_eq!(keepalive.due(start + 100 * SECOND, false), Due::Nothing);
+        keepalive.activate();
+        assert_eq!(keepalive.due(start + 100 * SECOND, false), Due::Ask);
+    }
+}

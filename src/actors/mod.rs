@@ -1,0 +1,16 @@
+//! Ownership and delivery: which actor owns what, and who is told what.
+//!
+//! A session actor owns one connection's state, a realm actor one realm's; the core decides, these rooms feed it and carry
+//! its effects out. Messages between them are batches. See `docs/ARCHITECTURE.md`, and for what actix does and the rules
+//! that follow from it, `docs/decisions/`.
+
+pub mod clock;
+pub mod connection;
+mod credit;
+mod delivery;
+mod keepalive;
+mod outbox;
+mod realm;
+pub mod realms;
+pub mod session;
+pub mod settings;

@@ -1,0 +1,224 @@
+//! What waits for one connection: bounded in messages and octets, with a rule for "full".
+//!
+//! Two stages. Octets that are framed and ready lie in one buffer, so that many messages leave in one write. Once a socket
+//! does not take them, further messages wait one by one in a queue, where EVENTs can still be dropped; the buffer is refilled
+//! from it. Everything is counted in octets that are really held. An outbox never blocks and never sends by itself.
+//! Source: section 3 of the limits; sections 8 and 9 of the architecture.
+
+use super::settings::{OnOverflow, OutboxSettings};
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// Octets that the first stage holds before messages start to queue behind it.
+const STAGE_SOFT_MAX: usize = 64 << 10;
+
+/// Kept back for what ends something: ABORT, GOODBYE, ERROR, UNSUBSCRIBED, PONG.
+const RESERVE: usize = 64 << 10;
+
+/// A buffer larger than this is given back when it has been written out.
+const STAGE_KEPT_MAX: usize = 16 << 10;
+
+/// How much may be done to make a message fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    /// May be dropped, where the policy says so.
+    Event,
+    /// RESULT, INVOCATION, replies: never dropped.
+    Answer,
+    /// May use the reserve.
+    Ending,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pushed {
+    /// It waits, or is on its way.
+    Taken,
+    /// It, or older EVENTs, were dropped: so many.
+    Dropped(u32),
+    /// It does not fit and may not be dropped, or the policy is to disconnect: the session is to be cut.
+    Full,
+}
+
+#[derive(Debug)]
+struct Queued {
+    is_event: bool,
+    framed: Bytes,
+}
+
+/// One connection's messages out.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    settings: OutboxSettings,
+    staged: Vec<u8>,
+    /// Octets at the start of `staged` that the socket has taken.
+    written: usize,
+    staged_messages: usize,
+    queue: VecDeque<Queued>,
+    queued_bytes: usize,
+    /// EVENTs dropped since the last one that was delivered.
+    missed: u64,
+}
+
+impl Outbox {
+    pub(crate) fn new(settings: OutboxSettings) -> Self {
+        Self {
+            settings,
+            staged: Vec::new(),
+            written: 0,
+            staged_messages: 0,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            missed: 0,
+        }
+    }
+
+    /// The realm's bounds, known from WELCOME on.
+    pub(crate) fn set_settings(&mut self, settings: OutboxSettings) {
+        self.settings = settings;
+    }
+
+    pub(crate) fn settings(&self) -> &OutboxSettings {
+        &self.settings
+    }
+
+    /// Octets waiting.
+    pub(crate) fn bytes(&self) -> usize {
+        self.staged.len() - self.written + self.queued_bytes
+    }
+
+    /// Messages waiting; those in the buffer count until all of it is written.
+    pub(crate) fn messages(&self) -> usize {
+        self.staged_messages + self.queue.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.written == self.staged.len() && self.queue.is_empty()
+    }
+
+    /// Whether the session's own input waits (S4).
+    pub(crate) fn is_above_pause_mark(&self) -> bool {
+        self.bytes() > self.settings.bytes_max / 2 || self.messages() > self.settings.messages_max / 2
+    }
+
+    /// Whether the session's input is taken again.
+    pub(crate) fn is_below_resume_mark(&self) -> bool {
+        self.bytes() <= self.settings.bytes_max / 4 && self.messages() <= self.settings.messages_max / 4
+    }
+
+    /// EVENTs dropped since the last one that was delivered; starts anew.
+    pub(crate) fn take_missed(&mut self) -> u64 {
+        std::mem::take(&mut self.missed)
+    }
+
+    pub(crate) fn has_missed(&self) -> bool {
+        self.missed > 0
+    }
+
+    /// The buffer that a framed message may be appended to, if messages need not queue. The caller then calls
+    /// [`Outbox::staged`].
+    pub(crate) fn stage(&mut self) -> Option<&mut Vec<u8>> {
+        let room = self.queue.is_empty()
+            && self.staged.len() - self.written < STAGE_SOFT_MAX
+            && self.messages() < self.settings.messages_max;
+        room.then_some(&mut self.staged)
+    }
+
+    /// A message was appended to the buffer.
+    pub(crate) fn staged(&mut self) {
+        self.staged_messages += 1;
+    }
+
+    /// Queues a framed message behind the buffer.
+    pub(crate) fn push(&mut self, class: Class, framed: Bytes) -> Pushed {
+        let mut dropped = 0;
+        while !self.fits(class, framed.len()) {
+            match (self.settings.on_overflow, class) {
+                (_, Class::Ending) | (OnOverflow::Disconnect, _) => return Pushed::Full,
+                (OnOverflow::DropNewest, Class::Event) => {
+                    self.missed += 1;
+                    return Pushed::Dropped(1);
+                }
+                (OnOverflow::DropOldest, Class::Event | Class::Answer) | (OnOverflow::DropNewest, Class::Answer) => {
+                    if !self.drop_oldest_event() {
+                        return Pushed::Full;
+                    }
+                    dropped += 1;
+                }
+            }
+        }
+        self.queued_bytes += framed.len();
+        self.queue.push_back(Queued { is_event: class == Class::Event, framed });
+        if dropped == 0 {
+            Pushed::Taken
+        } else {
+            Pushed::Dropped(dropped)
+        }
+    }
+
+    fn fits(&self, class: Class, octets: usize) -> bool {
+        let reserve = if class == Class::Ending { 0 } else { RESERVE.min(self.settings.bytes_max / 4) };
+        self.bytes() + octets + reserve <= self.settings.bytes_max
+            && (self.messages() < self.settings.messages_max || class == Class::Ending)
+    }
+
+    fn drop_oldest_event(&mut self) -> bool {
+        let Some(at) = self.queue.iter().position(|queued| queued.is_event) else { return false };
+        if let Some(queued) = self.queue.remove(at) {
+            self.queued_bytes -= queued.framed.len();
+            self.missed += 1;
+        }
+        true
+    }
+
+    /// The next octets to write; empty when there are none.
+    pub(crate) fn next(&mut self) -> &[u8] {
+        if self.written == self.staged.len() {
+            self.refill();
+        }
+        &self.staged[self.written..]
+    }
+
+    /// The socket has taken so many of [`Outbox::next`].
+    pub(crate) fn advance(&mut self, octets: usize) {
+        self.written += octets;
+        if self.written >= self.staged.len() {
+            self.staged.clear();
+            self.written = 0;
+            self.staged_messages = 0;
+            if self.queue.is_empty() && self.staged.capacity() > STAGE_KEPT_MAX {
+                self.staged = Vec::new();
+            }
+        }
+    }
+
+    fn refill(&mut self) {
+        self.staged.clear();
+        self.written = 0;
+        self.staged_messages = 0;
+        while self.staged.len() < STAGE_SOFT_MAX {
+            let Some(queued) = self.queue.pop_front() else { break };
+            self.queued_bytes -= queued.framed.len();
+            self.staged.extend_from_slice(&queued.framed);
+            self.staged_messages += 1;
+        }
+    }
+
+    /// Throws away what has not begun to leave: for a session that is cut, so that its last words fit.
+    pub(crate) fn discard(&mut self) {
+        self.queue.clear();
+        self.queued_bytes = 0;
+    }
+
+    /// Gives back the buffer of a connection that has nothing to say.
+    pub(crate) fn release(&mut self) {
+        if self.is_empty() {
+            self.staged = Vec::new();
+            self.written = 0;
+            self.queue = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

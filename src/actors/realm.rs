@@ -1,0 +1,324 @@
+//! Owns one realm. Feeds commands to it in the order they come and carries its effects out.
+//!
+//! Never awaits, never looks into a payload, never addresses a session except through `delivery`. Effects are collected over
+//! a turn, which is everything that lies in the mailbox when the actor wakes, and delivered as one batch per session.
+
+use super::clock;
+use super::credit::Credit;
+use super::delivery::{Delivery, Outgoing, Road};
+use super::realms::{Down, RealmsActor};
+use super::session::SessionActor;
+use super::settings::{OutboxSettings, RealmSettings};
+use crate::auth::AuthSettings;
+use crate::observe::Tally;
+use crate::routing::{Command, Counters, Effects, Member, Realm, SessionKey};
+use crate::session::{Doorman, Rules};
+use crate::wamp::{ErrorUri, InvocationId};
+use actix::fut::ActorFuture;
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+
+/// A session wants in. Answered by `Joined` or `JoinRefused`.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Join {
+    pub(crate) member: Member,
+    pub(crate) session: Addr<SessionActor>,
+    pub(crate) road: Arc<Road>,
+    pub(crate) outbox: OutboxSettings,
+}
+
+/// What a session asks of its realm, in order. At most one batch per session is under way, at most 256 commands in it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Commands {
+    pub(crate) from: SessionKey,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) credit: Arc<Credit>,
+}
+
+/// A session wants out. Answered by `Left`, unless the session is gone already. One per session.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Leave(pub(crate) SessionKey);
+
+/// An INVOCATION could not be handed to its callee. At most one per INVOCATION.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Undeliverable {
+    pub(crate) callee: SessionKey,
+    pub(crate) invocation: InvocationId,
+    pub(crate) error: ErrorUri,
+}
+
+/// A realm's address with what sessions need to know before they join.
+#[derive(Clone)]
+pub struct RealmHandle {
+    pub(crate) realm: Addr<RealmActor>,
+    pub(crate) shared: Arc<RealmShared>,
+}
+
+/// What is known of a realm outside its actor: settings, and the rules of each role. Immutable.
+pub struct RealmShared {
+    /// The settings.
+    pub settings: RealmSettings,
+    rules: BTreeMap<String, Arc<Rules>>,
+}
+
+impl RealmShared {
+    pub(crate) fn new(settings: RealmSettings) -> Arc<Self> {
+        let rules = settings.roles.iter().map(|(name, role)| {
+            let rules = Rules {
+                uri_rules: settings.uri_rules,
+                strict_request_ids: settings.strict_request_ids,
+                disclose: settings.disclose,
+                policy: Arc::clone(&role.policy),
+            };
+            (name.clone(), Arc::new(rules))
+        });
+        let rules = rules.collect();
+        Arc::new(Self { settings, rules })
+    }
+
+    /// The outbox bounds of a session with this role.
+    pub(crate) fn outbox(&self, role: &str) -> OutboxSettings {
+        let mut outbox = self.settings.outbox;
+        if let Some(on_overflow) = self.settings.roles.get(role).and_then(|role| role.on_overflow) {
+            outbox.on_overflow = on_overflow;
+        }
+        outbox
+    }
+}
+
+impl Doorman for RealmShared {
+    fn auth(&self) -> &AuthSettings {
+        &self.settings.auth
+    }
+
+    fn rules(&self, role: &str) -> Option<Arc<Rules>> {
+        self.rules.get(role).cloned()
+    }
+}
+
+/// Tells the registry that its realm is gone. A drop is the only code that runs for a stop and for a panic alike.
+struct Guard {
+    down: Down,
+    realms: Addr<RealmsActor>,
+}
+
+impl Drop for Guard {
+    #[expect(clippy::disallowed_methods, reason = "one message per actor's life")]
+    fn drop(&mut self) {
+        self.realms.do_send(Down { panicked: std::thread::panicking(), ..self.down.clone() });
+    }
+}
+
+/// One realm.
+pub struct RealmActor {
+    realm: Realm,
+    effects: Effects,
+    delivery: Delivery,
+    tally: Tally,
+    counted: Counters,
+    timer: Pin<Box<Sleep>>,
+    armed: Option<Instant>,
+    /// Closed after this long without sessions; only for realms made on demand.
+    idle_close: Option<Duration>,
+    idle_since: Option<Instant>,
+    retired: bool,
+    guard: Guard,
+}
+
+impl RealmActor {
+    /// A fresh realm. `down` is what the registry is told when it ends.
+    pub(crate) fn new(
+        settings: &RealmSettings,
+        seed: u64,
+        tally: Tally,
+        idle_close: Option<Duration>,
+        down: Down,
+        realms: Addr<RealmsActor>,
+    ) -> Self {
+        Self {
+            realm: Realm::new(settings.limits.clone(), seed),
+            effects: Effects::new(),
+            delivery: Delivery::default(),
+            tally,
+            counted: Counters::default(),
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            armed: None,
+            idle_close,
+            idle_since: None,
+            retired: false,
+            guard: Guard { down, realms },
+        }
+    }
+
+    fn carry_out(&mut self) {
+        self.delivery.carry_out(&mut self.effects, &self.tally);
+    }
+
+    /// Everything in the mailbox has been handled.
+    fn end_turn(&mut self, ctx: &mut Context<Self>, cx: &mut std::task::Context<'_>) {
+        loop {
+            self.delivery.flush();
+            self.count();
+            let Some(deadline) = self.next_deadline() else { return };
+            if self.armed.is_none_or(|armed| deadline < armed) {
+                self.timer.as_mut().reset(deadline.into());
+                self.armed = Some(deadline);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.armed = None;
+            self.on_time(clock::now(), ctx);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let idle = self.idle_since.zip(self.idle_close).map(|(since, close)| since + close);
+        [self.realm.next_deadline(), idle].into_iter().flatten().min()
+    }
+
+    fn on_time(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        self.realm.handle_timeout(now, &mut self.effects);
+        self.carry_out();
+        if let Some((since, close)) = self.idle_since.zip(self.idle_close) {
+            if now >= since + close {
+                // The registry hears of it before any refused session asks again.
+                self.retired = true;
+                self.idle_since = None;
+                self.guard.retire();
+                actix::ActorContext::stop(ctx);
+            }
+        }
+    }
+
+    /// Moves the node's counters by what has changed in the realm since the last turn.
+    fn count(&mut self) {
+        let counters = self.realm.counters();
+        if counters == self.counted {
+            return;
+        }
+        let (was, is) = (&self.counted, &counters);
+        let change = |from: usize, to: usize| to as i64 - from as i64;
+        self.tally.add_sessions(change(was.sessions, is.sessions));
+        self.tally.add_calls_under_way(change(was.calls_under_way, is.calls_under_way));
+        self.tally.add_subscriptions(change(was.subscriptions, is.subscriptions));
+        self.tally.add_registrations(change(was.registrations, is.registrations));
+        self.tally.add_late_answers(is.late_answers - was.late_answers);
+        self.tally.add_progress_dropped(is.progress_dropped - was.progress_dropped);
+        self.idle_since = match (is.sessions, self.idle_close) {
+            (0, Some(_)) if !self.retired => Some(clock::now()),
+            (_, _) => None,
+        };
+        self.counted = counters;
+    }
+}
+
+impl Guard {
+    #[expect(clippy::disallowed_methods, reason = "one message per actor's life")]
+    fn retire(&self) {
+        self.realms.do_send(self.down.clone());
+    }
+}
+
+impl Drop for RealmActor {
+    fn drop(&mut self) {
+        // What a realm that is gone had open is open no more.
+        self.tally.add_sessions(-(self.counted.sessions as i64));
+        self.tally.add_calls_under_way(-(self.counted.calls_under_way as i64));
+        self.tally.add_subscriptions(-(self.counted.subscriptions as i64));
+        self.tally.add_registrations(-(self.counted.registrations as i64));
+    }
+}
+
+impl Actor for RealmActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if self.idle_close.is_some() {
+            self.idle_since = Some(clock::now());
+        }
+        ctx.spawn(Turn);
+    }
+}
+
+/// Polled once after the mailbox has been drained, and when the timer fires.
+struct Turn;
+
+impl ActorFuture<RealmActor> for Turn {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        realm: &mut RealmActor,
+        ctx: &mut Context<RealmActor>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<()> {
+        realm.end_turn(ctx, cx);
+        Poll::Pending
+    }
+}
+
+impl Handler<Join> for RealmActor {
+    type Result = ();
+
+    #[expect(clippy::disallowed_methods, reason = "a session that is not in has no other road; one message per join")]
+    fn handle(&mut self, join: Join, _: &mut Self::Context) {
+        let refused = |error, text, retry| super::delivery::Deliveries(vec![Outgoing::JoinRefused { error, text, retry }]);
+        if self.retired {
+            join.road.expect_one();
+            join.session.do_send(refused(ErrorUri::NO_SUCH_REALM, "the realm is closing", true));
+            return;
+        }
+        match self.realm.join(clock::now(), join.member, &mut self.effects) {
+            Ok(key) => self.delivery.add(key, join.session, join.road, join.outbox),
+            Err(refusal) => {
+                join.road.expect_one();
+                join.session.do_send(refused(refusal.error(), "the realm has as many sessions as it may", false));
+            }
+        }
+        self.carry_out();
+    }
+}
+
+impl Handler<Commands> for RealmActor {
+    type Result = ();
+
+    fn handle(&mut self, batch: Commands, _: &mut Self::Context) {
+        let now = clock::now();
+        for command in batch.commands {
+            self.realm.handle(now, batch.from, command, &mut self.effects);
+            self.delivery.carry_out(&mut self.effects, &self.tally);
+        }
+        batch.credit.give_back();
+    }
+}
+
+impl Handler<Leave> for RealmActor {
+    type Result = ();
+
+    fn handle(&mut self, Leave(session): Leave, _: &mut Self::Context) {
+        self.realm.leave(clock::now(), session, &mut self.effects);
+        self.carry_out();
+        self.delivery.dismiss(session, Outgoing::Left);
+    }
+}
+
+impl Handler<Undeliverable> for RealmActor {
+    type Result = ();
+
+    fn handle(&mut self, failed: Undeliverable, _: &mut Self::Context) {
+        let now = clock::now();
+        self.realm.invocation_undeliverable(now, failed.callee, failed.invocation, failed.error, &mut self.effects);
+        self.carry_out();
+    }
+}

@@ -1,0 +1,260 @@
+//! Owns one connection's session: decodes what comes in, asks the session core what it means, forwards requests to the realm
+//! actor, and puts what the realm says into the outbox.
+//!
+//! A plain actor. Its transport is behind [`Connection`], so it lives on when the peer stops reading. One future, [`drive`],
+//! is polled after each drain of the mailbox: it reads, writes and keeps the one timer. Handlers are synchronous.
+//!
+//! Messages: `Found` (a realm), `Deliveries` (from the realm), [`ShutDown`] (from the server).
+
+mod drive;
+mod ending;
+mod input;
+mod output;
+mod realm_side;
+
+use super::clock;
+use super::connection::{Connection, Pings};
+use super::credit::Credit;
+use super::delivery::Road;
+use super::keepalive::Keepalive;
+use super::outbox::Outbox;
+use super::realm::{Leave, RealmActor, RealmHandle};
+use super::realms::RealmsActor;
+use super::settings::OutboxSettings;
+use crate::auth::Identity;
+use crate::codec;
+use crate::observe::{Panicked, Tally};
+use crate::routing::{Command, SessionKey};
+use crate::session::{CloseCode, Session};
+use crate::wamp::role::Announced;
+use crate::wamp::{ErrorUri, RequestId, SessionId};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+
+/// The node wants the session to end in order.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ShutDown {
+    /// GOODBYE's reason.
+    pub reason: ErrorUri,
+    /// GOODBYE's text.
+    pub message: &'static str,
+    /// The close code after it.
+    pub code: CloseCode,
+}
+
+/// A session actor has ended: for the list of those who count connections. Sent once.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Gone {
+    /// What [`Opening::connection`] said.
+    pub connection: usize,
+}
+
+/// Times of one connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Until when WELCOME must be out.
+    pub handshake_until: Instant,
+    /// From accept to WELCOME, for the sessions that follow on the same transport.
+    pub handshake_timeout: Duration,
+    /// Ask for a sign of life after so long a silence.
+    pub ping_interval: Duration,
+    /// Give up when there is none for so long.
+    pub ping_timeout: Duration,
+}
+
+/// Everything that a session actor starts with.
+pub struct Opening {
+    /// Its transport.
+    pub connection: Box<dyn Connection>,
+    /// What to call it in [`Gone`].
+    pub number: usize,
+    /// The listener it came in by.
+    pub listener: Arc<str>,
+    /// The registry of realms.
+    pub realms: Addr<RealmsActor>,
+    /// Who is told of its end.
+    pub gone: Recipient<Gone>,
+    /// Its thread's counters.
+    pub tally: Tally,
+    /// Its deadlines.
+    pub times: Times,
+    /// A realm and an identity, where the handshake has happened elsewhere (HTTP).
+    pub authenticated: Option<(RealmHandle, Identity)>,
+    /// Names of the realms that may be joined here; empty means all.
+    pub listener_realms: Arc<[String]>,
+}
+
+/// The tie between an open session and its realm.
+struct Tie {
+    realm: Addr<RealmActor>,
+    key: SessionKey,
+}
+
+/// One session's actor.
+pub struct SessionActor {
+    session: Session,
+    connection: Box<dyn Connection>,
+    limits: codec::Limits,
+    outbox: Outbox,
+    keepalive: Keepalive,
+    credit: Arc<Credit>,
+    road: Arc<Road>,
+    realms: Addr<RealmsActor>,
+    handle: Option<RealmHandle>,
+    tie: Option<Tie>,
+    joining: Option<Joining>,
+    arrivals: VecDeque<super::connection::Arrival>,
+    commands: Vec<Command>,
+    timer: Pin<Box<Sleep>>,
+    times: Times,
+    armed: Option<Instant>,
+    ending: ending::Ending,
+    /// When the socket last took something of a non-empty outbox.
+    progress: Instant,
+    paused: bool,
+    paused_since: Option<Instant>,
+    /// INVOCATIONs handed to the peer and not finally answered.
+    open_invocations: u32,
+    controls: input::Controls,
+    /// Events dropped in the episode under way, and when it was last told.
+    overflow_log: output::OverflowLog,
+    retry_realm: u8,
+    /// Whether a session was open on this transport before.
+    had_session: bool,
+    /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
+    failed_calls: Vec<RequestId>,
+    listener: Arc<str>,
+    listener_realms: Arc<[String]>,
+    tally: Tally,
+    guard: Guard,
+}
+
+/// Who is about to join.
+struct Joining {
+    identity: Identity,
+    announced: Announced,
+    session: SessionId,
+}
+
+/// Tells those who must know that the actor is gone: a drop is the only code that runs for a stop and for a panic alike.
+struct Guard {
+    number: usize,
+    gone: Recipient<Gone>,
+    tally: Tally,
+}
+
+impl Drop for Guard {
+    #[expect(clippy::disallowed_methods, reason = "one message per actor's life")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tally.panicked(Panicked::Session);
+        }
+        self.tally.add_connections(-1);
+        self.gone.do_send(Gone { connection: self.number });
+    }
+}
+
+impl Drop for Tie {
+    #[expect(clippy::disallowed_methods, reason = "one message per session's life")]
+    fn drop(&mut self) {
+        self.realm.do_send(Leave(self.key));
+    }
+}
+
+impl SessionActor {
+    /// An actor for a connection; start it on the thread of its socket.
+    pub fn new(opening: Opening) -> Self {
+        let now = clock::now();
+        opening.tally.add_connections(1);
+        let always = opening.connection.pings() == Pings::Always;
+        let times = opening.times;
+        let mut session = Session::new();
+        let (mut handle, mut joining) = (None, None);
+        if let Some((realm, identity)) = opening.authenticated {
+            if let Some(rules) = crate::session::Doorman::rules(&*realm.shared, &identity.authrole) {
+                session = Session::authenticated(realm.shared.settings.uri.clone(), identity.clone(), rules);
+                let announced = Announced { publisher: true, caller: true, ..Announced::default() };
+                joining = Some(Joining { identity, announced, session: random_id() });
+            }
+            handle = Some(realm);
+        }
+        Self {
+            session,
+            connection: opening.connection,
+            limits: codec::Limits::default(),
+            outbox: Outbox::new(OutboxSettings::default()),
+            keepalive: Keepalive::new(now, times.ping_interval, times.ping_timeout, always),
+            credit: Credit::new(),
+            road: Arc::default(),
+            realms: opening.realms,
+            handle,
+            tie: None,
+            joining,
+            arrivals: VecDeque::new(),
+            commands: Vec::new(),
+            timer: Box::pin(tokio::time::sleep_until(times.handshake_until.into())),
+            times,
+            armed: None,
+            ending: ending::Ending::No,
+            progress: now,
+            paused: false,
+            paused_since: None,
+            open_invocations: 0,
+            controls: input::Controls::new(now),
+            overflow_log: output::OverflowLog::default(),
+            retry_realm: 0,
+            had_session: false,
+            failed_calls: Vec::new(),
+            listener: opening.listener,
+            listener_realms: opening.listener_realms,
+            guard: Guard { number: opening.number, gone: opening.gone, tally: opening.tally.clone() },
+            tally: opening.tally,
+        }
+    }
+}
+
+impl Actor for SessionActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if self.joining.is_some() {
+            self.join(ctx.address());
+        }
+        ctx.spawn(drive::Drive);
+    }
+}
+
+impl Handler<ShutDown> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, stop: ShutDown, ctx: &mut Self::Context) {
+        let action = self.session.shut_down(stop.reason, stop.message, stop.code);
+        self.obey(action, ctx);
+    }
+}
+
+/// A session id: uniform over the whole range (R3).
+fn random_id() -> SessionId {
+    SessionId::wrapping(rand::random())
+}
+
+/// An anonymous name that people can read out: three groups of four, without the letters that look like digits.
+fn random_authid() -> String {
+    const LETTERS: &[u8; 32] = b"3456789ABCDEFGHJKLMNPQRSTUVWXY2Z";
+    let mut bits: u64 = rand::random();
+    let mut name = String::with_capacity(14);
+    for place in 0..12 {
+        if place > 0 && place % 4 == 0 {
+            name.push('-');
+        }
+        name.push(char::from(LETTERS[(bits & 31) as usize]));
+        bits >>= 5;
+    }
+    name
+}

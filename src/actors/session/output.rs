@@ -1,0 +1,299 @@
+//! What goes out: messages are encoded straight into the outbox, and what the receiver cannot take is answered for.
+
+use super::super::outbox::{Class, Pushed};
+use super::SessionActor;
+use crate::codec;
+use crate::observe::Refusal;
+use crate::routing::{Command, SharedEvent};
+use crate::wamp::message::{Cancel, Error, Message};
+use crate::wamp::options::CancelOptions;
+use crate::wamp::{CancelMode, ErrorUri, MessageKind, RequestId};
+use actix::Context;
+use bytes::Bytes;
+
+/// One log line for each episode of overflow, and one at each doubling of its count.
+#[derive(Debug, Default)]
+pub(super) struct OverflowLog {
+    dropped: u64,
+    told_at: u64,
+}
+
+/// Why a message cannot be given to this receiver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Unfit {
+    /// Its serialization cannot carry the payload.
+    Serialization,
+    /// It is larger than the receiver takes.
+    Size,
+}
+
+impl Unfit {
+    fn error(self) -> ErrorUri {
+        match self {
+            Self::Serialization => ErrorUri::INVALID_ARGUMENT,
+            Self::Size => ErrorUri::PAYLOAD_SIZE_EXCEEDED,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Serialization => "the payload cannot be written in the receiver's serialization",
+            Self::Size => "the message is larger than the receiver takes",
+        }
+    }
+}
+
+impl SessionActor {
+    /// A message of the session itself.
+    pub(super) fn send(&mut self, message: Message, ctx: &mut Context<Self>) {
+        let class = class_of(message.kind());
+        match self.put(class, &message) {
+            Ok(Pushed::Taken) => {}
+            Ok(Pushed::Dropped(dropped)) => self.count_dropped(dropped),
+            Ok(Pushed::Full) => self.cut_slow_consumer("a message for this session did not fit", ctx),
+            Err(_) => self.tally.add_undeliverable(1),
+        }
+    }
+
+    /// A message of the realm: the same, and what does not fit is answered for.
+    pub(super) fn send_from_realm(&mut self, message: Message, ctx: &mut Context<Self>) {
+        if self.ending.has_begun() || self.swallows(&message) {
+            return;
+        }
+        let is_invocation = matches!(message, Message::Invocation(_));
+        match self.put(class_of(message.kind()), &message) {
+            Ok(Pushed::Taken) => self.open_invocations += u32::from(is_invocation),
+            Ok(Pushed::Dropped(dropped)) => {
+                self.open_invocations += u32::from(is_invocation);
+                self.count_dropped(dropped);
+            }
+            Ok(Pushed::Full) => {
+                if let Message::Invocation(invocation) = &message {
+                    self.undeliverable(invocation.request, ErrorUri::NETWORK_FAILURE);
+                }
+                self.cut_slow_consumer("a message for this session did not fit", ctx);
+            }
+            Err(unfit) => self.answer_for(message, unfit, ctx),
+        }
+    }
+
+    /// An event, encoded once for all receivers of the same serialization.
+    pub(super) fn send_event(&mut self, event: &SharedEvent, ctx: &mut Context<Self>) {
+        if self.ending.has_begun() {
+            return;
+        }
+        let serialization = self.connection.serialization();
+        let mut lossy = false;
+        let encoded = event.encoded(serialization, || {
+            let mut octets = Vec::new();
+            let message = Message::Event(event.message.clone());
+            let fidelity = codec::encode(&message, serialization, &mut octets).ok()?;
+            lossy = fidelity.is_lossy();
+            Some(Bytes::from(octets))
+        });
+        if lossy {
+            self.tally.add_transcode_lossy(1);
+        }
+        let Some(encoded) = encoded.filter(|octets| octets.len() <= self.connection.peer_message_max()) else {
+            // Dropped for this subscriber, and counted (S5, C8).
+            self.tally.add_undeliverable(1);
+            return;
+        };
+        let pushed = if self.outbox.has_missed() { self.put_after_gap(event) } else { self.put_encoded(encoded) };
+        self.tally.message_out(MessageKind::Event);
+        match pushed {
+            Pushed::Taken => {}
+            Pushed::Dropped(dropped) => self.count_dropped(dropped),
+            Pushed::Full => self.cut_slow_consumer("an event for this session did not fit", ctx),
+        }
+    }
+
+    fn put_encoded(&mut self, encoded: &[u8]) -> Pushed {
+        if let Some(stage) = self.outbox.stage() {
+            let start = self.connection.begin(stage);
+            stage.extend_from_slice(encoded);
+            self.connection.finish(stage, start);
+            self.outbox.staged();
+            return Pushed::Taken;
+        }
+        let mut frame = Vec::with_capacity(encoded.len() + 10);
+        let start = self.connection.begin(&mut frame);
+        frame.extend_from_slice(encoded);
+        self.connection.finish(&mut frame, start);
+        self.outbox.push(Class::Event, frame.into())
+    }
+
+    /// The first event after others were dropped says how many (limits, section 3).
+    fn put_after_gap(&mut self, event: &SharedEvent) -> Pushed {
+        let mut message = event.message.clone();
+        if self.outbox.stage().is_some() {
+            message.details.missed = Some(self.outbox.take_missed());
+            self.overflow_log = OverflowLog::default();
+        }
+        self.put(Class::Event, &message.into()).unwrap_or(Pushed::Taken)
+    }
+
+    /// Encodes and frames a message into the outbox.
+    fn put(&mut self, class: Class, message: &Message) -> Result<Pushed, Unfit> {
+        let serialization = self.connection.serialization();
+        let max = self.connection.peer_message_max();
+        let mut write = |out: &mut Vec<u8>, connection: &dyn super::Connection| {
+            let before = out.len();
+            let start = connection.begin(out);
+            let body = out.len();
+            let outcome = match codec::encode(message, serialization, out) {
+                Ok(fidelity) if out.len() - body <= max => Ok(fidelity.is_lossy()),
+                Ok(_) => Err(Unfit::Size),
+                Err(_) => Err(Unfit::Serialization),
+            };
+            if outcome.is_err() {
+                out.truncate(before);
+            } else {
+                connection.finish(out, start);
+            }
+            outcome
+        };
+        let (lossy, pushed) = if let Some(stage) = self.outbox.stage() {
+            let lossy = write(stage, &*self.connection)?;
+            self.outbox.staged();
+            (lossy, Pushed::Taken)
+        } else {
+            let mut frame = Vec::new();
+            let lossy = write(&mut frame, &*self.connection)?;
+            (lossy, self.outbox.push(class, frame.into()))
+        };
+        if lossy {
+            self.tally.add_transcode_lossy(1);
+        }
+        self.tally.message_out(message.kind());
+        Ok(pushed)
+    }
+
+    /// Puts a whole control frame into the outbox.
+    pub(super) fn stage_or_queue(&mut self, class: Class, frame: &[u8]) -> Pushed {
+        match self.outbox.stage() {
+            Some(stage) => {
+                stage.extend_from_slice(frame);
+                Pushed::Taken
+            }
+            None => self.outbox.push(class, Bytes::copy_from_slice(frame)),
+        }
+    }
+
+    /// A message that this receiver cannot be given: somebody is told, unless it is an event (S5, C8, D32).
+    fn answer_for(&mut self, message: Message, unfit: Unfit, ctx: &mut Context<Self>) {
+        if unfit == Unfit::Size {
+            self.tally.refused(Refusal::MessageTooBig);
+        }
+        match message {
+            Message::Invocation(invocation) => self.undeliverable(invocation.request, unfit.error()),
+            Message::Result(result) => {
+                if result.details.progress {
+                    self.give_up_call(result.request);
+                }
+                self.replace_answer(result.request, unfit, ctx);
+            }
+            Message::Error(error) => self.replace_answer(error.request, unfit, ctx),
+            Message::Hello(_)
+            | Message::Welcome(_)
+            | Message::Abort(_)
+            | Message::Challenge(_)
+            | Message::Authenticate(_)
+            | Message::Goodbye(_)
+            | Message::Publish(_)
+            | Message::Published(_)
+            | Message::Subscribe(_)
+            | Message::Subscribed(_)
+            | Message::Unsubscribe(_)
+            | Message::Unsubscribed(_)
+            | Message::Event(_)
+            | Message::Call(_)
+            | Message::Cancel(_)
+            | Message::Register(_)
+            | Message::Registered(_)
+            | Message::Unregister(_)
+            | Message::Unregistered(_)
+            | Message::Interrupt(_)
+            | Message::Yield(_) => self.tally.add_undeliverable(1),
+        }
+    }
+
+    fn replace_answer(&mut self, request: RequestId, unfit: Unfit, ctx: &mut Context<Self>) {
+        self.tally.add_undeliverable(1);
+        let error = Error::reply(MessageKind::Call, request, unfit.error(), unfit.text());
+        self.send(error.into(), ctx);
+    }
+
+    /// A partial result did not fit: for the caller the call is over, and the callee need not go on.
+    fn give_up_call(&mut self, request: RequestId) {
+        self.failed_calls.push(request);
+        let options = CancelOptions { mode: CancelMode::KillNoWait };
+        self.commands.push(Command::Cancel(Cancel { request, options }));
+        self.forward_commands();
+    }
+
+    /// Whether this is the realm's last word on a call that is over for the caller already.
+    fn swallows(&mut self, message: &Message) -> bool {
+        if self.failed_calls.is_empty() {
+            return false;
+        }
+        let (request, last) = match message {
+            Message::Result(result) => (result.request, !result.details.progress),
+            Message::Error(error) if error.request_kind == MessageKind::Call => (error.request, true),
+            _ => return false,
+        };
+        let Some(at) = self.failed_calls.iter().position(|failed| *failed == request) else { return false };
+        if last {
+            self.failed_calls.swap_remove(at);
+        }
+        true
+    }
+
+    fn count_dropped(&mut self, dropped: u32) {
+        self.tally.add_outbox_dropped(u64::from(dropped));
+        self.overflow_log.dropped += u64::from(dropped);
+        if self.overflow_log.dropped >= self.overflow_log.told_at.max(1) {
+            self.overflow_log.told_at = self.overflow_log.dropped * 2;
+            self.tally.add_outbox_overflows(1);
+            self.log_overflow(false);
+        }
+    }
+
+    pub(super) fn log_overflow(&self, closed: bool) {
+        tracing::warn!(
+            policy = self.outbox.settings().on_overflow.name(),
+            dropped = self.overflow_log.dropped,
+            queued_messages = self.outbox.messages(),
+            queued_bytes = self.outbox.bytes(),
+            closed,
+            "a session does not read what is sent to it"
+        );
+    }
+}
+
+/// What may be done to make a message of this kind fit.
+fn class_of(kind: MessageKind) -> Class {
+    match kind {
+        MessageKind::Event => Class::Event,
+        MessageKind::Abort | MessageKind::Goodbye | MessageKind::Error | MessageKind::Unsubscribed => Class::Ending,
+        MessageKind::Hello
+        | MessageKind::Welcome
+        | MessageKind::Challenge
+        | MessageKind::Authenticate
+        | MessageKind::Publish
+        | MessageKind::Published
+        | MessageKind::Subscribe
+        | MessageKind::Subscribed
+        | MessageKind::Unsubscribe
+        | MessageKind::Call
+        | MessageKind::Cancel
+        | MessageKind::Result
+        | MessageKind::Register
+        | MessageKind::Registered
+        | MessageKind::Unregister
+        | MessageKind::Unregistered
+        | MessageKind::Invocation
+        | MessageKind::Interrupt
+        | MessageKind::Yield => Class::Answer,
+    }
+}

@@ -1,0 +1,268 @@
+//! A session actor towards realms: finding one, joining it, forwarding requests, and hearing what it says.
+
+use super::super::clock;
+use super::super::delivery::{Deliveries, Outgoing};
+use super::super::realm::{Commands, Join, Leave, Undeliverable};
+use super::super::realms::{Find, Found};
+use super::{random_authid, random_id, Joining, SessionActor, Tie};
+use crate::auth::Identity;
+use crate::observe::Refusal;
+use crate::routing::{CloseReason, Command, Member};
+use crate::session::{Action, CloseCode, Ending, Farewell, Refused};
+use crate::wamp::message::Message;
+use crate::wamp::role::Announced;
+use crate::wamp::{ErrorUri, InvocationId, Uri};
+use actix::{Addr, AsyncContext, Context, Handler};
+use std::sync::Arc;
+
+/// How often a realm that is being replaced is asked for again.
+const RETRIES_MAX: u8 = 3;
+
+impl Handler<Found> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, Found(handle): Found, ctx: &mut Context<Self>) {
+        let allowed = |name: &str| self.listener_realms.is_empty() || self.listener_realms.iter().any(|realm| realm == name);
+        let Some(handle) = handle.filter(|handle| allowed(&handle.shared.settings.name)) else {
+            let action = self.session.realm_missing();
+            return self.obey(action, ctx);
+        };
+        let shared = Arc::clone(&handle.shared);
+        self.handle = Some(handle);
+        if self.joining.is_some() {
+            // The realm was replaced while this session was on its way in.
+            return self.join(ctx.address());
+        }
+        if self.session.agent().is_some_and(|agent| self.connection.knows_agent(agent)) {
+            self.keepalive.activate();
+        }
+        let action = self.session.realm_found(&*shared, &self.listener, &random_authid());
+        self.obey(action, ctx);
+    }
+}
+
+impl Handler<Deliveries> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, Deliveries(batch): Deliveries, ctx: &mut Context<Self>) {
+        self.road.arrived(&batch);
+        for outgoing in batch {
+            match outgoing {
+                Outgoing::Message(message) => self.send_from_realm(message, ctx),
+                Outgoing::Event(event) => self.send_event(&event, ctx),
+                Outgoing::Joined(key) => self.on_joined(key, ctx),
+                Outgoing::JoinRefused { retry: true, .. } if self.retry_realm < RETRIES_MAX => self.find_again(ctx.address()),
+                Outgoing::JoinRefused { error, text, .. } => {
+                    self.tally.refused(Refusal::Limit);
+                    let action = self.session.join_refused(error, text);
+                    self.obey(action, ctx);
+                }
+                Outgoing::Left => {
+                    self.untie();
+                    let action = self.session.left();
+                    self.between_sessions();
+                    self.obey(action, ctx);
+                }
+                Outgoing::Closed(reason) => {
+                    self.untie();
+                    let action = match reason {
+                        CloseReason::Violation { text } => {
+                            self.tally.refused(Refusal::ForgedId);
+                            self.session.end(Farewell::violation(text))
+                        }
+                        CloseReason::Killed { reason, message } => self.session.killed(reason, message),
+                    };
+                    self.obey(action, ctx);
+                }
+                Outgoing::Overflow => self.cut_slow_consumer("more was on its way to this session than may wait for it", ctx),
+                Outgoing::RealmGone => {
+                    self.untie();
+                    let text = "the realm failed and was started again";
+                    let (error, code) = (ErrorUri::REALM_RESTARTED, CloseCode::RESTARTED);
+                    let action = self.session.end(Farewell::abort(Ending::RealmRestarted, error, text, code));
+                    self.obey(action, ctx);
+                }
+            }
+        }
+    }
+}
+
+impl SessionActor {
+    /// Does what the session core has decided.
+    pub(super) fn obey(&mut self, action: Action, ctx: &mut Context<Self>) {
+        match action {
+            Action::Nothing => {}
+            Action::FindRealm(realm) => self.find(realm, ctx.address()),
+            Action::Send(message) => self.send(message, ctx),
+            Action::Refuse(refused, error) => {
+                self.tally.refused(match refused {
+                    Refused::Uri => Refusal::Uri,
+                    Refused::NotAuthorized => Refusal::Authz,
+                });
+                if let Some(error) = error {
+                    self.send(*error, ctx);
+                }
+            }
+            Action::Authenticate(proof) => {
+                if let Some(shared) = self.handle.as_ref().map(|handle| Arc::clone(&handle.shared)) {
+                    let action = self.session.authenticate(&*shared, &proof);
+                    self.obey(action, ctx);
+                }
+            }
+            Action::Join(identity, announced) => self.start_joining(identity, announced, ctx.address()),
+            Action::Forward(message) => self.forward(message),
+            Action::Leave => {
+                self.forward_commands();
+                self.ask_to_leave();
+            }
+            Action::End(farewell) => {
+                self.forward_commands();
+                self.end(farewell, ctx);
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one per HELLO: nothing more is read until it is answered")]
+    fn find(&mut self, realm: Uri, me: Addr<Self>) {
+        self.realms.do_send(Find { realm, session: me });
+    }
+
+    fn find_again(&mut self, me: Addr<Self>) {
+        self.retry_realm += 1;
+        if let Some(handle) = &self.handle {
+            let realm = handle.shared.settings.uri.clone();
+            self.find(realm, me);
+        }
+    }
+
+    fn start_joining(&mut self, identity: Identity, announced: Announced, me: Addr<Self>) {
+        self.joining = Some(Joining { identity, announced, session: random_id() });
+        self.join(me);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one per HELLO: nothing more is read until it is answered")]
+    pub(super) fn join(&mut self, me: Addr<Self>) {
+        let (Some(handle), Some(joining)) = (&self.handle, &self.joining) else { return };
+        if !handle.realm.connected() && self.retry_realm < RETRIES_MAX {
+            return self.find_again(me);
+        }
+        let identity = &joining.identity;
+        let outbox = handle.shared.outbox(&identity.authrole);
+        self.outbox.set_settings(outbox);
+        let member = Member {
+            session: joining.session,
+            authid: Arc::clone(&identity.authid),
+            authrole: Arc::clone(&identity.authrole),
+            authmethod: Arc::clone(&identity.authmethod),
+            authprovider: Arc::clone(&identity.authprovider),
+            announced: joining.announced,
+            transport: self.connection.details(),
+        };
+        handle.realm.do_send(Join { member, session: me, road: Arc::clone(&self.road), outbox });
+    }
+
+    fn on_joined(&mut self, key: crate::routing::SessionKey, ctx: &mut Context<Self>) {
+        let (Some(handle), Some(joining)) = (&self.handle, self.joining.take()) else { return };
+        // From here on a drop of the tie takes the session out of the realm, whatever happens.
+        self.tie = Some(Tie { realm: handle.realm.clone(), key });
+        self.retry_realm = 0;
+        let action = self.session.joined(joining.session);
+        if self.session.is_established() {
+            self.connection.welcomed();
+            tracing::info!(
+                realm = %handle.shared.settings.uri,
+                session = %joining.session,
+                authid = %crate::observe::shown(&joining.identity.authid),
+                authrole = %joining.identity.authrole,
+                "session open"
+            );
+        } else {
+            self.tie = None;
+        }
+        self.obey(action, ctx);
+    }
+
+    /// Collects a request for the realm; it goes with the batch.
+    fn forward(&mut self, message: Message) {
+        let command = match message {
+            Message::Publish(publish) => Command::Publish(publish),
+            Message::Call(call) => Command::Call(call),
+            Message::Yield(answer) => {
+                if !answer.options.progress {
+                    self.open_invocations = self.open_invocations.saturating_sub(1);
+                }
+                Command::Yield(answer)
+            }
+            Message::Error(error) => {
+                self.open_invocations = self.open_invocations.saturating_sub(1);
+                Command::Error(error)
+            }
+            Message::Subscribe(subscribe) => Command::Subscribe(subscribe),
+            Message::Unsubscribe(unsubscribe) => Command::Unsubscribe(unsubscribe),
+            Message::Register(register) => Command::Register(register),
+            Message::Unregister(unregister) => Command::Unregister(unregister),
+            Message::Cancel(cancel) => Command::Cancel(cancel),
+            Message::Hello(_)
+            | Message::Welcome(_)
+            | Message::Abort(_)
+            | Message::Challenge(_)
+            | Message::Authenticate(_)
+            | Message::Goodbye(_)
+            | Message::Published(_)
+            | Message::Subscribed(_)
+            | Message::Unsubscribed(_)
+            | Message::Event(_)
+            | Message::Result(_)
+            | Message::Registered(_)
+            | Message::Unregistered(_)
+            | Message::Invocation(_)
+            | Message::Interrupt(_) => return,
+        };
+        self.commands.push(command);
+    }
+
+    /// Sends the batch collected so far.
+    #[expect(clippy::disallowed_methods, reason = "bounded by the credit: one batch per session under way")]
+    pub(super) fn forward_commands(&mut self) {
+        if self.commands.is_empty() {
+            return;
+        }
+        let commands = std::mem::take(&mut self.commands);
+        if let Some(tie) = &self.tie {
+            self.credit.take();
+            tie.realm.do_send(Commands { from: tie.key, commands, credit: Arc::clone(&self.credit) });
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one per session's life")]
+    fn ask_to_leave(&mut self) {
+        if let Some(tie) = &self.tie {
+            tie.realm.do_send(Leave(tie.key));
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "at most one per INVOCATION that could not be handed over")]
+    pub(super) fn undeliverable(&mut self, invocation: InvocationId, error: ErrorUri) {
+        self.tally.add_undeliverable(1);
+        if let Some(tie) = &self.tie {
+            tie.realm.do_send(Undeliverable { callee: tie.key, invocation, error });
+        }
+    }
+
+    /// The realm no longer knows this session.
+    fn untie(&mut self) {
+        if let Some(tie) = self.tie.take() {
+            tracing::info!(session_key = ?tie.key, "session closed");
+            // Its drop asks to leave once more, which the realm ignores.
+            drop(tie);
+        }
+    }
+
+    /// The transport may open another session.
+    fn between_sessions(&mut self) {
+        self.handle = None;
+        self.open_invocations = 0;
+        self.times.handshake_until = clock::now() + self.times.handshake_timeout;
+        self.credit = super::Credit::new();
+    }
+}

@@ -1,0 +1,3 @@
+//! HTTP in, WAMP inside: the REST bridge, health and metrics.
+
+pub mod settings;

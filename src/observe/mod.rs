@@ -1,0 +1,7 @@
+//! Counters, log set-up, and how peer-made text is shown. A leaf: it imports the vocabulary only.
+
+mod metrics;
+mod text;
+
+pub use metrics::{Metrics, Panicked, Refusal, Tally};
+pub use text::shown;

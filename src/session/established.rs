@@ -1,0 +1,231 @@
+//! An open session: is this message lawful, and may this identity do that?
+//!
+//! Both are answered before the realm hears of it, and the permission before existence (R108).
+//! Source: sections 4.3, 5, 8, 9 and 12 of the reference.
+
+use super::request_ids::RequestIds;
+use super::unexpected;
+use crate::authz::{Action, Policy, Verdict};
+use crate::wamp::message::{Call, Error, Message, Publish, Register, Subscribe};
+use crate::wamp::uri::{self, UriFault, UriRules};
+use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, RequestId, Uri};
+use std::sync::Arc;
+
+/// Whether the identity of callers and publishers is handed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Disclose {
+    /// Not even on request: `disclose_me` is refused.
+    Never,
+    /// When the peer asks for it.
+    #[default]
+    Request,
+    /// Always.
+    Always,
+}
+
+/// What a realm says about the sessions of one role.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Which URIs are lawful.
+    pub uri_rules: UriRules,
+    /// Whether each request id must be the one before plus 1.
+    pub strict_request_ids: bool,
+    /// Whether callers and publishers are named.
+    pub disclose: Disclose,
+    /// What the role may do.
+    pub policy: Arc<Policy>,
+}
+
+/// Why a lawful request was declined, for those who count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// A bad or reserved URI.
+    Uri,
+    /// Not permitted.
+    NotAuthorized,
+}
+
+/// What an open session does with a message.
+#[derive(Debug)]
+pub(super) enum Decision {
+    Forward(Message),
+    Refuse(Refused, Option<Box<Message>>),
+    Goodbye,
+    Abort,
+}
+
+type Violation = String;
+
+/// Decides about one message.
+///
+/// # Errors
+/// The text of a protocol violation.
+pub(super) fn receive(rules: &Rules, ids: &mut RequestIds, message: Message) -> Result<Decision, Violation> {
+    match message {
+        Message::Publish(publish) => {
+            take_id(rules, ids, publish.request, MessageKind::Publish)?;
+            Ok(rules.publish(publish))
+        }
+        Message::Call(call) => {
+            take_id(rules, ids, call.request, MessageKind::Call)?;
+            if call.options.progress {
+                // D16: the feature is not announced, so nobody may use it.
+                return Err("CALL: option progress needs progressive_call_invocations, which this realm has not".to_owned());
+            }
+            Ok(rules.call(call))
+        }
+        Message::Yield(_) | Message::Cancel(_) => Ok(Decision::Forward(message)),
+        Message::Error(error) if error.request_kind == MessageKind::Invocation => Ok(Decision::Forward(error.into())),
+        // R21.
+        Message::Error(error) => Err(format!("ERROR: REQUEST.Type must be 68, got {}", error.request_kind.code())),
+        Message::Subscribe(subscribe) => {
+            take_id(rules, ids, subscribe.request, MessageKind::Subscribe)?;
+            Ok(rules.subscribe(subscribe))
+        }
+        Message::Register(register) => {
+            take_id(rules, ids, register.request, MessageKind::Register)?;
+            Ok(rules.register(register))
+        }
+        Message::Unsubscribe(ref unsubscribe) => {
+            take_id(rules, ids, unsubscribe.request, MessageKind::Unsubscribe)?;
+            Ok(Decision::Forward(message))
+        }
+        Message::Unregister(ref unregister) => {
+            take_id(rules, ids, unregister.request, MessageKind::Unregister)?;
+            Ok(Decision::Forward(message))
+        }
+        Message::Goodbye(_) => Ok(Decision::Goodbye),
+        Message::Abort(_) => Ok(Decision::Abort),
+        // R7, R16, R17.
+        Message::Hello(_)
+        | Message::Authenticate(_)
+        | Message::Welcome(_)
+        | Message::Challenge(_)
+        | Message::Published(_)
+        | Message::Subscribed(_)
+        | Message::Unsubscribed(_)
+        | Message::Event(_)
+        | Message::Result(_)
+        | Message::Registered(_)
+        | Message::Unregistered(_)
+        | Message::Invocation(_)
+        | Message::Interrupt(_) => Err(unexpected(message.kind(), "in an open session")),
+    }
+}
+
+fn take_id(rules: &Rules, ids: &mut RequestIds, id: RequestId, kind: MessageKind) -> Result<(), Violation> {
+    if rules.strict_request_ids {
+        ids.take_strict(id).map_err(|due| format!("{kind}: field Request must be {due}, the last one plus 1, got {id}"))
+    } else {
+        Ok(())
+    }
+}
+
+impl Rules {
+    fn publish(&self, mut publish: Publish) -> Decision {
+        let request = publish.request;
+        let refuse = |refused, error, text: String| {
+            // R36: without acknowledge there is no answer, not even a no.
+            let reply = publish.options.acknowledge.then(|| Error::reply(MessageKind::Publish, request, error, text));
+            Decision::Refuse(refused, reply.map(|error| Box::new(error.into())))
+        };
+        if let Err(fault) = self.lawful(&publish.topic, MatchPolicy::Exact, true) {
+            return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
+        }
+        let verdict = self.verdict(Action::Publish, &publish.topic, MatchPolicy::Exact);
+        if !verdict.allowed {
+            return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Publish));
+        }
+        let Some(disclose) = self.disclosed(publish.options.disclose_me, &verdict) else {
+            return refuse(Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned());
+        };
+        publish.options.disclose_me = disclose;
+        Decision::Forward(publish.into())
+    }
+
+    fn call(&self, mut call: Call) -> Decision {
+        let request = call.request;
+        let refuse = |refused, error, text| refusal(MessageKind::Call, request, refused, error, text);
+        if let Err(fault) = self.lawful(&call.procedure, MatchPolicy::Exact, false) {
+            return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
+        }
+        let verdict = self.verdict(Action::Call, &call.procedure, MatchPolicy::Exact);
+        if !verdict.allowed {
+            return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Call));
+        }
+        let Some(disclose) = self.disclosed(call.options.disclose_me, &verdict) else {
+            return refuse(Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned());
+        };
+        call.options.disclose_me = disclose;
+        Decision::Forward(call.into())
+    }
+
+    fn subscribe(&self, subscribe: Subscribe) -> Decision {
+        let policy = subscribe.options.match_policy;
+        let refuse = |refused, error, text| refusal(MessageKind::Subscribe, subscribe.request, refused, error, text);
+        if let Err(fault) = self.lawful(&subscribe.topic, policy, false) {
+            return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
+        }
+        if !self.verdict(Action::Subscribe, &subscribe.topic, policy).allowed {
+            return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Subscribe));
+        }
+        Decision::Forward(subscribe.into())
+    }
+
+    fn register(&self, mut register: Register) -> Decision {
+        let policy = register.options.match_policy;
+        let refuse = |refused, error, text| refusal(MessageKind::Register, register.request, refused, error, text);
+        if let Err(fault) = self.lawful(&register.procedure, policy, true) {
+            return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
+        }
+        if !self.verdict(Action::Register, &register.procedure, policy).allowed {
+            return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Register));
+        }
+        if register.options.disclose_caller && !self.policy.allow_disclose_caller() {
+            let text = "this role may not register with disclose_caller".to_owned();
+            return refuse(Refused::NotAuthorized, ErrorUri::OPTION_NOT_ALLOWED, text);
+        }
+        // Without the right it is ignored, as old clients send it by default.
+        register.options.force_reregister &= self.policy.allow_force_reregister();
+        Decision::Forward(register.into())
+    }
+
+    /// R27 to R30: the grammar, and who may use the router's own URIs.
+    fn lawful(&self, text: &Uri, policy: MatchPolicy, own: bool) -> Result<(), UriFault> {
+        uri::check(text, self.uri_rules, policy)?;
+        if own && uri::is_reserved(text) {
+            return Err(UriFault::Reserved);
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, action: Action, text: &Uri, policy: MatchPolicy) -> Verdict<'_> {
+        self.policy.check(action, text, policy)
+    }
+
+    /// Whether the peer is named; `None` where it asked for that and may not (P7).
+    fn disclosed(&self, asked: bool, verdict: &Verdict<'_>) -> Option<bool> {
+        match self.disclose {
+            Disclose::Always => Some(true),
+            Disclose::Request => Some(asked || verdict.disclose),
+            Disclose::Never => (!asked).then_some(false),
+        }
+    }
+}
+
+const NO_DISCLOSURE: &str = "this realm discloses nobody";
+
+fn denied(action: Action) -> String {
+    // The same whether or not the URI is in use (P10).
+    let verb = match action {
+        Action::Call => "call",
+        Action::Register => "register",
+        Action::Publish => "publish to",
+        Action::Subscribe => "subscribe to",
+    };
+    format!("this role may not {verb} that URI")
+}
+
+fn refusal(kind: MessageKind, request: RequestId, refused: Refused, error: ErrorUri, text: String) -> Decision {
+    Decision::Refuse(refused, Some(Box::new(Error::reply(kind, request, error, text).into())))
+}

@@ -1,0 +1,182 @@
+//! HELLO, CHALLENGE, AUTHENTICATE, WELCOME. Source: sections 4.1 and 11.1 of the reference.
+
+use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, State};
+use crate::auth::{self, AuthSettings, Claim, Denied, Identity, Opening};
+use crate::wamp::message::{Challenge, Hello, Message, Welcome};
+use crate::wamp::options::{HelloDetails, WelcomeDetails};
+use crate::wamp::role::{Announced, Role, Roles, BROKER_FEATURES, DEALER_FEATURES};
+use crate::wamp::uri::{self, UriRules};
+use crate::wamp::{ErrorUri, MatchPolicy, SessionId, Uri};
+use std::sync::Arc;
+
+/// What a HELLO said that is still needed until WELCOME.
+#[derive(Debug)]
+pub struct Arrival {
+    realm: Uri,
+    details: HelloDetails,
+    announced: Announced,
+}
+
+/// What a realm says about who may enter it.
+pub trait Doorman {
+    /// Its authentication methods.
+    fn auth(&self) -> &AuthSettings;
+    /// The rules for a role; `None` if the realm lacks the role.
+    fn rules(&self, role: &str) -> Option<Arc<Rules>>;
+}
+
+impl Session {
+    /// The agent named in a HELLO that is under way.
+    pub fn agent(&self) -> Option<&str> {
+        match &self.state {
+            State::FindingRealm { arrival } | State::Challenging { arrival, .. } => arrival.details.agent.as_deref(),
+            State::AwaitingHello
+            | State::Joining { .. }
+            | State::Established { .. }
+            | State::Leaving { .. }
+            | State::ShuttingDown { .. }
+            | State::Ended => None,
+        }
+    }
+
+    pub(super) fn receive_hello(&mut self, message: Message) -> Action {
+        let hello = match message {
+            Message::Hello(hello) => hello,
+            Message::Abort(_) => {
+                return self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL });
+            }
+            other => return self.violation(unexpected(other.kind(), "before HELLO")),
+        };
+        match admit(hello) {
+            Ok(arrival) => {
+                let realm = arrival.realm.clone();
+                self.state = State::FindingRealm { arrival: Box::new(arrival) };
+                Action::FindRealm(realm)
+            }
+            Err(farewell) => self.end(farewell),
+        }
+    }
+
+    /// There is no such realm, and none is made on demand (R8).
+    pub fn realm_missing(&mut self) -> Action {
+        let text = "no realm of this name; check the realm in the client and in the configuration";
+        self.end(Farewell::abort(Ending::NoSuchRealm, ErrorUri::NO_SUCH_REALM, text, CloseCode::POLICY))
+    }
+
+    /// The realm is there: who may enter is now known. `listener` is where the peer came in, `random_authid` the name of an
+    /// anonymous peer.
+    pub fn realm_found(&mut self, doorman: &impl Doorman, listener: &str, random_authid: &str) -> Action {
+        let State::FindingRealm { arrival } = std::mem::replace(&mut self.state, State::Ended) else {
+            return Action::Nothing;
+        };
+        let claim = Claim {
+            authmethods: &arrival.details.authmethods,
+            authid: arrival.details.authid.as_deref(),
+            listener,
+            random_authid,
+        };
+        match auth::open(doorman.auth(), &claim) {
+            Ok(Opening::Welcome(identity)) => self.enter(doorman, &arrival, identity),
+            Ok(Opening::Challenge(challenge)) => {
+                let message = Challenge { method: challenge.method().name().to_owned(), extra: challenge.extra() };
+                self.state = State::Challenging { arrival, challenge };
+                Action::Send(message.into())
+            }
+            Err(denied) => self.deny(denied),
+        }
+    }
+
+    /// The proof is checked by [`Session::authenticate`]: the realm's users are not this room's.
+    pub(super) fn receive_authenticate(&mut self, message: Message) -> Action {
+        match message {
+            Message::Authenticate(authenticate) => Action::Authenticate(authenticate.signature),
+            Message::Abort(_) => self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL }),
+            other => self.violation(unexpected(other.kind(), "after CHALLENGE")),
+        }
+    }
+
+    /// The proof of an AUTHENTICATE, checked against the realm's users.
+    pub fn authenticate(&mut self, doorman: &impl Doorman, signature: &str) -> Action {
+        let State::Challenging { arrival, challenge } = std::mem::replace(&mut self.state, State::Ended) else {
+            return Action::Nothing;
+        };
+        match auth::verify(doorman.auth(), &challenge, signature) {
+            Ok(identity) => self.enter(doorman, &arrival, identity),
+            Err(denied) => self.deny(denied),
+        }
+    }
+
+    /// The realm has let the session in.
+    pub fn joined(&mut self, session: SessionId) -> Action {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Joining { realm, identity, rules } => {
+                let welcome = welcome(session, realm, &identity);
+                self.state = State::Established { rules };
+                Action::Send(welcome.into())
+            }
+            other => {
+                self.state = other;
+                Action::Nothing
+            }
+        }
+    }
+
+    /// The realm is full, or failed.
+    pub fn join_refused(&mut self, error: ErrorUri, text: &str) -> Action {
+        self.end(Farewell::abort(Ending::Limit, error, text, CloseCode::TRY_LATER))
+    }
+
+    fn enter(&mut self, doorman: &impl Doorman, arrival: &Arrival, identity: Identity) -> Action {
+        let Some(rules) = doorman.rules(&identity.authrole) else {
+            return self.deny(Denied {
+                error: ErrorUri::NO_SUCH_ROLE,
+                text: "the role of this principal does not exist in the realm".to_owned(),
+            });
+        };
+        self.state = State::Joining { realm: arrival.realm.clone(), identity: identity.clone(), rules };
+        Action::Join(identity, arrival.announced)
+    }
+
+    fn deny(&mut self, denied: Denied) -> Action {
+        self.end(Farewell::abort(Ending::NotAuthenticated, denied.error, denied.text, CloseCode::POLICY))
+    }
+}
+
+fn admit(hello: Hello) -> Result<Arrival, Farewell> {
+    let announced = Announced::read(&hello.details.roles);
+    if !announced.any() {
+        // R5.
+        return Err(Farewell::violation("HELLO: Details.roles must announce publisher, subscriber, caller or callee"));
+    }
+    let Some(realm) = hello.realm else {
+        // D28.
+        let text = "HELLO names no realm";
+        return Err(Farewell::abort(Ending::NoSuchRealm, ErrorUri::NO_SUCH_REALM, text, CloseCode::POLICY));
+    };
+    if let Err(fault) = uri::check(&realm, UriRules::Loose, MatchPolicy::Exact) {
+        // R9.
+        let text = format!("HELLO: Realm: {fault}");
+        return Err(Farewell::abort(Ending::BadRealm, ErrorUri::INVALID_URI, text, CloseCode::POLICY));
+    }
+    Ok(Arrival { realm: realm.detached(), details: hello.details, announced })
+}
+
+fn welcome(session: SessionId, realm: Uri, identity: &Identity) -> Welcome {
+    let role = |name: &str, features: &[&str]| Role {
+        name: name.to_owned(),
+        features: features.iter().map(|feature| ((*feature).to_owned(), true)).collect(),
+    };
+    Welcome {
+        session,
+        details: WelcomeDetails {
+            roles: Roles(vec![role("broker", BROKER_FEATURES), role("dealer", DEALER_FEATURES)]),
+            agent: Some(concat!("wharf/", env!("CARGO_PKG_VERSION")).to_owned()),
+            realm: Some(realm),
+            authid: Some(identity.authid.to_string()),
+            authrole: Some(identity.authrole.to_string()),
+            authmethod: Some(identity.authmethod.to_string()),
+            authprovider: Some(identity.authprovider.to_string()),
+            authextra: Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,236 @@
+//! One connection's protocol state, from HELLO to GOODBYE, as a pure state machine.
+//!
+//! ```text
+//!                    +------------------------- HELLO (no proof wanted) ------------------------+
+//!                    |                                                                          v
+//! AwaitingHello --> FindingRealm --> Challenging --AUTHENTICATE--> Joining --(realm: yes)--> Established
+//!    ^                  |                |                            |                          |
+//!    |                refused          denied                      refused        GOODBYE, kill, shutdown
+//!    |                  v                v                            v                          v
+//!    |                Ended <----------------------------------------------- violation ------ Leaving
+//!    |                  ^                                                                        |
+//!    |                  +-------- the peer's GOODBYE, or time ---------- ShuttingDown <----------+ (the router's wish)
+//!    +----------------------------------------------------------------------------------------------+ (the peer's wish)
+//! ```
+//!
+//! What arrives is a method; what follows from it is the [`Action`] given back. Whether a message is lawful and permitted is
+//! decided here; what it does to the realm is decided in `routing`. Nothing here sends, waits or looks at a clock.
+//! Source: section 4 of the reference.
+
+mod close;
+mod established;
+mod handshake;
+mod request_ids;
+
+pub use close::{CloseCode, Ending, Farewell};
+pub use established::{Disclose, Refused, Rules};
+pub use handshake::{Arrival, Doorman};
+
+use crate::auth::{Challenge, Identity};
+use crate::wamp::message::{Goodbye, Message};
+use crate::wamp::options::CloseDetails;
+use crate::wamp::role::Announced;
+use crate::wamp::{ErrorUri, MessageKind, Uri};
+use request_ids::RequestIds;
+use std::sync::Arc;
+
+/// What the connection's owner has to do.
+#[derive(Debug)]
+pub enum Action {
+    /// Nothing.
+    Nothing,
+    /// Look the realm up, then call [`Session::realm_found`] or [`Session::realm_missing`].
+    FindRealm(Uri),
+    /// Send this to the peer.
+    Send(Message),
+    /// Send this ERROR to the peer, if there is one, and count the refusal.
+    Refuse(Refused, Option<Box<Message>>),
+    /// Check this proof against the realm's users: [`Session::authenticate`].
+    Authenticate(String),
+    /// Let this identity into the realm, then call [`Session::joined`] or [`Session::join_refused`].
+    Join(Identity, Announced),
+    /// Hand this request on to the realm.
+    Forward(Message),
+    /// Leave the realm, then call [`Session::left`].
+    Leave,
+    /// It is over: leave the realm if joined, send the last message, close the transport.
+    End(Farewell),
+}
+
+#[derive(Debug)]
+enum State {
+    AwaitingHello,
+    FindingRealm { arrival: Box<Arrival> },
+    Challenging { arrival: Box<Arrival>, challenge: Challenge },
+    Joining { realm: Uri, identity: Identity, rules: Arc<Rules> },
+    Established { rules: Arc<Rules> },
+    /// The realm has been told; what is said when it has answered.
+    Leaving { goodbye: Box<Goodbye>, then: AfterGoodbye },
+    /// The router's GOODBYE is out; the peer's is awaited.
+    ShuttingDown { code: CloseCode },
+    Ended,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum AfterGoodbye {
+    /// The peer asked: its transport may open another session (R15).
+    AwaitHello,
+    /// The router asked: it waits for the peer's GOODBYE.
+    AwaitGoodbye(CloseCode),
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    request_ids: RequestIds,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A connection on which nothing was said yet.
+    pub fn new() -> Self {
+        Self { state: State::AwaitingHello, request_ids: RequestIds::default() }
+    }
+
+    /// A session whose handshake happened elsewhere (HTTP): it has only to join.
+    pub fn authenticated(realm: Uri, identity: Identity, rules: Arc<Rules>) -> Self {
+        Self { state: State::Joining { realm, identity, rules }, request_ids: RequestIds::default() }
+    }
+
+    /// Whether messages are taken in this state. Where not, the peer's octets wait in its socket.
+    pub fn takes_messages(&self) -> bool {
+        match self.state {
+            State::AwaitingHello | State::Challenging { .. } | State::Established { .. } | State::ShuttingDown { .. } => true,
+            State::FindingRealm { .. } | State::Joining { .. } | State::Leaving { .. } | State::Ended => false,
+        }
+    }
+
+    /// Whether WELCOME was said and nothing has ended it yet.
+    pub fn is_established(&self) -> bool {
+        matches!(self.state, State::Established { .. })
+    }
+
+    /// Whether no session is open and none is being opened: between two sessions, or before the first.
+    pub fn is_awaiting_hello(&self) -> bool {
+        matches!(self.state, State::AwaitingHello)
+    }
+
+    /// Whether the router's GOODBYE is out and only the peer's is awaited.
+    pub fn is_shutting_down(&self) -> bool {
+        matches!(self.state, State::ShuttingDown { .. })
+    }
+
+    /// One message from the peer.
+    pub fn receive(&mut self, message: Message) -> Action {
+        match &mut self.state {
+            State::Established { rules } => match established::receive(rules, &mut self.request_ids, message) {
+                Ok(action) => self.obey(action),
+                Err(violation) => self.violation(violation),
+            },
+            State::AwaitingHello => self.receive_hello(message),
+            State::Challenging { .. } => self.receive_authenticate(message),
+            State::ShuttingDown { code } => {
+                let code = *code;
+                if matches!(message, Message::Goodbye(_) | Message::Abort(_)) {
+                    self.end(Farewell { ending: Ending::Orderly, message: None, code })
+                } else {
+                    // R13.
+                    Action::Nothing
+                }
+            }
+            State::FindingRealm { .. } | State::Joining { .. } | State::Leaving { .. } | State::Ended => Action::Nothing,
+        }
+    }
+
+    /// Something that could not even be read as a message (R20), or that broke the realm's rules.
+    pub fn violation(&mut self, text: impl Into<String>) -> Action {
+        if self.is_shutting_down() {
+            return Action::Nothing;
+        }
+        self.end(Farewell::violation(text))
+    }
+
+    /// The realm has disposed of the session, as asked for by [`Action::Leave`].
+    pub fn left(&mut self) -> Action {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Leaving { goodbye, then } => {
+                self.state = match then {
+                    AfterGoodbye::AwaitHello => State::AwaitingHello,
+                    AfterGoodbye::AwaitGoodbye(code) => State::ShuttingDown { code },
+                };
+                self.request_ids = RequestIds::default();
+                Action::Send((*goodbye).into())
+            }
+            other => {
+                self.state = other;
+                Action::Nothing
+            }
+        }
+    }
+
+    /// The realm has ended the session by itself and disposed of it: killed by the meta API.
+    pub fn killed(&mut self, reason: Uri, message: Option<String>) -> Action {
+        if !self.is_established() {
+            return Action::Nothing;
+        }
+        self.state = State::ShuttingDown { code: CloseCode::NORMAL };
+        Action::Send(Goodbye { details: CloseDetails { message }, reason }.into())
+    }
+
+    /// The router wants the session to end in order: shutdown, removal of the realm.
+    pub fn shut_down(&mut self, reason: ErrorUri, message: &str, code: CloseCode) -> Action {
+        let details = CloseDetails { message: Some(message.to_owned()) };
+        match self.state {
+            State::Established { .. } => {
+                let goodbye = Goodbye { details, reason: reason.to_uri() }.into();
+                self.state = State::Leaving { goodbye: Box::new(goodbye), then: AfterGoodbye::AwaitGoodbye(code) };
+                Action::Leave
+            }
+            State::AwaitingHello | State::FindingRealm { .. } | State::Challenging { .. } | State::Joining { .. } => {
+                self.end(Farewell::abort(Ending::Shutdown, reason, message, code))
+            }
+            State::Leaving { ref mut then, .. } => {
+                *then = AfterGoodbye::AwaitGoodbye(code);
+                Action::Nothing
+            }
+            State::ShuttingDown { .. } | State::Ended => Action::Nothing,
+        }
+    }
+
+    /// Ends at once, in whatever state, with what there is to say.
+    pub fn end(&mut self, farewell: Farewell) -> Action {
+        if matches!(self.state, State::Ended) {
+            return Action::Nothing;
+        }
+        self.state = State::Ended;
+        Action::End(farewell)
+    }
+
+    fn obey(&mut self, decision: established::Decision) -> Action {
+        match decision {
+            established::Decision::Forward(message) => Action::Forward(message),
+            established::Decision::Refuse(refused, error) => Action::Refuse(refused, error),
+            established::Decision::Goodbye => {
+                let goodbye = Goodbye { details: CloseDetails::default(), reason: ErrorUri::GOODBYE_AND_OUT.to_uri() };
+                self.state = State::Leaving { goodbye: Box::new(goodbye), then: AfterGoodbye::AwaitHello };
+                Action::Leave
+            }
+            // R12: never answered.
+            established::Decision::Abort => self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL }),
+        }
+    }
+}
+
+/// The text of a violation by a message that has no place in this state.
+fn unexpected(kind: MessageKind, state: &str) -> String {
+    format!("unexpected {kind} {state}")
+}
+
+#[cfg(test)]
+mod tests;

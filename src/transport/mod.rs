@@ -1,0 +1,3 @@
+//! Bytes and the outside world: listeners, WebSocket, RawSocket.
+
+pub mod settings;

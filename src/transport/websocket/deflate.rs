@@ -242,3 +242,135 @@ fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
         character == separator && !quoted
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{negotiate, Compressor, Deflate, RESPONSE, STREAMS_MAX};
+    use crate::transport::websocket::frame::FrameFault;
+    use proptest::prelude::*;
+
+    const MAX: usize = 1 << 20;
+
+    /// T6.
+    #[test]
+    fn an_offer_that_can_be_met_is_accepted() {
+        let offers = [
+            "permessage-deflate",
+            " permessage-deflate ; client_max_window_bits",
+            "permessage-deflate;client_max_window_bits=15",
+            "permessage-deflate; client_max_window_bits = \"9\"",
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits=8",
+            "x-webkit-deflate-frame, permessage-deflate",
+            "permessage-deflate; server_max_window_bits=10, permessage-deflate",
+            "foo; bar=\"a, b; c\", permessage-deflate; client_max_window_bits",
+        ];
+        for offer in offers {
+            assert_eq!(negotiate(offer), Some(RESPONSE), "{offer}");
+        }
+    }
+
+    /// T6.
+    #[test]
+    fn an_offer_that_cannot_be_met_is_passed_over() {
+        let offers = [
+            "",
+            ",",
+            "deflate",
+            "permessage-deflate2",
+            "permessage-deflate; server_max_window_bits=10",
+            "permessage-deflate; server_max_window_bits",
+            "permessage-deflate; unknown",
+            "permessage-deflate;",
+            "permessage-deflate; server_no_context_takeover=1",
+            "permessage-deflate; client_no_context_takeover=true",
+            "permessage-deflate; client_max_window_bits=7",
+            "permessage-deflate; client_max_window_bits=16",
+            "permessage-deflate; client_max_window_bits=08",
+            "permessage-deflate; client_max_window_bits=",
+            "permessage-deflate; client_max_window_bits; client_max_window_bits",
+            "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+            "foo; bar=\"permessage-deflate, permessage-deflate, x\"",
+        ];
+        for offer in offers {
+            assert_eq!(negotiate(offer), None, "{offer}");
+        }
+    }
+
+    /// T6: the examples of RFC 7692, "Examples".
+    #[test]
+    fn the_examples_of_the_specification_inflate() {
+        let examples: [(&[u8], &[u8]); 6] = [
+            (b"\xf2\x48\xcd\xc9\xc9\x07\x00", b"Hello"),
+            (b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", b"Hello"),
+            (b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", b"Hello"),
+            (b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", b"Hello"),
+            (b"\x00", b""),
+            (b"\x02\x00", b""),
+        ];
+        for (compressed, message) in examples {
+            assert_eq!(Deflate::new().inflate(compressed, MAX).as_deref(), Ok(message), "{compressed:x?}");
+        }
+    }
+
+    /// T6.
+    #[test]
+    fn a_stream_that_ends_with_its_last_block_needs_nothing_after_it() {
+        let compressed = miniz_oxide::deflate::compress_to_vec(b"Hello", 6);
+        assert_eq!(Deflate::new().inflate(&compressed, MAX).as_deref(), Ok(&b"Hello"[..]));
+    }
+
+    /// T6.
+    #[test]
+    fn what_is_not_deflate_data_is_refused() {
+        let cut = &Compressor::new().compress(&[7; 400]).unwrap_or_default()[..4].to_vec();
+        let bad: [&[u8]; 5] = [b"", b"\xff\xff\xff", b"\x06", b"\x00\x06\x00\xf9\xff\x48", cut];
+        for compressed in bad {
+            assert_eq!(Deflate::new().inflate(compressed, MAX), Err(FrameFault::InvalidDeflate), "{compressed:x?}");
+        }
+    }
+
+    /// T6: a flood of nothing is still a flood.
+    #[test]
+    fn the_streams_of_a_message_are_counted() {
+        let empty_stream = b"\x03\x00";
+        let lawful = empty_stream.repeat(STREAMS_MAX as usize);
+        assert_eq!(Deflate::new().inflate(&lawful, MAX).as_deref(), Ok(&b""[..]));
+        let flood = empty_stream.repeat(STREAMS_MAX as usize + 1);
+        assert_eq!(Deflate::new().inflate(&flood, MAX), Err(FrameFault::InvalidDeflate));
+    }
+
+    /// T4, T6: to the octet.
+    #[test]
+    fn a_message_may_inflate_to_exactly_its_limit() {
+        let message: Vec<u8> = (0..40_000_u32).map(|i| (i * i % 253) as u8).collect();
+        let mut compressor = Compressor::new();
+        let compressed = compressor.compress(&message).unwrap_or_default();
+        assert!(!compressed.is_empty());
+        assert_eq!(Deflate::new().inflate(compressed, 40_000).as_deref(), Ok(message.as_slice()));
+        assert_eq!(Deflate::new().inflate(compressed, 39_999), Err(FrameFault::InflatedTooBig));
+    }
+
+    proptest! {
+        /// T6.
+        #[test]
+        fn what_is_compressed_inflates_to_itself(
+            words in proptest::collection::vec("[a-e]{1,6}", 0..400),
+            noise in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let message = [words.join(" ").as_bytes(), &noise].concat();
+            if let Some(compressed) = Compressor::new().compress(&message) {
+                prop_assert!(compressed.len() < message.len());
+                let inflated = Deflate::new().inflate(compressed, MAX);
+                prop_assert_eq!(inflated.as_deref(), Ok(message.as_slice()));
+            }
+        }
+
+        /// T6.
+        #[test]
+        fn no_octets_inflate_beyond_the_limit(octets in proptest::collection::vec(any::<u8>(), 0..400), max in 0_usize..5000) {
+            if let Ok(inflated) = Deflate::new().inflate(&octets, max) {
+                prop_assert!(inflated.len() <= max);
+            }
+        }
+    }
+}

@@ -40,7 +40,7 @@ impl Arena {
         }
         if self.expected == 0 {
             self.expected = payload.len() + whole_payload_octets(following, self.rules);
-            self.buffer.reserve(self.expected);
+            self.buffer = BytesMut::with_capacity(self.expected);
         }
         self.expected = self.expected.saturating_sub(payload.len());
         mask.copy(payload, &mut self.buffer);

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod authz;
 pub mod http;
 pub mod observe;
+pub mod routing;
 pub mod session;
 pub mod transport;
 pub mod wamp;

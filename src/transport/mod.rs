@@ -1,3 +1,4 @@
 //! Bytes and the outside world: listeners, WebSocket, RawSocket.
 
 pub mod settings;
+pub mod websocket;

@@ -1,0 +1,205 @@
+//! The subscription records and their indexes, changed together.
+//!
+//! A topic may be subscribed to once per match policy: the pair is the identity, and all its subscribers share one id. A
+//! session knows the place that it has in each of its subscriptions, so it leaves one of 100,000 subscribers as fast as one
+//! of ten. That moves the last subscriber into the gap: there is no order among the receivers of one event.
+
+use crate::routing::key::{Map, PerSession, SessionKey};
+use crate::routing::pattern::{PatternMap, Place};
+use crate::wamp::uri::is_reserved;
+use crate::wamp::{MatchPolicy, SubscriptionId, Uri};
+use rand::rngs::StdRng;
+use rand::Rng;
+use slab::Slab;
+use std::collections::BTreeMap;
+
+/// One topic or pattern with its subscribers.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    id: SubscriptionId,
+    policy: MatchPolicy,
+    topic: Uri,
+    reserved: bool,
+    subscribers: Vec<SessionKey>,
+}
+
+impl Subscription {
+    pub(super) fn id(&self) -> SubscriptionId {
+        self.id
+    }
+
+    pub(super) fn policy(&self) -> MatchPolicy {
+        self.policy
+    }
+
+    /// Whether the topic or pattern itself lies under `wamp.` or `wharf.`.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.reserved
+    }
+
+    /// Never empty.
+    pub(super) fn subscribers(&self) -> &[SessionKey] {
+        &self.subscribers
+    }
+}
+
+/// Where a session stands in one of its subscriptions.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    record: Place,
+    position: u32,
+}
+
+/// All subscriptions of one realm.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    records: Slab<Subscription>,
+    index: PatternMap,
+    place_by_id: Map<SubscriptionId, Place>,
+    by_session: PerSession<BTreeMap<SubscriptionId, Entry>>,
+    entries: usize,
+}
+
+impl Subscriptions {
+    /// How many topics and patterns somebody is subscribed to.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// How many entries of sessions there are in all of them.
+    pub(super) fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// How many subscriptions the session has.
+    pub(super) fn count_of(&self, session: SessionKey) -> usize {
+        self.by_session.get(session).map_or(0, BTreeMap::len)
+    }
+
+    pub(super) fn record(&self, place: Place) -> Option<&Subscription> {
+        self.records.get(place as usize)
+    }
+
+    /// All that match, in a fixed order.
+    #[inline]
+    pub(super) fn matching(&self, topic: &Uri, into: &mut Vec<Place>) {
+        self.index.matching(topic, into);
+    }
+
+    /// The session's place among the subscribers, if it is one.
+    #[inline]
+    pub(super) fn position(&self, session: SessionKey, subscription: &Subscription) -> Option<usize> {
+        let entry = self.by_session.get(session)?.get(&subscription.id)?;
+        Some(entry.position as usize)
+    }
+
+    /// The session's subscription with this very topic and policy.
+    pub(super) fn of_session_by_topic(
+        &self,
+        session: SessionKey,
+        policy: MatchPolicy,
+        topic: &Uri,
+    ) -> Option<SubscriptionId> {
+        let record = self.record(self.index.get(policy, topic)?)?;
+        self.position(session, record).map(|_| record.id)
+    }
+
+    /// Adds the session, which is not on it yet; makes the subscription if there is none.
+    pub(super) fn insert(
+        &mut self,
+        session: SessionKey,
+        policy: MatchPolicy,
+        topic: &Uri,
+        rng: &mut StdRng,
+    ) -> SubscriptionId {
+        let place = self.index.get(policy, topic).unwrap_or_else(|| self.create(policy, topic, rng));
+        let Some(record) = self.records.get_mut(place as usize) else {
+            unreachable!("the index holds only places of records");
+        };
+        let position = record.subscribers.len() as u32;
+        record.subscribers.push(session);
+        self.by_session.entry(session).insert(record.id, Entry { record: place, position });
+        self.entries += 1;
+        record.id
+    }
+
+    /// Takes the session off one of its own subscriptions; `false` if it has none with this id.
+    pub(super) fn remove(&mut self, session: SessionKey, id: SubscriptionId) -> bool {
+        let Some(entry) = self.by_session.get_mut(session).and_then(|own| own.remove(&id)) else { return false };
+        self.take_subscriber(id, entry);
+        true
+    }
+
+    /// Takes the session off all its subscriptions.
+    pub(super) fn forget(&mut self, session: SessionKey) {
+        for (id, entry) in self.by_session.remove(session).unwrap_or_default() {
+            self.take_subscriber(id, entry);
+        }
+    }
+
+    fn create(&mut self, policy: MatchPolicy, topic: &Uri, rng: &mut StdRng) -> Place {
+        let mut id = SubscriptionId::wrapping(rng.next_u64());
+        while self.place_by_id.contains_key(&id) {
+            id = id.next();
+        }
+        // The topic is kept for as long as there are subscribers, so it must not keep a frame.
+        let topic = topic.detached();
+        let reserved = is_reserved(&topic);
+        let record = Subscription { id, policy, topic, reserved, subscribers: Vec::new() };
+        // At most one record per entry of a session, and those are limited far below 2^32.
+        let place = self.records.vacant_key() as Place;
+        self.index.insert(policy, &record.topic, place);
+        self.place_by_id.insert(id, place);
+        self.records.insert(record);
+        place
+    }
+
+    fn take_subscriber(&mut self, id: SubscriptionId, entry: Entry) {
+        self.entries -= 1;
+        let Some(record) = self.records.get_mut(entry.record as usize) else {
+            unreachable!("a session's entry names a record");
+        };
+        record.subscribers.swap_remove(entry.position as usize);
+        if let Some(moved) = record.subscribers.get(entry.position as usize) {
+            if let Some(theirs) = self.by_session.get_mut(*moved).and_then(|own| own.get_mut(&id)) {
+                theirs.position = entry.position;
+            }
+        } else if record.subscribers.is_empty() {
+            let record = self.records.remove(entry.record as usize);
+            self.index.remove(record.policy, &record.topic);
+            self.place_by_id.remove(&id);
+        }
+    }
+
+    /// The first thing that does not hold between the tables, if any.
+    pub(super) fn broken_invariant(&self, alive: impl Fn(SessionKey) -> bool) -> Option<&'static str> {
+        if self.index.len() != self.records.len() || self.place_by_id.len() != self.records.len() {
+            return Some("each subscription is in each index once");
+        }
+        let mut entries = 0;
+        for (place, record) in &self.records {
+            entries += record.subscribers.len();
+            if record.subscribers.is_empty() {
+                return Some("a subscription has a subscriber");
+            }
+            if self.index.get(record.policy, &record.topic) != Some(place as Place)
+                || self.place_by_id.get(&record.id) != Some(&(place as Place))
+            {
+                return Some("a subscription is found by its topic and by its id");
+            }
+            for (position, session) in record.subscribers.iter().enumerate() {
+                if !alive(*session) {
+                    return Some("a subscriber is a session that is there");
+                }
+                if self.position(*session, record) != Some(position) {
+                    return Some("a subscriber knows its place");
+                }
+            }
+        }
+        let of_sessions: usize = self.by_session.keys().map(|session| self.count_of(session)).sum();
+        if entries != self.entries || of_sessions != entries {
+            return Some("the entries of sessions and of subscriptions are the same");
+        }
+        self.by_session.keys().any(|session| !alive(session)).then_some("a session that is gone has no subscriptions")
+    }
+}

@@ -1,0 +1,211 @@
+//! The registration records and their indexes, changed together.
+//!
+//! A procedure may be registered once per match policy: the pair is the identity. The first REGISTER fixes the invocation
+//! policy; a registration lives while it has a callee.
+
+use super::pick::pick;
+use crate::routing::key::{Map, PerSession, SessionKey};
+use crate::routing::pattern::{PatternMap, Place};
+use crate::routing::refusal::Refusal;
+use crate::wamp::options::RegisterOptions;
+use crate::wamp::{InvocationPolicy, MatchPolicy, RegistrationId, Uri};
+use rand::rngs::StdRng;
+use rand::Rng;
+use slab::Slab;
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+
+/// One session on one registration, with what it asked for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Callee {
+    pub(super) session: SessionKey,
+    /// Its number in the order of registration; never used again.
+    pub(super) number: u64,
+    pub(super) disclose_caller: bool,
+    pub(super) forward_timeout: bool,
+}
+
+/// One procedure or pattern with its callees.
+#[derive(Debug)]
+pub(super) struct Registration {
+    pub(super) id: RegistrationId,
+    pub(super) policy: MatchPolicy,
+    procedure: Uri,
+    invoke: InvocationPolicy,
+    /// By number: the oldest first. Never empty.
+    callees: SmallVec<[Callee; 1]>,
+    /// Where round robin goes on.
+    cursor: u64,
+}
+
+impl Registration {
+    /// The callee for the next call, among those that can take one.
+    #[inline]
+    pub(super) fn pick(&mut self, rng: &mut StdRng, can_take: impl Fn(&Callee) -> bool) -> Option<Callee> {
+        pick(self.invoke, &self.callees, &mut self.cursor, rng, can_take).copied()
+    }
+}
+
+/// Where a session stands in one of its registrations.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    record: Place,
+    number: u64,
+}
+
+/// All registrations of one realm.
+#[derive(Debug, Default)]
+pub(super) struct Registrations {
+    records: Slab<Registration>,
+    index: PatternMap,
+    place_by_id: Map<RegistrationId, Place>,
+    by_session: PerSession<BTreeMap<RegistrationId, Entry>>,
+    entries: usize,
+    /// The number that the next callee gets.
+    next_number: u64,
+}
+
+impl Registrations {
+    /// How many procedures and patterns are registered.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// How many entries of callees there are in all of them.
+    pub(super) fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// How many registrations the session has.
+    pub(super) fn count_of(&self, session: SessionKey) -> usize {
+        self.by_session.get(session).map_or(0, BTreeMap::len)
+    }
+
+    /// The one registration that serves a call of `procedure`.
+    #[inline]
+    pub(super) fn best(&mut self, procedure: &Uri) -> Option<&mut Registration> {
+        let place = self.index.best(procedure)?;
+        self.records.get_mut(place as usize)
+    }
+
+    /// Whether the session may register so, as far as other registrations go: the id if it has that registration already
+    /// (D37), `None` if it may.
+    ///
+    /// # Errors
+    /// [`Refusal::ProcedureAlreadyExists`] and [`Refusal::OtherInvocationPolicy`].
+    pub(super) fn check(
+        &self,
+        session: SessionKey,
+        options: RegisterOptions,
+        procedure: &Uri,
+    ) -> Result<Option<RegistrationId>, Refusal> {
+        let place = self.index.get(options.match_policy, procedure);
+        let Some(record) = place.and_then(|place| self.records.get(place as usize)) else { return Ok(None) };
+        if record.invoke != options.invoke {
+            return Err(Refusal::OtherInvocationPolicy(procedure.clone()));
+        }
+        if record.invoke == InvocationPolicy::Single {
+            return Err(Refusal::ProcedureAlreadyExists(procedure.clone()));
+        }
+        let own = self.by_session.get(session).is_some_and(|own| own.contains_key(&record.id));
+        Ok(own.then_some(record.id))
+    }
+
+    /// Adds the session as a callee, after [`check`](Self::check) allowed it; makes the registration if there is none.
+    pub(super) fn insert(
+        &mut self,
+        session: SessionKey,
+        options: RegisterOptions,
+        procedure: &Uri,
+        rng: &mut StdRng,
+    ) -> RegistrationId {
+        let policy = options.match_policy;
+        let place =
+            self.index.get(policy, procedure).unwrap_or_else(|| self.create(policy, options.invoke, procedure, rng));
+        let Some(record) = self.records.get_mut(place as usize) else {
+            unreachable!("the index holds only places of records");
+        };
+        let number = self.next_number;
+        self.next_number += 1;
+        let RegisterOptions { disclose_caller, forward_timeout, .. } = options;
+        record.callees.push(Callee { session, number, disclose_caller, forward_timeout });
+        self.by_session.entry(session).insert(record.id, Entry { record: place, number });
+        self.entries += 1;
+        record.id
+    }
+
+    /// Takes the session off one of its own registrations; `false` if it has none with this id.
+    pub(super) fn remove(&mut self, session: SessionKey, id: RegistrationId) -> bool {
+        let Some(entry) = self.by_session.get_mut(session).and_then(|own| own.remove(&id)) else { return false };
+        self.take_callee(entry);
+        true
+    }
+
+    /// Takes the session off all its registrations.
+    pub(super) fn forget(&mut self, session: SessionKey) {
+        for entry in self.by_session.remove(session).unwrap_or_default().into_values() {
+            self.take_callee(entry);
+        }
+    }
+
+    fn create(&mut self, policy: MatchPolicy, invoke: InvocationPolicy, procedure: &Uri, rng: &mut StdRng) -> Place {
+        let mut id = RegistrationId::wrapping(rng.next_u64());
+        while self.place_by_id.contains_key(&id) {
+            id = id.next();
+        }
+        // The procedure is kept for as long as there are callees, so it must not keep a frame.
+        let procedure = procedure.detached();
+        let record = Registration { id, policy, procedure, invoke, callees: SmallVec::new(), cursor: 0 };
+        // At most one record per entry of a session, and those are limited far below 2^32.
+        let place = self.records.vacant_key() as Place;
+        self.index.insert(policy, &record.procedure, place);
+        self.place_by_id.insert(id, place);
+        self.records.insert(record);
+        place
+    }
+
+    fn take_callee(&mut self, entry: Entry) {
+        self.entries -= 1;
+        let Some(record) = self.records.get_mut(entry.record as usize) else {
+            unreachable!("a session's entry names a record");
+        };
+        if let Ok(position) = record.callees.binary_search_by_key(&entry.number, |callee| callee.number) {
+            record.callees.remove(position);
+        }
+        if record.callees.is_empty() {
+            let record = self.records.remove(entry.record as usize);
+            self.index.remove(record.policy, &record.procedure);
+            self.place_by_id.remove(&record.id);
+        }
+    }
+
+    /// The first thing that does not hold between the tables, if any.
+    pub(super) fn broken_invariant(&self, alive: impl Fn(SessionKey) -> bool) -> Option<&'static str> {
+        if self.index.len() != self.records.len() || self.place_by_id.len() != self.records.len() {
+            return Some("each registration is in each index once");
+        }
+        let mut entries = 0;
+        for (place, record) in &self.records {
+            entries += record.callees.len();
+            if record.callees.is_empty() || !record.callees.is_sorted_by_key(|callee| callee.number) {
+                return Some("a registration has callees, in their order");
+            }
+            if self.index.get(record.policy, &record.procedure) != Some(place as Place)
+                || self.place_by_id.get(&record.id) != Some(&(place as Place))
+            {
+                return Some("a registration is found by its procedure and by its id");
+            }
+            for callee in &record.callees {
+                let own = self.by_session.get(callee.session).and_then(|own| own.get(&record.id));
+                if !alive(callee.session) || own.is_none_or(|entry| entry.number != callee.number) {
+                    return Some("a callee is a session that is there and knows its place");
+                }
+            }
+        }
+        let of_sessions: usize = self.by_session.keys().map(|session| self.count_of(session)).sum();
+        if entries != self.entries || of_sessions != entries {
+            return Some("the entries of sessions and of registrations are the same");
+        }
+        self.by_session.keys().any(|session| !alive(session)).then_some("a session that is gone has no registrations")
+    }
+}

@@ -1,0 +1,267 @@
+//! One realm's truth as a state machine: who is there, who subscribed, who is called.
+//!
+//! A [`Realm`] is fed commands and told the time; it answers with [`Effects`], in the order in which they must happen. It does
+//! no I/O, reads no clock, takes no lock and knows no actor. The same inputs, times and seed give the same effects.
+//!
+//! What a session may not do never comes here: permissions, URIs and reserved names are checked before, by the room that
+//! holds the session. Nor does anything that is not a session's: realms share nothing.
+
+mod broker;
+mod command;
+mod dealer;
+mod directory;
+mod effect;
+mod key;
+mod limits;
+mod meta;
+mod pattern;
+mod refusal;
+
+pub use command::Command;
+pub use directory::Member;
+pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
+pub use key::SessionKey;
+pub use limits::{MetaCalls, RealmLimits};
+pub use meta::PayloadReader;
+pub use refusal::Refusal;
+
+use crate::wamp::uri::is_reserved;
+use crate::wamp::{ErrorUri, InvocationId, MessageKind, RequestId, SessionId};
+use broker::Broker;
+use dealer::Dealer;
+use directory::Directory;
+use rand::rngs::StdRng;
+use rand::SeedableRng;
+use std::time::Instant;
+
+/// One realm: directory, broker and dealer.
+#[derive(Debug)]
+pub struct Realm {
+    limits: RealmLimits,
+    rng: StdRng,
+    directory: Directory,
+    broker: Broker,
+    dealer: Dealer,
+    read_payload: PayloadReader,
+}
+
+/// How much a realm holds, and what it has seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Sessions in the realm.
+    pub sessions: usize,
+    /// Topics and patterns that somebody is subscribed to.
+    pub subscriptions: usize,
+    /// Procedures and patterns that are registered.
+    pub registrations: usize,
+    /// Calls under way.
+    pub calls: usize,
+    /// Answers to calls that had ended, since the start (P2).
+    pub late_answers: u64,
+    /// Progressive results that nobody had asked for, since the start (P8).
+    pub progress_dropped: u64,
+}
+
+/// A broken rule of the protocol that only the realm can see. It ends the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+enum Violation {
+    /// A new request has the id of a call under way (section 5.1).
+    #[error("{kind}: request id {request} belongs to a call under way")]
+    RequestInUse { kind: MessageKind, request: RequestId },
+    /// An answer to an invocation that the session never had (D4).
+    #[error("{kind}: invocation {invocation} was never issued to this session")]
+    NeverInvoked { kind: MessageKind, invocation: InvocationId },
+    /// Progressive call invocations, which the router does not announce (D16).
+    #[error("CALL: progressive call invocations were not announced")]
+    ProgressiveInvocation,
+    /// A client's ERROR is about an invocation, always (R21).
+    #[error("ERROR: expected the type INVOCATION, got {0}")]
+    ErrorOfOtherKind(MessageKind),
+}
+
+/// What one step may read and write besides the state of the part that takes it.
+struct Turn<'a> {
+    now: Instant,
+    limits: &'a RealmLimits,
+    directory: &'a Directory,
+    rng: &'a mut StdRng,
+    effects: &'a mut Effects,
+}
+
+impl Realm {
+    /// An empty realm. All its randomness comes from `seed`, publication ids included: draw it from the system.
+    pub fn new(limits: RealmLimits, seed: u64) -> Self {
+        Self {
+            limits,
+            rng: StdRng::seed_from_u64(seed),
+            directory: Directory::default(),
+            broker: Broker::default(),
+            dealer: Dealer::default(),
+            read_payload: |_| None,
+        }
+    }
+
+    /// How the arguments of meta procedures are read. Routing knows no serialization; without a reader it takes only
+    /// arguments that are values already.
+    #[must_use]
+    pub fn with_payload_reader(self, read_payload: PayloadReader) -> Self {
+        Self { read_payload, ..self }
+    }
+
+    /// Lets a session in, before its WELCOME is sent; publishes `wamp.session.on_join`.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitExceeded`] if the realm is full, [`Refusal::SessionIdInUse`] if the id is taken.
+    pub fn join(&mut self, now: Instant, member: Member, effects: &mut Effects) -> Result<SessionKey, Refusal> {
+        if self.directory.len() >= self.limits.sessions_max {
+            return Err(Refusal::LimitExceeded { limit: "max_sessions", max: self.limits.sessions_max });
+        }
+        if self.directory.key(member.session).is_some() {
+            return Err(Refusal::SessionIdInUse);
+        }
+        let key = self.directory.insert(member);
+        self.publish_on_join(now, key, effects);
+        Ok(key)
+    }
+
+    /// Takes one command of a session. One of a session that is gone does nothing.
+    pub fn handle(&mut self, now: Instant, from: SessionKey, command: Command, effects: &mut Effects) {
+        if !self.directory.contains(from) {
+            return;
+        }
+        if let Err(violation) = self.obey(now, from, command, effects) {
+            self.dispose(now, from, Announce::Leave, effects);
+            effects.close(from, CloseReason::Violation { text: violation.to_string() });
+        }
+    }
+
+    /// Disposes of a session that has ended, in the order of section 4.4; publishes `wamp.session.on_leave`. Does nothing
+    /// the second time.
+    pub fn leave(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
+        self.dispose(now, session, Announce::Leave, effects);
+    }
+
+    /// Ends the call of an INVOCATION that could not be handed to its callee: the caller gets `error`. One that has ended
+    /// already is left alone.
+    pub fn invocation_undeliverable(
+        &mut self,
+        _now: Instant,
+        callee: SessionKey,
+        invocation: InvocationId,
+        error: ErrorUri,
+        effects: &mut Effects,
+    ) {
+        self.dealer.undeliverable(effects, callee, invocation, error);
+    }
+
+    /// The next instant at which [`handle_timeout`](Self::handle_timeout) has something to do.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.dealer.next_deadline()
+    }
+
+    /// Does everything whose time is up at `now`.
+    pub fn handle_timeout(&mut self, now: Instant, effects: &mut Effects) {
+        self.dealer.handle_timeout(now, effects);
+    }
+
+    /// How many sessions there are.
+    pub fn len(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// Whether there is no session.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Who has this key.
+    pub fn member(&self, session: SessionKey) -> Option<&Member> {
+        self.directory.member(session)
+    }
+
+    /// The key of the session with this WAMP id.
+    pub fn key(&self, session: SessionId) -> Option<SessionKey> {
+        self.directory.key(session)
+    }
+
+    /// The realm's figures.
+    pub fn counters(&self) -> Counters {
+        Counters {
+            sessions: self.directory.len(),
+            subscriptions: self.broker.len(),
+            registrations: self.dealer.len(),
+            calls: self.dealer.calls(),
+            late_answers: self.dealer.late_answers(),
+            progress_dropped: self.dealer.progress_dropped(),
+        }
+    }
+
+    /// The first rule between the tables that does not hold, if any: no table holds a session that is gone, and all indexes
+    /// of one truth agree. For tests.
+    ///
+    /// # Cost
+    /// Walks all tables.
+    pub fn broken_invariant(&self) -> Option<&'static str> {
+        let alive = |session| self.directory.contains(session);
+        self.broker.broken_invariant(alive).or_else(|| self.dealer.broken_invariant(alive))
+    }
+
+    fn obey(
+        &mut self,
+        now: Instant,
+        from: SessionKey,
+        command: Command,
+        effects: &mut Effects,
+    ) -> Result<(), Violation> {
+        if let Some((kind, request)) = command.new_request() {
+            if self.dealer.is_active(from, request) {
+                return Err(Violation::RequestInUse { kind, request });
+            }
+        }
+        let Self { limits, rng, directory, broker, dealer, .. } = self;
+        let turn = &mut Turn { now, limits, directory, rng, effects };
+        match command {
+            Command::Publish(publish) => broker.publish(turn, from, publish),
+            Command::Subscribe(subscribe) => broker.subscribe(turn, from, &subscribe),
+            Command::Unsubscribe(unsubscribe) => broker.unsubscribe(turn, from, &unsubscribe),
+            Command::Call(call) if call.options.progress => return Err(Violation::ProgressiveInvocation),
+            // Reserved procedures are the router's: client registrations never serve them, patterns included (D51).
+            Command::Call(call) if is_reserved(&call.procedure) => self.call_meta(now, from, &call, effects),
+            Command::Call(call) => dealer.call(turn, from, call),
+            Command::Cancel(cancel) => dealer.cancel(turn, from, &cancel),
+            Command::Register(register) => dealer.register(turn, from, &register),
+            Command::Unregister(unregister) => dealer.unregister(turn, from, &unregister),
+            Command::Yield(message) => return dealer.yields(turn, from, message),
+            Command::Error(error) if error.request_kind != MessageKind::Invocation => {
+                return Err(Violation::ErrorOfOtherKind(error.request_kind));
+            }
+            Command::Error(error) => return dealer.error(turn, from, error),
+        }
+        Ok(())
+    }
+
+    /// The one way out of the realm. Nothing is sent to the session that goes.
+    fn dispose(&mut self, now: Instant, session: SessionKey, announce: Announce, effects: &mut Effects) {
+        let Some(member) = self.directory.remove(session) else { return };
+        self.broker.forget(session);
+        self.dealer.forget(effects, session);
+        match announce {
+            Announce::Leave => self.publish_on_leave(now, &member, effects),
+            Announce::Nothing => {}
+        }
+    }
+
+    fn turn<'a>(&'a mut self, now: Instant, effects: &'a mut Effects) -> (&'a mut Broker, Turn<'a>) {
+        let Self { limits, rng, directory, broker, .. } = self;
+        (broker, Turn { now, limits, directory, rng, effects })
+    }
+}
+
+/// Whether the others hear of a session's end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Announce {
+    /// By `wamp.session.on_leave`.
+    Leave,
+    /// Not at all: `wamp.session.kill_all` (R91).
+    Nothing,
+}

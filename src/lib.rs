@@ -2,4 +2,11 @@
 //!
 //! The rooms in reading order; `docs/ARCHITECTURE.md` is the map, `tests/layers.rs` checks who may import whom.
 
+pub mod actors;
+pub mod auth;
+pub mod authz;
+pub mod http;
+pub mod observe;
+pub mod routing;
+pub mod transport;
 pub mod wamp;

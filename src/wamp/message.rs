@@ -4,8 +4,9 @@
 
 use super::id::{InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId};
 use super::options::{
-    CallOptions, CancelOptions, CloseDetails, ErrorDetails, EventDetails, HelloDetails, InterruptOptions, InvocationDetails,
-    PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions, UnregisteredDetails, UnsubscribedDetails, WelcomeDetails,
+    CallOptions, CancelOptions, CloseDetails, ErrorDetails, EventDetails, HelloDetails, InterruptOptions,
+    InvocationDetails, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions, UnregisteredDetails,
+    UnsubscribedDetails, WelcomeDetails,
 };
 use super::payload::Payload;
 use super::uri::Uri;
@@ -417,7 +418,12 @@ impl std::fmt::Display for MessageKind {
 
 impl Error {
     /// An ERROR that the router itself answers a request with, with a text for people as its only argument.
-    pub fn reply(request_kind: MessageKind, request: RequestId, error: super::ErrorUri, text: impl Into<String>) -> Self {
+    pub fn reply(
+        request_kind: MessageKind,
+        request: RequestId,
+        error: super::ErrorUri,
+        text: impl Into<String>,
+    ) -> Self {
         let payload = Payload::args(vec![super::Value::Text(text.into())]);
         Self { request_kind, request, details: ErrorDetails::default(), error: error.to_uri(), payload }
     }
@@ -426,7 +432,11 @@ impl Error {
 impl Abort {
     /// An ABORT with a text for people.
     pub fn because(reason: super::ErrorUri, message: impl Into<String>) -> Self {
-        Self { details: CloseDetails { message: Some(message.into()) }, reason: reason.to_uri(), payload: Payload::Empty }
+        Self {
+            details: CloseDetails { message: Some(message.into()) },
+            reason: reason.to_uri(),
+            payload: Payload::Empty,
+        }
     }
 }
 

@@ -195,7 +195,9 @@ mod tests {
     /// R29, R30.
     #[test]
     fn reserved_is_the_component_and_not_the_text() {
-        for (uri, reserved) in [("wamp", true), ("wamp.x", true), ("wharf.x", true), ("wampum.x", false), ("", false), (".wamp", false)] {
+        for (uri, reserved) in
+            [("wamp", true), ("wamp.x", true), ("wharf.x", true), ("wampum.x", false), ("", false), (".wamp", false)]
+        {
             assert_eq!(is_reserved(uri), reserved, "{uri}");
         }
     }

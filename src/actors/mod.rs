@@ -1,0 +1,3 @@
+//! Stand-in: the settings of the actors' room.
+
+pub mod settings;

@@ -1,0 +1,3 @@
+//! Stand-in: the settings of the HTTP room.
+
+pub mod settings;

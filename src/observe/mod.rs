@@ -1,0 +1,3 @@
+//! Stand-in: the settings of the observing room.
+
+pub mod settings;

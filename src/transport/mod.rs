@@ -1,0 +1,3 @@
+//! Stand-in: the settings of the transports' room.
+
+pub mod settings;

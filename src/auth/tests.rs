@@ -5,7 +5,11 @@ use super::*;
 fn settings() -> AuthSettings {
     let user = TicketUser { ticket: Secret::new("s3cret".to_owned()), role: "backend".to_owned() };
     AuthSettings {
-        anonymous: Some(AnonymousSettings { role: "guest".to_owned(), listeners: vec!["public".to_owned()], http: false }),
+        anonymous: Some(AnonymousSettings {
+            role: "guest".to_owned(),
+            listeners: vec!["public".to_owned()],
+            http: false,
+        }),
         ticket: Some(BTreeMap::from([("joe".to_owned(), user)])),
     }
 }

@@ -5,8 +5,8 @@
 mod pattern;
 mod policy;
 
-pub use pattern::Pattern;
-pub use policy::{Policy, Rule, Verdict};
+pub use pattern::{Pattern, PatternFault};
+pub use policy::{Actions, Policy, PolicyFlags, PolicyRules, Rule, Verdict};
 
 /// What a client may want to do to a URI.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

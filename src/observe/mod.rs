@@ -1,6 +1,7 @@
 //! Counters, log set-up, and how peer-made text is shown. A leaf: it imports the vocabulary only.
 
 mod metrics;
+pub mod settings;
 mod text;
 
 pub use metrics::{Metrics, Panicked, Refusal, Tally};

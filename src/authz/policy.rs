@@ -1,0 +1,280 @@
+//! An immutable set of rules, and its verdict on one request.
+//!
+//! The indexes are built once, so that a check of a concrete URI, made for every CALL and PUBLISH, is a hash lookup and a
+//! binary search at most, and allocates nothing. Checks of patterns are rare and walk the rules.
+
+use super::{Action, Pattern};
+use crate::wamp::MatchPolicy;
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+/// One line of permission.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// What it covers.
+    pub pattern: Pattern,
+    /// Which actions.
+    pub actions: Actions,
+    /// The actions, out of [`Self::actions`], whose caller or publisher is named whatever the peers ask for.
+    pub disclose: Actions,
+    /// Where it stands, as `file:line`, for those who ask which rule decided.
+    pub source: Arc<str>,
+}
+
+/// A set of actions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Actions(u8);
+
+impl Actions {
+    /// All four.
+    pub const ALL: Self = Self(0b1111);
+
+    /// Whether `action` is in it.
+    pub const fn contains(self, action: Action) -> bool {
+        self.0 & (1 << action as u8) != 0
+    }
+
+    /// Whether nothing is in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl FromIterator<Action> for Actions {
+    fn from_iter<T: IntoIterator<Item = Action>>(actions: T) -> Self {
+        Self(actions.into_iter().fold(0, |bits, action| bits | 1 << action as u8))
+    }
+}
+
+/// What a policy is made from.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyRules {
+    /// What is allowed.
+    pub allow: Vec<Rule>,
+    /// What is denied, whatever is allowed.
+    pub deny: Vec<Rule>,
+    /// Flags beside the rules.
+    pub flags: PolicyFlags,
+}
+
+/// Rights that no rule expresses; all off unless given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one per key of a role")]
+pub struct PolicyFlags {
+    /// The empty prefix, and wildcards of empty components only.
+    pub allow_match_all: bool,
+    /// REGISTER with match `prefix` or `wildcard`.
+    pub allow_pattern_register: bool,
+    /// REGISTER with `force_reregister`.
+    pub allow_force_reregister: bool,
+    /// REGISTER with `disclose_caller`.
+    pub allow_disclose_caller: bool,
+}
+
+/// The rules of one role. `Default` denies everything.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    rules: PolicyRules,
+    /// By action.
+    indexes: [ActionIndex; 4],
+}
+
+/// The answer to one request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verdict<'a> {
+    /// Whether it may be done.
+    pub allowed: bool,
+    /// Whether a rule names the caller or publisher whatever the peers ask for.
+    pub disclose: bool,
+    /// The rule that decided; none where nothing allows it, or only a flag is missing.
+    pub rule: Option<&'a Rule>,
+}
+
+impl Policy {
+    /// Builds the indexes.
+    ///
+    /// # Cost
+    /// Sorts the rules once per action.
+    pub fn new(rules: PolicyRules) -> Self {
+        let index = |action| ActionIndex::new(&rules, action);
+        let indexes = [Action::Call, Action::Register, Action::Publish, Action::Subscribe].map(index);
+        Self { rules, indexes }
+    }
+
+    /// Whether `action` may be done to `uri`, compared by `match_policy`. A deny that touches it wins over all; what is
+    /// asked must lie wholly inside one allowing rule; procedures that end other sessions or take away their registrations
+    /// and subscriptions are covered only by a rule that begins with `wamp.`.
+    ///
+    /// # Cost
+    /// For an exact URI a hash and a binary search at most, no allocation; for a pattern one pass over the rules.
+    pub fn check(&self, action: Action, uri: &str, match_policy: MatchPolicy) -> Verdict<'_> {
+        match match_policy {
+            MatchPolicy::Exact => self.check_exact(action, uri),
+            MatchPolicy::Prefix | MatchPolicy::Wildcard => self.check_pattern(action, uri, match_policy),
+        }
+    }
+
+    /// The rights beside the rules.
+    pub fn flags(&self) -> PolicyFlags {
+        self.rules.flags
+    }
+
+    /// Whether some rule allows `action` on anything.
+    pub fn allows_any(&self, action: Action) -> bool {
+        !self.index(action).allow.is_empty()
+    }
+
+    /// The allowing and the denying rules.
+    pub fn rules(&self) -> (&[Rule], &[Rule]) {
+        (&self.rules.allow, &self.rules.deny)
+    }
+
+    fn check_exact(&self, action: Action, uri: &str) -> Verdict<'_> {
+        let index = self.index(action);
+        if let Some(rule) = index.deny.find(uri) {
+            return self.denied_by(rule);
+        }
+        let allow = if action == Action::Call && changes_others(uri) { &index.allow_wamp } else { &index.allow };
+        let Some(rule) = allow.find(uri) else { return Verdict::DENIED };
+        let disclose = !index.disclose.is_empty() && index.disclose.find(uri).is_some();
+        Verdict { allowed: true, disclose, rule: self.rules.allow.get(rule) }
+    }
+
+    fn check_pattern(&self, action: Action, text: &str, policy: MatchPolicy) -> Verdict<'_> {
+        let of_action = |rule: &&Rule| rule.actions.contains(action);
+        if let Some(rule) = self.rules.deny.iter().filter(of_action).find(|rule| rule.pattern.overlaps(text, policy)) {
+            return Verdict { allowed: false, disclose: false, rule: Some(rule) };
+        }
+        let flags = self.rules.flags;
+        let matches_all = match policy {
+            MatchPolicy::Exact => false,
+            MatchPolicy::Prefix => text.is_empty(),
+            MatchPolicy::Wildcard => text.bytes().all(|octet| octet == b'.'),
+        };
+        if matches_all && !flags.allow_match_all || action == Action::Register && !flags.allow_pattern_register {
+            return Verdict::DENIED;
+        }
+        let mut containing =
+            self.rules.allow.iter().filter(of_action).filter(|rule| rule.pattern.contains(text, policy));
+        let Some(rule) = containing.next() else { return Verdict::DENIED };
+        let disclose = rule.disclose.contains(action) || containing.any(|rule| rule.disclose.contains(action));
+        Verdict { allowed: true, disclose, rule: Some(rule) }
+    }
+
+    fn denied_by(&self, rule: usize) -> Verdict<'_> {
+        Verdict { allowed: false, disclose: false, rule: self.rules.deny.get(rule) }
+    }
+
+    fn index(&self, action: Action) -> &ActionIndex {
+        let [call, register, publish, subscribe] = &self.indexes;
+        match action {
+            Action::Call => call,
+            Action::Register => register,
+            Action::Publish => publish,
+            Action::Subscribe => subscribe,
+        }
+    }
+}
+
+impl Verdict<'_> {
+    const DENIED: Self = Self { allowed: false, disclose: false, rule: None };
+}
+
+/// The rules of one action, by what they do.
+#[derive(Clone, Debug, Default)]
+struct ActionIndex {
+    deny: Index,
+    allow: Index,
+    /// Those of `allow` that begin with `wamp.`.
+    allow_wamp: Index,
+    /// Those of `allow` that force disclosure.
+    disclose: Index,
+}
+
+impl ActionIndex {
+    fn new(rules: &PolicyRules, action: Action) -> Self {
+        let index = |rules: &[Rule], keep: fn(&Rule, Action) -> bool| {
+            Index::new(rules.iter().enumerate().filter(|(_, rule)| rule.actions.contains(action) && keep(rule, action)))
+        };
+        Self {
+            deny: index(&rules.deny, |_, _| true),
+            allow: index(&rules.allow, |_, _| true),
+            allow_wamp: index(&rules.allow, |rule, _| rule.pattern.text().starts_with("wamp.")),
+            disclose: index(&rules.allow, |rule, action| rule.disclose.contains(action)),
+        }
+    }
+}
+
+/// Finds a rule that matches a concrete URI. Numbers are places in the list of rules.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    /// The rule `*`.
+    everything: Option<usize>,
+    exact: HashMap<Box<str>, usize, foldhash::fast::RandomState>,
+    /// Sorted, and none the beginning of another, so that at most one matches and stands last among those not greater.
+    prefixes: Vec<(Box<str>, usize)>,
+    wildcards: Vec<(Pattern, usize)>,
+}
+
+impl Index {
+    fn new<'a>(rules: impl Iterator<Item = (usize, &'a Rule)>) -> Self {
+        let mut index = Self::default();
+        for (place, rule) in rules {
+            let text = rule.pattern.text();
+            match rule.pattern.policy() {
+                MatchPolicy::Exact => {
+                    index.exact.entry(text.into()).or_insert(place);
+                }
+                MatchPolicy::Prefix if text.is_empty() => {
+                    index.everything.get_or_insert(place);
+                }
+                MatchPolicy::Prefix => index.prefixes.push((text.into(), place)),
+                MatchPolicy::Wildcard => index.wildcards.push((rule.pattern.clone(), place)),
+            }
+        }
+        index.prefixes.sort();
+        // A shorter prefix stands before all that it begins.
+        index.prefixes.dedup_by(|later, kept| later.0.starts_with(&*kept.0));
+        index
+    }
+
+    fn find(&self, uri: &str) -> Option<usize> {
+        if self.everything.is_some() {
+            return self.everything;
+        }
+        if !self.exact.is_empty() {
+            if let Some(place) = self.exact.get(uri) {
+                return Some(*place);
+            }
+        }
+        let after = self.prefixes.partition_point(|(prefix, _)| &**prefix <= uri);
+        if let Some((prefix, place)) = after.checked_sub(1).and_then(|last| self.prefixes.get(last)) {
+            if uri.starts_with(&**prefix) {
+                return Some(*place);
+            }
+        }
+        self.wildcards.iter().find(|(pattern, _)| pattern.matches(uri)).map(|(_, place)| *place)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.everything.is_none() && self.exact.is_empty() && self.prefixes.is_empty() && self.wildcards.is_empty()
+    }
+}
+
+/// Whether a procedure of the router ends other sessions, or takes away what is theirs.
+fn changes_others(procedure: &str) -> bool {
+    procedure.strip_prefix("wamp.").is_some_and(|rest| {
+        matches!(
+            rest,
+            "session.kill"
+                | "session.kill_by_authid"
+                | "session.kill_by_authrole"
+                | "session.kill_all"
+                | "registration.remove_callee"
+                | "subscription.remove_subscriber"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,18 @@ const GAP: usize = HEADER_MAX - 4;
 #[must_use = "a frame that was begun must be finished or abandoned"]
 pub struct Start(usize);
 
+impl Start {
+    /// Where the frame begins in its buffer: for those who can keep a number only.
+    pub fn into_offset(self) -> usize {
+        self.0
+    }
+
+    /// The frame that begins there.
+    pub fn from_offset(offset: usize) -> Self {
+        Self(offset)
+    }
+}
+
 /// Appends a message as one frame.
 pub fn write_message(out: &mut Vec<u8>, mask: Option<[u8; 4]>, text: bool, data: &[u8]) {
     write_frame(out, Header { fin: true, rsv1: false, opcode: data_opcode(text), mask, len: 0 }, data);

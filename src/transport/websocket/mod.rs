@@ -1,11 +1,14 @@
-//! WebSocket: RFC 6455 frames and permessage-deflate (RFC 7692), as pure functions and state machines over octets.
+//! WAMP over WebSocket: the opening handshake, and RFC 6455 frames and permessage-deflate (RFC 7692) of our own.
 //!
-//! Nothing here reads a socket, a clock or a random number, and nothing knows what a WAMP message is.
+//! The codec rooms are pure functions and state machines over octets; [`connection`] puts them on a socket. Nothing here
+//! knows what a WAMP message says.
 
 pub mod close;
+pub(crate) mod connection;
 pub mod deflate;
 pub mod encode;
 pub mod frame;
+pub mod handshake;
 pub mod utf8;
 
 pub use close::CloseCode;

@@ -1,0 +1,147 @@
+//! The bounds of an outbox, and each policy at them.
+
+use super::*;
+
+fn outbox(bytes_max: usize, messages_max: usize, on_overflow: OnOverflow) -> Outbox {
+    Outbox::new(OutboxSettings { bytes_max, messages_max, on_overflow, ..OutboxSettings::default() })
+}
+
+fn stage(outbox: &mut Outbox, octets: &[u8]) -> bool {
+    let Some(stage) = outbox.stage() else { return false };
+    stage.extend_from_slice(octets);
+    outbox.staged();
+    true
+}
+
+fn event(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+/// Everything that leaves, in writes of at most `size` octets.
+fn drain(outbox: &mut Outbox, size: usize) -> String {
+    let mut all = Vec::new();
+    loop {
+        let octets = outbox.next();
+        if octets.is_empty() {
+            return String::from_utf8(all).unwrap();
+        }
+        let taken = octets.len().min(size);
+        all.extend_from_slice(&octets[..taken]);
+        outbox.advance(taken);
+    }
+}
+
+/// Fills the first stage, so that further messages queue.
+fn filled(bytes_max: usize, messages_max: usize, on_overflow: OnOverflow) -> Outbox {
+    let mut outbox = outbox(bytes_max, messages_max, on_overflow);
+    assert!(stage(&mut outbox, &vec![b'.'; STAGE_SOFT_MAX]));
+    assert!(outbox.stage().is_none());
+    outbox
+}
+
+fn drained(outbox: &mut Outbox) -> String {
+    drain(outbox, 1 << 20).trim_start_matches('.').to_owned()
+}
+
+#[test]
+fn messages_leave_in_the_order_in_which_they_were_put_in_whatever_the_writes() {
+    for size in [1, 3, 1 << 20] {
+        let mut outbox = filled(1 << 20, 100, OnOverflow::Disconnect);
+        assert_eq!(outbox.push(Class::Event, event("one ")), Pushed::Taken);
+        assert!(!stage(&mut outbox, b"overtakes"), "what queues may not be overtaken");
+        assert_eq!(outbox.push(Class::Answer, event("two")), Pushed::Taken);
+        assert_eq!(drain(&mut outbox, size).trim_start_matches('.'), "one two");
+        assert!(outbox.is_empty());
+        assert_eq!((outbox.bytes(), outbox.messages()), (0, 0));
+    }
+}
+
+/// S1.
+#[test]
+fn a_full_outbox_cuts_the_session_by_default() {
+    let mut outbox = filled(1 << 20, 3, OnOverflow::Disconnect);
+    assert_eq!(outbox.push(Class::Event, event("a")), Pushed::Taken);
+    assert_eq!(outbox.push(Class::Event, event("b")), Pushed::Taken);
+    assert_eq!(outbox.push(Class::Event, event("c")), Pushed::Full);
+}
+
+/// Section 3 of the limits: drop_oldest.
+#[test]
+fn drop_oldest_makes_room_for_the_newest_and_counts_what_is_missed() {
+    let mut outbox = filled(1 << 20, 3, OnOverflow::DropOldest);
+    for text in ["a", "b"] {
+        outbox.push(Class::Event, event(text));
+    }
+    assert_eq!(outbox.push(Class::Event, event("c")), Pushed::Dropped(1));
+    assert!(outbox.has_missed());
+    assert_eq!(outbox.take_missed(), 1);
+    assert_eq!(drained(&mut outbox), "bc");
+}
+
+/// Section 3 of the limits: drop_newest.
+#[test]
+fn drop_newest_keeps_an_unbroken_beginning() {
+    let mut outbox = filled(1 << 20, 3, OnOverflow::DropNewest);
+    for text in ["a", "b"] {
+        outbox.push(Class::Event, event(text));
+    }
+    assert_eq!(outbox.push(Class::Event, event("c")), Pushed::Dropped(1));
+    assert_eq!(drained(&mut outbox), "ab");
+}
+
+/// Section 3 of the limits: there is no silent loss of an answer.
+#[test]
+fn answers_push_events_out_but_are_never_dropped_themselves() {
+    for policy in [OnOverflow::DropOldest, OnOverflow::DropNewest] {
+        let mut outbox = filled(1 << 20, 3, policy);
+        outbox.push(Class::Answer, event("A"));
+        outbox.push(Class::Event, event("e"));
+        assert_eq!(outbox.push(Class::Answer, event("B")), Pushed::Dropped(1));
+        assert_eq!(outbox.push(Class::Answer, event("C")), Pushed::Full);
+        assert_eq!(drained(&mut outbox), "AB");
+    }
+}
+
+/// Section 3 of the limits: the reserve.
+#[test]
+fn what_ends_something_still_fits_when_nothing_else_does() {
+    let mut outbox = filled(1 << 20, 2, OnOverflow::Disconnect);
+    outbox.push(Class::Answer, event("A"));
+    assert_eq!(outbox.push(Class::Answer, event("B")), Pushed::Full);
+    assert_eq!(outbox.push(Class::Ending, event("ABORT")), Pushed::Taken);
+}
+
+#[test]
+fn octets_held_never_exceed_the_bound() {
+    let mut outbox = outbox(200_000, 1_000_000, OnOverflow::DropOldest);
+    for _ in 0..1000 {
+        if !stage(&mut outbox, &[0; 999]) {
+            outbox.push(Class::Event, Bytes::from(vec![0; 999]));
+        }
+        assert!(outbox.bytes() <= 200_000, "{}", outbox.bytes());
+    }
+}
+
+/// S4.
+#[test]
+fn input_pauses_at_half_and_resumes_at_a_quarter() {
+    let mut outbox = filled(1 << 20, 8, OnOverflow::Disconnect);
+    for _ in 0..3 {
+        outbox.push(Class::Answer, event("x"));
+    }
+    assert!(!outbox.is_above_pause_mark());
+    outbox.push(Class::Answer, event("x"));
+    assert!(outbox.is_above_pause_mark());
+    assert!(!outbox.is_below_resume_mark());
+    drained(&mut outbox);
+    assert!(outbox.is_below_resume_mark());
+}
+
+#[test]
+fn an_idle_outbox_holds_no_buffer() {
+    let mut outbox = outbox(1 << 20, 8, OnOverflow::Disconnect);
+    stage(&mut outbox, b"x");
+    drained(&mut outbox);
+    outbox.release();
+    assert_eq!(outbox.staged.capacity(), 0);
+}

@@ -1,0 +1,137 @@
+//! HTTP on a listener's connections: requests go to the application; an upgraded socket is taken over and becomes a
+//! WebSocket connection of our own.
+//!
+//! The application is built once per worker thread and listener. Taking the socket over after the handshake leaves nothing
+//! of the HTTP side in memory or in the path of a message.
+
+use super::settings::ListenerSettings;
+use super::stream::Stream;
+use super::websocket::connection::Agreed;
+use super::websocket::handshake::{upgrade, Here};
+use actix_codec::{Encoder, Framed};
+use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_http::h1::{Codec, Message};
+use actix_http::{HttpService, Request, Response};
+use actix_service::{fn_factory_with_config, fn_service, map_config, IntoServiceFactory, Service, ServiceFactory};
+use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::{guard, web, App, HttpResponse};
+use bytes::BytesMut;
+use futures_core::future::LocalBoxFuture;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+/// Adds the services of the HTTP side to an application.
+pub type Configure = Arc<dyn Fn(&mut web::ServiceConfig, &ListenerSettings) + Send + Sync>;
+
+/// What becomes of a socket that was upgraded.
+pub(crate) type Upgraded = Rc<dyn Fn(Stream, Agreed, Option<SocketAddr>)>;
+
+/// Serves HTTP on one connection until it ends or is upgraded.
+pub(crate) type Serve = Rc<dyn Fn(Stream, Option<SocketAddr>) -> LocalBoxFuture<'static, ()>>;
+
+/// How long an idle HTTP connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// Builds the HTTP side of one listener on one worker thread.
+///
+/// # Errors
+/// The application could not be built.
+pub(crate) async fn serve(
+    here: Here,
+    configure: Configure,
+    handshake_timeout: Duration,
+    upgraded: Upgraded,
+) -> Result<Serve, ()> {
+    let listener = Arc::clone(&here.listener);
+    let app = App::new()
+        .app_data(web::Data::new(here))
+        .configure(|services| configure(services, &listener))
+        .configure(|services| websocket_paths(services, &listener))
+        .default_service(web::to({
+            let paths = listener.websocket.paths.join(", ");
+            move || std::future::ready(not_found(&paths))
+        }));
+    let app = map_config(app.into_factory(), |()| AppConfig::default());
+    let app = Rc::new(app.new_service(()).await?);
+    let requests = {
+        let app = Rc::clone(&app);
+        fn_service(move |request: Request| app.call(request))
+    };
+    let upgrades = {
+        let app = Rc::clone(&app);
+        fn_service(move |(request, framed): (Request, Framed<Stream, Codec>)| {
+            take_over(Rc::clone(&app), request, framed, Rc::clone(&upgraded))
+        })
+    };
+    let service = HttpService::<Stream, _, _, _, _>::build()
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(handshake_timeout)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        .upgrade(upgrades)
+        .h1(requests);
+    let service = Rc::new(service.new_service(()).await?);
+    Ok(Rc::new(move |stream, peer| {
+        let service = Rc::clone(&service);
+        Box::pin(async move {
+            if let Err(error) = service.call((stream, peer)).await {
+                tracing::debug!(?error, "HTTP connection ended");
+            }
+        })
+    }))
+}
+
+fn websocket_paths(services: &mut web::ServiceConfig, listener: &ListenerSettings) {
+    if !listener.serve.contains(&super::settings::Service::WebSocket) {
+        return;
+    }
+    for path in &listener.websocket.paths {
+        services.service(web::resource(path.as_str()).route(web::route().guard(guard::Get()).to(upgrade)));
+    }
+}
+
+fn not_found(websocket_paths: &str) -> HttpResponse {
+    let text = format!("nothing is served on this path; WebSocket is on {websocket_paths}\n");
+    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body(text)
+}
+
+/// Answers an upgrade request. With 101 the socket is handed over; anything else is written and the connection closed.
+async fn take_over<S, B>(app: Rc<S>, request: Request, framed: Framed<Stream, Codec>, upgraded: Upgraded) -> Result<(), S::Error>
+where
+    S: Service<Request, Response = ServiceResponse<B>>,
+    B: MessageBody + 'static,
+{
+    let peer = request.head().peer_addr;
+    let response = app.call(request).await?;
+    let (_, response) = response.into_parts();
+    let agreed = response.extensions().get::<Agreed>().copied();
+    let (head, body) = Response::<B>::from(response).into_parts();
+    let body = match agreed {
+        Some(_) => bytes::Bytes::new(),
+        None => actix_http::body::to_bytes_limited(body, 1 << 20).await.ok().and_then(Result::ok).unwrap_or_default(),
+    };
+    let mut parts = framed.into_parts();
+    let size = if agreed.is_some() { BodySize::None } else { BodySize::Sized(body.len() as u64) };
+    if parts.codec.encode(Message::Item((head, size)), &mut parts.write_buf).is_err() {
+        return Ok(());
+    }
+    parts.write_buf.extend_from_slice(&body);
+    let mut stream = parts.io;
+    if stream.write_all(&parts.write_buf).await.is_err() {
+        return Ok(());
+    }
+    match agreed {
+        Some(agreed) => {
+            stream.put_back(std::mem::replace(&mut parts.read_buf, BytesMut::new()).freeze());
+            upgraded(stream, agreed, peer);
+        }
+        None => {
+            // The peer reads the answer first; then its octets no longer matter.
+            let _closed = stream.shutdown().await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! How many connections there are, and leave for one more.
+//!
+//! A permit is taken before anything is done for a new connection and given back by its drop, whatever ends the connection.
+//! Source: T2 of the limits.
+
+use super::listener::{Acceptor, Released};
+use actix::Addr;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+/// Connections of the node.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    open: AtomicUsize,
+    unwelcomed: AtomicUsize,
+}
+
+impl Counts {
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn unwelcomed(&self) -> usize {
+        self.unwelcomed.load(Ordering::Relaxed)
+    }
+}
+
+/// Leave for one connection.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    counts: Arc<Counts>,
+    of_listener: Arc<AtomicUsize>,
+    welcomed: bool,
+    /// Where the connections of this address are counted; loopback addresses and Unix sockets are not.
+    address: Option<(IpAddr, Addr<Acceptor>)>,
+}
+
+impl Permit {
+    pub(crate) fn take(
+        counts: &Arc<Counts>,
+        of_listener: &Arc<AtomicUsize>,
+        address: Option<(IpAddr, Addr<Acceptor>)>,
+    ) -> Self {
+        counts.open.fetch_add(1, Ordering::Relaxed);
+        counts.unwelcomed.fetch_add(1, Ordering::Relaxed);
+        of_listener.fetch_add(1, Ordering::Relaxed);
+        Self { counts: Arc::clone(counts), of_listener: Arc::clone(of_listener), welcomed: false, address }
+    }
+
+    /// The connection has a session: it no longer counts among those that have none.
+    pub(crate) fn welcomed(&mut self) {
+        if !std::mem::replace(&mut self.welcomed, true) {
+            self.counts.unwelcomed.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Permit {
+    #[expect(clippy::disallowed_methods, reason = "one message per connection's life")]
+    fn drop(&mut self) {
+        self.welcomed();
+        self.counts.open.fetch_sub(1, Ordering::Relaxed);
+        self.of_listener.fetch_sub(1, Ordering::Relaxed);
+        if let Some((address, acceptor)) = self.address.take() {
+            acceptor.do_send(Released(address));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A stream of octets of a peer, TCP or Unix, with what was read of it before it was known what it speaks.
+
+use bytes::{Buf, Bytes};
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+/// Octets of one read.
+const READ: usize = 64 << 10;
+
+thread_local! {
+    /// One buffer per thread for all its sockets: an idle connection holds none.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into_boxed_slice());
+}
+
+/// The socket behind a connection.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A socket and the octets that were read ahead.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    socket: Socket,
+    ahead: Bytes,
+}
+
+impl Stream {
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self { socket, ahead: Bytes::new() }
+    }
+
+    /// Puts octets back in front of what is read next.
+    pub(crate) fn put_back(&mut self, octets: Bytes) {
+        debug_assert!(self.ahead.is_empty(), "only what was just read is put back");
+        self.ahead = octets;
+    }
+
+    /// Reads what is ready, at most 64 KiB, and hands it to `take`. `Ok(None)` is the end.
+    pub(crate) fn poll_take<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Poll<io::Result<Option<T>>> {
+        if !self.ahead.is_empty() {
+            let ahead = std::mem::take(&mut self.ahead);
+            return Poll::Ready(Ok(Some(take(&ahead))));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            match self.poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => Poll::Ready(Ok(None)),
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(Some(take(buffer.filled())))),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut self.socket {
+            Socket::Tcp(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Socket::Unix(socket) => Pin::new(socket).poll_read(cx, buffer),
+        }
+    }
+
+    pub(crate) fn poll_write_octets(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.socket {
+            Socket::Tcp(socket) => Pin::new(socket).poll_write(cx, octets),
+            Socket::Unix(socket) => Pin::new(socket).poll_write(cx, octets),
+        }
+    }
+
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.socket {
+            Socket::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
+            Socket::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+        }
+    }
+
+    /// Throws away what comes until the peer has closed or the connection is lost.
+    pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Bounded per wake: who floods a closing connection is cut by its deadline.
+        for _ in 0..16 {
+            match self.poll_take(cx, |_| ()) {
+                Poll::Ready(Ok(Some(()))) => {}
+                Poll::Ready(Ok(None) | Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Writes what fits without waiting: for the last octets of a thread that is panicking.
+    pub(crate) fn write_now(&self, octets: &[u8]) {
+        let _best_effort = match &self.socket {
+            Socket::Tcp(socket) => socket.try_write(octets),
+            Socket::Unix(socket) => socket.try_write(octets),
+        };
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            return Stream::poll_read(&mut self, cx, buffer);
+        }
+        let fits = self.ahead.len().min(buffer.remaining());
+        let octets = self.ahead.copy_to_bytes(fits);
+        buffer.put_slice(&octets);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_octets(cx, octets)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_close(cx)
+    }
+}
+

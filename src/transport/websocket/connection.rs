@@ -1,0 +1,235 @@
+//! One WebSocket connection as a session actor sees it: frames in, frames out, on a socket of our own.
+
+use super::super::permit::Permit;
+use super::super::settings::ListenerSettings;
+use super::super::stream::Stream;
+use super::close;
+use super::deflate::{Compressor, Deflate};
+use super::encode::{self, Start};
+use super::frame::{Decoder, FrameFault, FrameLimits, Item, Role};
+use crate::actors::connection::{Arrival, Connection, Fault, Pings};
+use crate::codec::batched;
+use crate::observe::Refusal;
+use crate::session::CloseCode;
+use crate::wamp::{Dict, Serialization};
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+thread_local! {
+    /// A compressor is large: one for all the connections of a thread.
+    static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor::new());
+}
+
+/// What the opening handshake agreed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Agreed {
+    pub(crate) serialization: Serialization,
+    pub(crate) batched: bool,
+    pub(crate) compressed: bool,
+}
+
+/// One WebSocket connection.
+pub(crate) struct WebSocketConnection {
+    stream: Stream,
+    decoder: Decoder,
+    items: Vec<Item>,
+    agreed: Agreed,
+    separator: batched::Separator,
+    settings: Arc<ListenerSettings>,
+    peer: Option<SocketAddr>,
+    permit: Permit,
+    ended: bool,
+}
+
+impl WebSocketConnection {
+    pub(crate) fn new(
+        stream: Stream,
+        agreed: Agreed,
+        settings: Arc<ListenerSettings>,
+        peer: Option<SocketAddr>,
+        permit: Permit,
+    ) -> Self {
+        let limits = FrameLimits {
+            message_max: settings.message_before_welcome_max,
+            fragments_max: settings.websocket.fragments_max,
+        };
+        let deflate = agreed.compressed.then(Deflate::new);
+        Self {
+            stream,
+            decoder: Decoder::new(Role::Server, limits, deflate),
+            items: Vec::new(),
+            agreed,
+            separator: batched::Separator::default(),
+            settings,
+            peer,
+            permit,
+            ended: false,
+        }
+    }
+
+    fn arrive(&mut self, item: Item, arrivals: &mut Vec<Arrival>) -> Result<(), Fault> {
+        match item {
+            Item::Message { text, .. } if text == self.agreed.serialization.is_binary() => {
+                let (got, due) = if text { ("text", "binary") } else { ("binary", "text") };
+                // T5a.
+                return Err(Fault {
+                    code: CloseCode::WRONG_KIND,
+                    refusal: Refusal::Protocol,
+                    text: format!("{} messages are {due}, got {got}", self.agreed.serialization.name()),
+                    abort: true,
+                });
+            }
+            Item::Message { data, .. } if self.agreed.batched => {
+                let split = batched::split(self.agreed.serialization, &data, &mut self.separator, |message| {
+                    arrivals.push(Arrival::Message(message));
+                });
+                split.map_err(|error| Fault {
+                    code: CloseCode::PROTOCOL,
+                    refusal: Refusal::Decode,
+                    text: error.to_string(),
+                    abort: true,
+                })?;
+            }
+            Item::Message { data, .. } => arrivals.push(Arrival::Message(data)),
+            Item::Ping(data) => arrivals.push(Arrival::Ping(data)),
+            Item::Pong(_) => arrivals.push(Arrival::Pong),
+            Item::Close(said) => {
+                self.ended = true;
+                arrivals.push(Arrival::Closed(said.map(|(code, _)| code.get())));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fault(frame: FrameFault) -> Fault {
+    let refusal = match frame.refusal() {
+        "message_too_big" => Refusal::MessageTooBig,
+        "deflate_bomb" => Refusal::DeflateBomb,
+        _ => Refusal::WsProtocol,
+    };
+    Fault { code: CloseCode(frame.close_code().get()), refusal, text: frame.to_string(), abort: false }
+}
+
+impl Connection for WebSocketConnection {
+    fn serialization(&self) -> Serialization {
+        self.agreed.serialization
+    }
+
+    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut Vec<Arrival>) -> Poll<Result<(), Fault>> {
+        if self.ended {
+            return Poll::Pending;
+        }
+        let Self { stream, decoder, items, .. } = self;
+        let fed = match stream.poll_take(cx, |octets| decoder.feed(octets, items)) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(Some(fed))) => fed,
+            Poll::Ready(Ok(None) | Err(_)) => {
+                self.ended = true;
+                arrivals.push(Arrival::Closed(None));
+                return Poll::Ready(Ok(()));
+            }
+        };
+        let mut items = std::mem::take(&mut self.items);
+        for item in items.drain(..) {
+            if let Err(fault) = self.arrive(item, arrivals) {
+                self.ended = true;
+                return Poll::Ready(Err(fault));
+            }
+        }
+        self.items = items;
+        Poll::Ready(fed.map_err(|frame| {
+            self.ended = true;
+            fault(frame)
+        }))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.poll_write_octets(cx, octets)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_close(cx)
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stream.poll_drain(cx)
+    }
+
+    fn begin(&self, out: &mut Vec<u8>) -> usize {
+        let start = encode::begin(out).into_offset();
+        if self.agreed.batched {
+            batched::begin(self.agreed.serialization, out);
+        }
+        start
+    }
+
+    fn finish(&self, out: &mut Vec<u8>, start: usize) {
+        let text = !self.agreed.serialization.is_binary();
+        if self.agreed.batched {
+            batched::finish(self.agreed.serialization, self.separator, out, encode::body_offset(start));
+        }
+        let start = Start::from_offset(start);
+        if self.agreed.compressed {
+            COMPRESSOR.with_borrow_mut(|compressor| encode::finish_deflated(out, start, text, compressor));
+        } else {
+            encode::finish(out, start, text);
+        }
+    }
+
+    fn ping(&self, out: &mut Vec<u8>) {
+        encode::ping(out, None, b"");
+    }
+
+    fn pong(&self, out: &mut Vec<u8>, data: &[u8]) {
+        encode::pong(out, None, data);
+    }
+
+    fn close(&self, out: &mut Vec<u8>, code: CloseCode) {
+        match close::CloseCode::new(code.0) {
+            Some(code) => encode::close(out, None, code, ""),
+            None => encode::close_empty(out, None),
+        }
+    }
+
+    fn newest_ping_only(&self) -> bool {
+        true
+    }
+
+    fn peer_message_max(&self) -> usize {
+        // WebSocket peers announce none: what may come in from others may go out to them.
+        self.settings.message_max.saturating_add(1 << 16)
+    }
+
+    fn welcomed(&mut self) {
+        self.permit.welcomed();
+        self.decoder.set_message_max(self.settings.message_max);
+    }
+
+    fn pings(&self) -> Pings {
+        Pings::Always
+    }
+
+    fn knows_agent(&self, _: &str) -> bool {
+        true
+    }
+
+    fn details(&self) -> Dict {
+        super::super::details("websocket", self.agreed.serialization, self.peer)
+    }
+}
+
+impl Drop for WebSocketConnection {
+    /// A session that panics is closed as our fault (limits, section 11).
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut frame = Vec::new();
+            encode::close(&mut frame, None, close::CloseCode::INTERNAL, "");
+            self.stream.write_now(&frame);
+        }
+    }
+}
+

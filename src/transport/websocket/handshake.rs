@@ -1,0 +1,237 @@
+//! The opening handshake: is this an upgrade, from where, and which subprotocol? The only file that names
+//! `actix-web-actors`.
+//!
+//! A handshake without a WAMP subprotocol is never completed; each refusal is one line of text that names what is
+//! supported. Source: T8 and T9 of the limits, section 7.1 of the reference.
+
+use super::super::settings::{ListenerSettings, WebSocketSettings};
+use super::connection::Agreed;
+use super::deflate;
+use crate::observe::{shown, Refusal, Tally};
+use crate::wamp::Serialization;
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::StatusCode;
+use actix_web::{web, HttpRequest, HttpResponse};
+use actix_web_actors::ws::{self, HandshakeError};
+use base64::Engine;
+use std::sync::Arc;
+
+/// What a handler of the HTTP side needs to know of its listener.
+#[derive(Clone, Debug)]
+pub struct Here {
+    /// The listener.
+    pub listener: Arc<ListenerSettings>,
+    /// Its thread's counters.
+    pub tally: Tally,
+}
+
+/// Answers a request on one of the listener's WebSocket paths: 101 with what was agreed in its extensions, or a refusal.
+pub(crate) async fn upgrade(request: HttpRequest, here: web::Data<Here>) -> HttpResponse {
+    match agree(&request, &here.listener) {
+        Ok((agreed, mut response)) => {
+            let mut response = response.finish();
+            response.extensions_mut().insert(agreed);
+            response
+        }
+        Err(refused) => {
+            here.tally.refused(refused.refusal);
+            tracing::debug!(reason = refused.refusal.name(), text = %shown(&refused.text), "upgrade refused");
+            let mut response = HttpResponse::build(refused.status);
+            if refused.status == StatusCode::UPGRADE_REQUIRED {
+                response.insert_header((header::UPGRADE, "websocket")).insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
+            }
+            response.content_type("text/plain; charset=utf-8").body(refused.text)
+        }
+    }
+}
+
+struct Refused {
+    status: StatusCode,
+    refusal: Refusal,
+    text: String,
+}
+
+fn agree(request: &HttpRequest, listener: &ListenerSettings) -> Result<(Agreed, actix_web::HttpResponseBuilder), Refused> {
+    let settings = &listener.websocket;
+    let refuse = |status, refusal, text| Refused { status, refusal, text };
+    let mut response = ws::handshake(request).map_err(|error| broken(&error, settings))?;
+    check_version_and_key(request.headers(), settings)?;
+    if !origin_allowed(request.headers(), &settings.allowed_origins) {
+        let text = "this origin may not open a WebSocket here: add it to websocket.allowed_origins\n".to_owned();
+        return Err(refuse(StatusCode::FORBIDDEN, Refusal::Origin, text));
+    }
+    let offered = tokens(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL);
+    let Some((name, serialization, batched)) = offered.iter().find_map(|name| supported(settings, name)) else {
+        let text = if offered.is_empty() {
+            format!("no WebSocket subprotocol was asked for; {}\n", list(settings))
+        } else {
+            format!("none of the subprotocols asked for is known here; {}\n", list(settings))
+        };
+        return Err(refuse(StatusCode::BAD_REQUEST, Refusal::Subprotocol, text));
+    };
+    response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, name));
+    let offers = tokens(request.headers(), &header::SEC_WEBSOCKET_EXTENSIONS).join(",");
+    let extension = settings.compression.then(|| deflate::negotiate(&offers)).flatten();
+    if let Some(extension) = extension {
+        response.insert_header((header::SEC_WEBSOCKET_EXTENSIONS, extension));
+    }
+    Ok((Agreed { serialization, batched, compressed: extension.is_some() }, response))
+}
+
+/// The library takes versions 7 and 8 and any key; RFC 6455 does not.
+fn check_version_and_key(headers: &HeaderMap, settings: &WebSocketSettings) -> Result<(), Refused> {
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(broken(&HandshakeError::UnsupportedVersion, settings));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(|key| base64::engine::general_purpose::STANDARD.decode(key));
+    match key {
+        Some(Ok(key)) if key.len() == 16 => Ok(()),
+        Some(_) | None => Err(broken(&HandshakeError::BadWebsocketKey, settings)),
+    }
+}
+
+fn broken(error: &HandshakeError, settings: &WebSocketSettings) -> Refused {
+    let status = match error {
+        HandshakeError::UnsupportedVersion | HandshakeError::NoVersionHeader | HandshakeError::NoWebsocketUpgrade => {
+            StatusCode::UPGRADE_REQUIRED
+        }
+        HandshakeError::GetMethodRequired | HandshakeError::NoConnectionUpgrade | HandshakeError::BadWebsocketKey => {
+            StatusCode::BAD_REQUEST
+        }
+    };
+    let text = format!("this is a WebSocket endpoint, version 13: {error}; {}\n", list(settings));
+    Refused { status, refusal: Refusal::WsProtocol, text }
+}
+
+/// The comma-separated values of all header lines with this name, in order.
+fn tokens(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    headers
+        .get_all(name)
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(|token| token.trim().to_owned())
+        .filter(|token| !token.is_empty())
+        .collect()
+}
+
+fn supported(settings: &WebSocketSettings, name: &str) -> Option<(&'static str, Serialization, bool)> {
+    subprotocols(settings).find(|(supported, _, _)| *supported == name)
+}
+
+fn subprotocols(settings: &WebSocketSettings) -> impl Iterator<Item = (&'static str, Serialization, bool)> + '_ {
+    let names = |serialization| match serialization {
+        Serialization::Json => ("wamp.2.json", "wamp.2.json.batched"),
+        Serialization::MessagePack => ("wamp.2.msgpack", "wamp.2.msgpack.batched"),
+        Serialization::Cbor => ("wamp.2.cbor", "wamp.2.cbor.batched"),
+    };
+    settings.serializers.iter().flat_map(move |&serialization| {
+        let (plain, batched) = names(serialization);
+        let batched = settings.batched.then_some((batched, serialization, true));
+        std::iter::once((plain, serialization, false)).chain(batched)
+    })
+}
+
+fn list(settings: &WebSocketSettings) -> String {
+    let names: Vec<_> = subprotocols(settings).map(|(name, _, _)| name).collect();
+    format!("supported subprotocols: {}", names.join(", "))
+}
+
+/// The same host, or no Origin at all, is allowed; others must be listed, exactly or with `*` for the port (T8).
+fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    if allowed.iter().any(|pattern| matches(pattern, origin)) {
+        return true;
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let of_origin = origin.split_once("://").map(|(_, host)| host);
+    host.is_some() && host == of_origin
+}
+
+fn matches(pattern: &str, origin: &str) -> bool {
+    if pattern == "*" || pattern == origin {
+        return true;
+    }
+    // "http://localhost:*" fits any port, and none.
+    pattern.strip_suffix(":*").is_some_and(|host| {
+        origin == host
+            || origin
+                .strip_prefix(host)
+                .and_then(|rest| rest.strip_prefix(':'))
+                .is_some_and(|port| !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn request() -> TestRequest {
+        TestRequest::get()
+            .insert_header((header::CONNECTION, "keep-alive, Upgrade"))
+            .insert_header((header::UPGRADE, "WebSocket"))
+            .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+            .insert_header((header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="))
+            .insert_header((header::HOST, "example.com:8080"))
+    }
+
+    fn outcome(request: TestRequest) -> Result<Agreed, (u16, String)> {
+        agree(&request.to_http_request(), &ListenerSettings::default())
+            .map(|(agreed, _)| agreed)
+            .map_err(|refused| (refused.status.as_u16(), refused.text))
+    }
+
+    fn offering(protocols: &str) -> TestRequest {
+        request().insert_header((header::SEC_WEBSOCKET_PROTOCOL, protocols))
+    }
+
+    /// R109, D56.
+    #[test]
+    fn the_first_known_subprotocol_in_the_clients_order_is_chosen() {
+        let agreed = outcome(offering("wamp.3.yaml, wamp.2.cbor.batched, wamp.2.json")).unwrap();
+        assert_eq!((agreed.serialization, agreed.batched), (Serialization::Cbor, true));
+        let several = request()
+            .append_header((header::SEC_WEBSOCKET_PROTOCOL, "soap"))
+            .append_header((header::SEC_WEBSOCKET_PROTOCOL, "wamp.2.msgpack"));
+        assert_eq!(outcome(several).unwrap().serialization, Serialization::MessagePack);
+    }
+
+    /// R109, T9, U23.
+    #[test]
+    fn no_subprotocol_in_common_is_refused_with_the_list_of_those_supported() {
+        for request in [request(), offering("soap"), offering("wamp.2.ubjson, wamp.2.flatbuffers")] {
+            let (status, text) = outcome(request).unwrap_err();
+            assert_eq!(status, 400);
+            assert!(text.contains("wamp.2.json, wamp.2.json.batched, wamp.2.msgpack"), "{text}");
+        }
+    }
+
+    /// T5: RFC 6455 as written.
+    #[test]
+    fn only_version_13_and_a_key_of_16_octets_are_taken() {
+        let version = offering("wamp.2.json").insert_header((header::SEC_WEBSOCKET_VERSION, "8"));
+        assert_eq!(outcome(version).unwrap_err().0, 426);
+        let key = offering("wamp.2.json").insert_header((header::SEC_WEBSOCKET_KEY, "c2hvcnQ="));
+        assert_eq!(outcome(key).unwrap_err().0, 400);
+    }
+
+    /// T8.
+    #[test]
+    fn foreign_origins_are_refused_unless_listed() {
+        let origin = |origin| {
+            let listed = ["https://shop.example".to_owned(), "http://localhost:*".to_owned()];
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, header::HeaderValue::from_static("example.com:8080"));
+            headers.insert(header::ORIGIN, header::HeaderValue::from_static(origin));
+            origin_allowed(&headers, &listed)
+        };
+        for good in ["http://example.com:8080", "https://shop.example", "http://localhost:3000", "http://localhost"] {
+            assert!(origin(good), "{good}");
+        }
+        for bad in ["https://evil.example", "null", "http://example.com:9090", "http://localhost.evil:80", "http://localhost:x"] {
+            assert!(!origin(bad), "{bad}");
+        }
+        assert!(origin_allowed(&HeaderMap::new(), &[]));
+    }
+}

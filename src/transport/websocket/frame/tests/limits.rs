@@ -128,13 +128,23 @@ fn the_whole_messages_of_one_read_share_one_buffer() {
 /// One message alone owns its buffer: nothing else is pinned by keeping it.
 #[test]
 fn a_message_alone_in_a_read_pins_no_more_than_itself() {
-    let (items, _) = decode(server(), &[fin(TEXT, b"small"), announced(FIN | BINARY, 60_000, &[0; 50_000])].concat());
-    let [Item::Message { data, .. }] = items.as_slice() else { panic!("{items:?}") };
-    assert!(data.is_unique());
-    let owned = data.clone();
-    drop(items);
-    let capacity = owned.try_into_mut().map(|owned| owned.capacity());
-    assert_eq!(capacity.ok(), Some(5));
+    let begun = announced(FIN | BINARY, 60_000, &[0; 50_000]);
+    assert_eq!(pinned(&[fin(TEXT, b"small"), begun].concat()), Some(5));
+}
+
+/// The room that a buffer has left when its message is whole is given back.
+#[test]
+fn a_fragmented_message_pins_no_more_than_itself() {
+    let stream = [frame(TEXT, &[b'x'; 300]), frame(MORE, &[b'y'; 100]), fin(MORE, b"")].concat();
+    assert_eq!(pinned(&stream), Some(400));
+}
+
+/// Octets of the buffer that the only message of a stream lies in; `None` if others share it.
+fn pinned(stream: &[u8]) -> Option<usize> {
+    let (mut items, _) = decode(server(), stream);
+    let Some(Item::Message { data, .. }) = items.pop() else { return None };
+    assert_eq!(items, []);
+    Some(data.try_into_mut().ok()?.capacity())
 }
 
 fn bomb(octets: usize) -> Vec<u8> {

@@ -48,7 +48,14 @@ impl Permit {
         Self { counts: Arc::clone(counts), of_listener: Arc::clone(of_listener), welcomed: false, address }
     }
 
-    /// The connection has a session: it no longer counts among those that have none.
+    /// The connection is to have a session, and has none yet.
+    pub(crate) fn awaits_welcome(&mut self) {
+        if std::mem::replace(&mut self.welcomed, false) {
+            self.counts.unwelcomed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The connection has a session, or needs none: it no longer counts among those that have none.
     pub(crate) fn welcomed(&mut self) {
         if !std::mem::replace(&mut self.welcomed, true) {
             self.counts.unwelcomed.fetch_sub(1, Ordering::Relaxed);

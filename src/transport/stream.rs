@@ -1,6 +1,7 @@
 //! A stream of octets of a peer, TCP or Unix, with what was read of it before it was known what it speaks.
 
 use bytes::{Buf, Bytes};
+use std::any::Any;
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -28,11 +29,23 @@ pub(crate) enum Socket {
 pub(crate) struct Stream {
     socket: Socket,
     ahead: Bytes,
+    /// What belongs to the connection while the HTTP side, which knows only the stream, has it.
+    luggage: Option<Box<dyn Any>>,
 }
 
 impl Stream {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, ahead: Bytes::new() }
+        Self { socket, ahead: Bytes::new(), luggage: None }
+    }
+
+    /// Sends something along that belongs to the connection.
+    pub(crate) fn with_luggage(self, luggage: impl Any) -> Self {
+        Self { luggage: Some(Box::new(luggage)), ..self }
+    }
+
+    /// Takes out what was sent along.
+    pub(crate) fn take_luggage<T: Any>(&mut self) -> Option<T> {
+        self.luggage.take()?.downcast().ok().map(|luggage| *luggage)
     }
 
     /// Puts octets back in front of what is read next.

@@ -45,6 +45,8 @@ pub struct ShutDown {
     pub message: &'static str,
     /// The close code after it.
     pub code: CloseCode,
+    /// Whether sessions that serve procedures end too: they come last, so that calls under way can end.
+    pub callees: bool,
 }
 
 /// A session actor has ended: for the list of those who count connections. Sent once.
@@ -127,6 +129,8 @@ pub struct SessionActor {
     retry_realm: u8,
     /// Whether a session was open on this transport before.
     had_session: bool,
+    /// Whether it has ever registered a procedure.
+    serves_procedures: bool,
     /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
     failed_calls: Vec<RequestId>,
     listener: Arc<str>,
@@ -210,6 +214,7 @@ impl SessionActor {
             overflow_log: output::OverflowLog::default(),
             retry_realm: 0,
             had_session: false,
+            serves_procedures: false,
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,
@@ -234,6 +239,9 @@ impl Handler<ShutDown> for SessionActor {
     type Result = ();
 
     fn handle(&mut self, stop: ShutDown, ctx: &mut Self::Context) {
+        if self.serves_procedures && !stop.callees {
+            return;
+        }
         let action = self.session.shut_down(stop.reason, stop.message, stop.code);
         self.obey(action, ctx);
     }

@@ -60,6 +60,7 @@ impl SessionActor {
         if self.ending.has_begun() || self.swallows(&message) {
             return;
         }
+        self.serves_procedures |= matches!(message, Message::Registered(_));
         let is_invocation = matches!(message, Message::Invocation(_));
         match self.put(class_of(message.kind()), &message) {
             Ok(Pushed::Taken) => self.open_invocations += u32::from(is_invocation),

@@ -106,7 +106,7 @@ impl WebSocketConnection {
 }
 
 fn fault(frame: FrameFault) -> Fault {
-    let refusal = match frame.refusal() {
+    let refusal = match frame.refused_as() {
         "message_too_big" => Refusal::MessageTooBig,
         "deflate_bomb" => Refusal::DeflateBomb,
         _ => Refusal::WsProtocol,

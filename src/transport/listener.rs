@@ -1,0 +1,370 @@
+//! Accepts connections, within the bounds of the node, and hands each to a worker thread.
+//!
+//! Runs on the main thread. A worker is chosen by how busy it is: connections stay together on the first worker with time to
+//! spare, because a message between two sessions costs least when both are on one thread; they spread as workers fill up.
+//! Source: T2, T2a and T2b of the limits; `docs/decisions/` for the figures.
+
+use super::permit::{Counts, Permit};
+use super::settings::{Bind, ListenerSettings, ProcessLimits};
+use super::stream::Socket;
+use super::worker::{Accepted, Load, WorkerActor};
+use crate::actors::clock;
+use crate::observe::{Refusal, Tally};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, UnixListener};
+
+/// How long nothing is accepted when the process has no file descriptor left (T2b).
+const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(100);
+
+/// The kernel's queue of connections that wait to be accepted.
+const BACKLOG: u32 = 4096;
+
+/// A connection of this address is gone. One per connection.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Released(pub(crate) IpAddr);
+
+/// Stop accepting: the listeners close.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StopAccepting;
+
+/// A worker thread, as the acceptor sees it.
+#[derive(Clone)]
+pub struct WorkerHandle {
+    /// Its actor.
+    pub worker: Addr<WorkerActor>,
+    /// How busy it is.
+    pub load: Arc<Load>,
+}
+
+/// A socket that listens.
+pub enum Listening {
+    /// TCP.
+    Tcp(std::net::TcpListener),
+    /// Unix; the file is removed when the listener closes.
+    Unix(std::os::unix::net::UnixListener, std::path::PathBuf),
+}
+
+/// Why a listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// TCP.
+    #[error("listener {listener}: cannot listen on {address}: {source}")]
+    Tcp {
+        /// The listener's name.
+        listener: String,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Unix.
+    #[error("listener {listener}: cannot listen on unix:{path}: {source}")]
+    Unix {
+        /// The listener's name.
+        listener: String,
+        /// Where.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    /// Whether something else has the place already.
+    pub fn is_in_use(&self) -> bool {
+        match self {
+            Self::Tcp { source, .. } | Self::Unix { source, .. } => source.kind() == io::ErrorKind::AddrInUse,
+        }
+    }
+}
+
+/// Opens the sockets of one listener.
+///
+/// # Errors
+/// [`BindError`] for the first that cannot be opened.
+pub fn bind(settings: &ListenerSettings) -> Result<Vec<Listening>, BindError> {
+    settings.binds.iter().map(|place| bind_one(&settings.name, place)).collect()
+}
+
+fn bind_one(listener: &str, place: &Bind) -> Result<Listening, BindError> {
+    match place {
+        Bind::Tcp(address) => bind_tcp(*address).map(Listening::Tcp).map_err(|source| BindError::Tcp {
+            listener: listener.to_owned(),
+            address: *address,
+            source,
+        }),
+        Bind::Unix { path, mode } => {
+            bind_unix(path, *mode).map(|socket| Listening::Unix(socket, path.clone())).map_err(|source| BindError::Unix {
+                listener: listener.to_owned(),
+                path: path.display().to_string(),
+                source,
+            })
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    // A restart may take the port over while old connections linger; a second router still may not.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG as i32)?;
+    Ok(socket.into())
+}
+
+fn bind_unix(path: &std::path::Path, mode: u32) -> io::Result<std::os::unix::net::UnixListener> {
+    if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
+        // What a router that was killed has left; nobody answers there.
+        std::fs::remove_file(path)?;
+    }
+    let socket = std::os::unix::net::UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// Accepts on all listeners of the node.
+pub struct Acceptor {
+    shared: Rc<Shared>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    waiting: Vec<(usize, Arc<ListenerSettings>, Listening)>,
+}
+
+struct Shared {
+    limits: ProcessLimits,
+    connections_max: usize,
+    counts: Arc<Counts>,
+    by_address: RefCell<HashMap<IpAddr, usize>>,
+    rate: RefCell<Rate>,
+    workers: Vec<WorkerHandle>,
+    tally: Tally,
+}
+
+impl Acceptor {
+    /// An acceptor for these sockets. `files_max` is the process's limit of open files.
+    pub fn new(
+        limits: ProcessLimits,
+        files_max: usize,
+        listeners: Vec<(usize, Arc<ListenerSettings>, Listening)>,
+        workers: Vec<WorkerHandle>,
+        tally: Tally,
+    ) -> Self {
+        let connections_max = limits.connections_max.min(files_max.saturating_sub(ProcessLimits::RESERVED_FILES));
+        let rate = RefCell::new(Rate::new(clock::now(), limits.accept_rate));
+        let (counts, by_address) = (Arc::default(), RefCell::default());
+        let shared = Shared { limits, connections_max, counts, by_address, rate, workers, tally };
+        Self { shared: Rc::new(shared), tasks: Vec::new(), waiting: listeners }
+    }
+}
+
+impl Actor for Acceptor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        for (number, settings, listening) in std::mem::take(&mut self.waiting) {
+            let listener = Accepting {
+                number,
+                of_listener: Arc::default(),
+                settings,
+                shared: Rc::clone(&self.shared),
+                acceptor: ctx.address(),
+            };
+            self.tasks.push(actix_rt::spawn(accept_all(listener, listening)));
+        }
+    }
+}
+
+impl Handler<StopAccepting> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, _: StopAccepting, _: &mut Self::Context) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+        }
+    }
+}
+
+impl Handler<Released> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, Released(address): Released, _: &mut Self::Context) {
+        let mut by_address = self.shared.by_address.borrow_mut();
+        if let Some(count) = by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&address);
+            }
+        }
+    }
+}
+
+struct Accepting {
+    number: usize,
+    settings: Arc<ListenerSettings>,
+    of_listener: Arc<AtomicUsize>,
+    shared: Rc<Shared>,
+    acceptor: Addr<Acceptor>,
+}
+
+/// Removes the file of a Unix socket when nobody listens on it any more.
+struct RemoveFile(std::path::PathBuf);
+
+impl Drop for RemoveFile {
+    fn drop(&mut self) {
+        let _gone_already = std::fs::remove_file(&self.0);
+    }
+}
+
+async fn accept_all(listener: Accepting, listening: Listening) {
+    match listening {
+        Listening::Tcp(socket) => {
+            let Ok(socket) = TcpListener::from_std(socket) else { return };
+            loop {
+                listener.pace().await;
+                match socket.accept().await {
+                    Ok((stream, peer)) => listener.admit_tcp(stream, peer),
+                    Err(error) => listener.pause(&error).await,
+                }
+            }
+        }
+        Listening::Unix(socket, path) => {
+            let _remove = RemoveFile(path);
+            let Ok(socket) = UnixListener::from_std(socket) else { return };
+            loop {
+                listener.pace().await;
+                match socket.accept().await {
+                    Ok((stream, _)) => listener.admit(Socket::Unix(stream), None),
+                    Err(error) => listener.pause(&error).await,
+                }
+            }
+        }
+    }
+}
+
+impl Accepting {
+    /// Waits until one more may be accepted (T2a): meanwhile the kernel's backlog waits.
+    async fn pace(&self) {
+        let wait = self.shared.rate.borrow_mut().take(clock::now());
+        if !wait.is_zero() {
+            self.shared.tally.add_accept_paused_us(wait.as_micros() as u64);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn pause(&self, error: &io::Error) {
+        self.shared.tally.refused(Refusal::ConnLimit);
+        tracing::warn!(listener = %self.settings.name, %error, "cannot accept");
+        tokio::time::sleep(OUT_OF_FILES_PAUSE).await;
+    }
+
+    fn admit_tcp(&self, stream: tokio::net::TcpStream, peer: SocketAddr) {
+        let socket = socket2::SockRef::from(&stream);
+        // Without it a small answer waits for the peer's next message. Neither failing ends the connection.
+        let _nodelay = socket.set_tcp_nodelay(true);
+        let _timeout = socket.set_tcp_user_timeout(Some(self.settings.tcp_user_timeout));
+        let alive = socket2::TcpKeepalive::new()
+            .with_time(self.settings.tcp_user_timeout / 2)
+            .with_interval(self.settings.tcp_user_timeout / 6);
+        let _alive = socket.set_tcp_keepalive(&alive);
+        self.admit(Socket::Tcp(stream), Some(peer));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "bounded by the permits: one message per connection")]
+    fn admit(&self, socket: Socket, peer: Option<SocketAddr>) {
+        let Some(permit) = self.permit(peer.map(|peer| peer.ip())) else {
+            self.shared.tally.refused(Refusal::ConnLimit);
+            return;
+        };
+        let Some(worker) = choose(&self.shared.workers) else { return };
+        let accepted = Accepted { socket: socket.into_std(), listener: self.number, peer, permit, at: clock::now() };
+        if let Ok(accepted) = accepted.whole() {
+            worker.load.connections.fetch_add(1, Ordering::Relaxed);
+            worker.worker.do_send(accepted);
+        }
+    }
+
+    fn permit(&self, address: Option<IpAddr>) -> Option<Permit> {
+        let shared = &self.shared;
+        let full = shared.counts.open() >= shared.connections_max
+            || shared.counts.unwelcomed() >= shared.limits.unwelcomed_max
+            || self.settings.connections_max.is_some_and(|max| self.of_listener.load(Ordering::Relaxed) >= max);
+        if full {
+            return None;
+        }
+        let counted = address.filter(|address| !address.is_loopback());
+        if let Some(address) = counted {
+            let mut by_address = shared.by_address.borrow_mut();
+            let count = by_address.entry(address).or_default();
+            if *count >= shared.limits.per_address_max {
+                return None;
+            }
+            *count += 1;
+        }
+        let counted = counted.map(|address| (address, self.acceptor.clone()));
+        Some(Permit::take(&shared.counts, &self.of_listener, counted))
+    }
+}
+
+/// The first worker with time to spare; the least busy one if none has.
+fn choose(workers: &[WorkerHandle]) -> Option<&WorkerHandle> {
+    workers
+        .iter()
+        .find(|worker| worker.load.has_time())
+        .or_else(|| workers.iter().min_by_key(|worker| worker.load.busy_permille.load(Ordering::Relaxed)))
+}
+
+/// A token bucket: so many per second, and at once.
+#[derive(Debug)]
+struct Rate {
+    per_second: f64,
+    tokens: f64,
+    at: Instant,
+}
+
+impl Rate {
+    fn new(now: Instant, per_second: u32) -> Self {
+        let per_second = f64::from(per_second.max(1));
+        Self { per_second, tokens: per_second, at: now }
+    }
+
+    /// Takes one; what is given back is how long to wait for it.
+    fn take(&mut self, now: Instant) -> Duration {
+        let gained = now.duration_since(self.at).as_secs_f64() * self.per_second;
+        self.at = now;
+        self.tokens = (self.tokens + gained).min(self.per_second) - 1.0;
+        Duration::from_secs_f64((-self.tokens / self.per_second).max(0.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T2a.
+    #[test]
+    fn a_burst_is_let_in_at_once_and_then_so_many_per_second() {
+        let start = clock::now();
+        let mut rate = Rate::new(start, 1000);
+        for _ in 0..1000 {
+            assert_eq!(rate.take(start), Duration::ZERO);
+        }
+        let wait = rate.take(start);
+        assert!(wait > Duration::ZERO && wait <= Duration::from_millis(1), "{wait:?}");
+        assert_eq!(rate.take(start + Duration::from_secs(2)), Duration::ZERO);
+    }
+}

@@ -1,0 +1,319 @@
+//! One worker thread: takes accepted connections, finds out what each speaks by its first octet, and starts a session actor
+//! for it, here on its thread.
+//!
+//! Messages: [`Accepted`] (from the acceptor), `Gone` (from sessions), [`StopSessions`] (from the server).
+
+use super::http::{self, Configure, Serve, Upgraded};
+use super::permit::Permit;
+use super::rawsocket;
+use super::settings::{ListenerSettings, ProcessLimits, Service};
+use super::stream::{Socket, Stream};
+use super::websocket::connection::WebSocketConnection;
+use super::websocket::handshake::Here;
+use crate::actors::clock;
+use crate::actors::connection::Connection;
+use crate::actors::realms::RealmsActor;
+use crate::actors::session::{Gone, Opening, SessionActor, ShutDown, Times};
+use crate::observe::{Refusal, Tally};
+use crate::session::CloseCode;
+use crate::wamp::ErrorUri;
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use bytes::Bytes;
+use rand::seq::SliceRandom;
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What starts a RawSocket handshake, and can never start an HTTP request.
+const RAWSOCKET_MAGIC: u8 = 0x7F;
+
+/// A worker with less than this to do has time for one more connection, in thousandths.
+const BUSY_PERMILLE: u32 = 500;
+
+/// How long a worker's busy time is measured over.
+const LOAD_SAMPLE: Duration = Duration::from_millis(200);
+
+/// GOODBYEs are never spread wider than this (limits, section 14).
+const SPREAD_STEP_MAX: Duration = Duration::from_millis(2);
+
+/// How busy a worker is.
+#[derive(Debug, Default)]
+pub struct Load {
+    /// Its connections.
+    pub connections: AtomicUsize,
+    /// Its thread's share of a core, in thousandths, over the last sample.
+    pub busy_permille: AtomicU32,
+}
+
+impl Load {
+    /// Whether it has time for one more connection.
+    pub(crate) fn has_time(&self) -> bool {
+        self.busy_permille.load(Ordering::Relaxed) < BUSY_PERMILLE
+    }
+}
+
+/// A socket that belongs to no thread.
+#[derive(Debug)]
+pub(crate) enum StdSocket {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Socket {
+    /// Takes the socket off this thread.
+    pub(crate) fn into_std(self) -> std::io::Result<StdSocket> {
+        match self {
+            Self::Tcp(socket) => socket.into_std().map(StdSocket::Tcp),
+            Self::Unix(socket) => socket.into_std().map(StdSocket::Unix),
+        }
+    }
+}
+
+/// A connection that was let in. Bounded by the permits.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Accepted<S = StdSocket> {
+    pub(crate) socket: S,
+    pub(crate) listener: usize,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) permit: Permit,
+    pub(crate) at: Instant,
+}
+
+impl Accepted<std::io::Result<StdSocket>> {
+    /// With the socket, if it is still one.
+    pub(crate) fn whole(self) -> std::io::Result<Accepted> {
+        let Self { socket, listener, peer, permit, at } = self;
+        Ok(Accepted { socket: socket?, listener, peer, permit, at })
+    }
+}
+
+/// End all sessions in order, spread over this time. Sent twice: first for those that serve no procedure.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct StopSessions {
+    /// How long it may take.
+    pub spread: Duration,
+    /// Whether those that serve procedures end too.
+    pub callees: bool,
+}
+
+/// What a worker thread starts with.
+pub struct WorkerSettings {
+    /// Which one it is.
+    pub number: usize,
+    /// All listeners of the node.
+    pub listeners: Vec<Arc<ListenerSettings>>,
+    /// The bounds of the node.
+    pub limits: ProcessLimits,
+    /// Adds the HTTP side's services.
+    pub configure: Configure,
+    /// The registry of realms.
+    pub realms: Addr<RealmsActor>,
+    /// Its counters.
+    pub tally: Tally,
+    /// Where it says how busy it is.
+    pub load: Arc<Load>,
+}
+
+/// One worker thread.
+pub struct WorkerActor {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    settings: WorkerSettings,
+    sessions: RefCell<Slab<Addr<SessionActor>>>,
+    serve: RefCell<Vec<Option<Serve>>>,
+    me: RefCell<Option<Recipient<Gone>>>,
+    realms_of: Vec<Arc<[String]>>,
+    names: Vec<Arc<str>>,
+    /// A permit and a deadline wait here while the HTTP side decides about an upgrade.
+    stopping: Cell<bool>,
+}
+
+impl WorkerActor {
+    /// A worker; start it on its thread.
+    pub fn new(settings: WorkerSettings) -> Self {
+        let realms_of = settings.listeners.iter().map(|listener| listener.realms.clone().into()).collect();
+        let names = settings.listeners.iter().map(|listener| listener.name.as_str().into()).collect();
+        let serve = RefCell::new(settings.listeners.iter().map(|_| None).collect());
+        let (sessions, me, stopping) = (RefCell::default(), RefCell::default(), Cell::new(false));
+        Self { shared: Rc::new(Shared { settings, sessions, serve, me, realms_of, names, stopping }) }
+    }
+}
+
+impl Actor for WorkerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        *self.shared.me.borrow_mut() = Some(ctx.address().recipient());
+        actix_rt::spawn(measure(Arc::clone(&self.shared.settings.load), self.shared.settings.tally.clone()));
+    }
+}
+
+/// Samples the thread's processor time for ever.
+async fn measure(load: Arc<Load>, tally: Tally) {
+    let mut last = super::cpu::thread_time();
+    loop {
+        tokio::time::sleep(LOAD_SAMPLE).await;
+        let time = super::cpu::thread_time();
+        let used = time.saturating_sub(last);
+        last = time;
+        tally.add_busy_us(used.as_micros() as u64);
+        let permille = used.as_micros() * 1000 / LOAD_SAMPLE.as_micros();
+        load.busy_permille.store(u32::try_from(permille).unwrap_or(1000), Ordering::Relaxed);
+    }
+}
+
+impl Handler<Accepted> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, accepted: Accepted, _: &mut Self::Context) {
+        actix_rt::spawn(begin(Rc::clone(&self.shared), accepted));
+    }
+}
+
+impl Handler<Gone> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, gone: Gone, _: &mut Self::Context) {
+        self.shared.sessions.borrow_mut().try_remove(gone.connection);
+    }
+}
+
+impl Handler<StopSessions> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, stop: StopSessions, _: &mut Self::Context) {
+        self.shared.stopping.set(true);
+        let mut sessions: Vec<_> = self.shared.sessions.borrow().iter().map(|(_, session)| session.clone()).collect();
+        sessions.shuffle(&mut rand::rng());
+        actix_rt::spawn(say_goodbye(sessions, stop));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "one message per session")]
+async fn say_goodbye(sessions: Vec<Addr<SessionActor>>, stop: StopSessions) {
+    let step = (stop.spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX)).min(SPREAD_STEP_MAX);
+    for session in sessions {
+        session.do_send(ShutDown {
+            reason: ErrorUri::SYSTEM_SHUTDOWN,
+            message: "the router is stopping",
+            code: CloseCode::GOING_AWAY,
+            callees: stop.callees,
+        });
+        if !step.is_zero() {
+            tokio::time::sleep(step).await;
+        }
+    }
+}
+
+/// What a connection brings along until it has a session.
+struct Newcomer {
+    listener: usize,
+    permit: Permit,
+    until: Instant,
+}
+
+/// Finds out what a new connection speaks, within the time that it has (T1, U1).
+async fn begin(shared: Rc<Shared>, accepted: Accepted) {
+    let socket = match accepted.socket {
+        StdSocket::Tcp(socket) => tokio::net::TcpStream::from_std(socket).map(Socket::Tcp),
+        StdSocket::Unix(socket) => tokio::net::UnixStream::from_std(socket).map(Socket::Unix),
+    };
+    let Ok(socket) = socket else { return };
+    let mut stream = Stream::new(socket);
+    let until = accepted.at + shared.settings.limits.handshake_timeout;
+    let newcomer = Newcomer { listener: accepted.listener, permit: accepted.permit, until };
+    let Some(settings) = shared.settings.listeners.get(newcomer.listener).cloned() else { return };
+    let tally = &shared.settings.tally;
+    let first = match tokio::time::timeout_at(until.into(), first_octets(&mut stream)).await {
+        Ok(Some(first)) => first,
+        Ok(None) => return,
+        Err(_) => return tally.refused(Refusal::HandshakeTimeout),
+    };
+    let speaks_rawsocket = first.first() == Some(&RAWSOCKET_MAGIC);
+    let serves_rawsocket = settings.serve.contains(&Service::RawSocket);
+    let serves_http = settings.serve.iter().any(|service| *service != Service::RawSocket);
+    stream.put_back(first);
+    if serves_rawsocket && (speaks_rawsocket || !serves_http) {
+        let open = rawsocket::open(stream, settings, accepted.peer, newcomer.permit);
+        match tokio::time::timeout_at(until.into(), open).await {
+            Ok(Ok(connection)) => shared.start(Box::new(connection), newcomer.listener, until),
+            Ok(Err(refusal)) => tally.refused(refusal),
+            Err(_) => tally.refused(Refusal::HandshakeTimeout),
+        }
+    } else if serves_http {
+        shared.serve_http(stream, accepted.peer, newcomer).await;
+    }
+}
+
+async fn first_octets(stream: &mut Stream) -> Option<Bytes> {
+    std::future::poll_fn(|cx| stream.poll_take(cx, Bytes::copy_from_slice)).await.ok().flatten()
+}
+
+impl Shared {
+    /// Starts a session actor for a connection.
+    fn start(&self, connection: Box<dyn Connection>, listener: usize, until: Instant) {
+        let (Some(settings), Some(gone)) = (self.settings.listeners.get(listener), self.me.borrow().clone()) else { return };
+        let (Some(name), Some(realms_of)) = (self.names.get(listener), self.realms_of.get(listener)) else { return };
+        let mut sessions = self.sessions.borrow_mut();
+        let place = sessions.vacant_entry();
+        let times = Times {
+            handshake_until: until,
+            handshake_timeout: self.settings.limits.handshake_timeout,
+            ping_interval: settings.ping_interval,
+            ping_timeout: settings.ping_timeout,
+        };
+        let session = SessionActor::new(Opening {
+            connection,
+            number: place.key(),
+            listener: Arc::clone(name),
+            realms: self.settings.realms.clone(),
+            gone,
+            tally: self.settings.tally.clone(),
+            times,
+            authenticated: None,
+            listener_realms: Arc::clone(realms_of),
+        });
+        place.insert(session.start());
+    }
+
+    async fn serve_http(self: &Rc<Self>, stream: Stream, peer: Option<SocketAddr>, newcomer: Newcomer) {
+        let listener = newcomer.listener;
+        let Some(serve) = self.http_of(listener).await else { return };
+        // The HTTP side knows its connection by the stream alone; what belongs to it travels with the stream.
+        let mut newcomer = newcomer;
+        newcomer.permit.welcomed();
+        serve(stream.with_luggage(newcomer), peer).await;
+    }
+
+    async fn http_of(self: &Rc<Self>, listener: usize) -> Option<Serve> {
+        if let Some(Some(serve)) = self.serve.borrow().get(listener) {
+            return Some(Rc::clone(serve));
+        }
+        let settings = self.settings.listeners.get(listener)?;
+        let here = Here { listener: Arc::clone(settings), tally: self.settings.tally.clone() };
+        let shared = Rc::clone(self);
+        let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer| {
+            let Some(mut newcomer) = stream.take_luggage::<Newcomer>() else { return };
+            newcomer.permit.awaits_welcome();
+            let Some(settings) = shared.settings.listeners.get(newcomer.listener) else { return };
+            let settings = Arc::clone(settings);
+            let connection = WebSocketConnection::new(stream, agreed, settings, peer, newcomer.permit);
+            shared.start(Box::new(connection), newcomer.listener, newcomer.until);
+        });
+        let configure = Arc::clone(&self.settings.configure);
+        let handshake_timeout = self.settings.limits.handshake_timeout;
+        let serve = http::serve(here, configure, handshake_timeout, upgraded).await.ok()?;
+        if let Some(place) = self.serve.borrow_mut().get_mut(listener) {
+            *place = Some(Rc::clone(&serve));
+        }
+        Some(serve)
+    }
+}

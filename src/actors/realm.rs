@@ -10,9 +10,11 @@ use super::realms::{Down, RealmsActor};
 use super::session::SessionActor;
 use super::settings::{OutboxSettings, RealmSettings};
 use crate::auth::AuthSettings;
+use crate::codec;
 use crate::observe::Tally;
 use crate::routing::{Command, Counters, Effects, Member, Realm, SessionKey};
 use crate::session::{Doorman, Rules};
+use crate::wamp::payload::{Payload, RawPayload, Values};
 use crate::wamp::{ErrorUri, InvocationId};
 use actix::fut::ActorFuture;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
@@ -146,7 +148,7 @@ impl RealmActor {
         realms: Addr<RealmsActor>,
     ) -> Self {
         Self {
-            realm: Realm::new(settings.limits.clone(), seed),
+            realm: Realm::new(settings.limits.clone(), seed).with_payload_reader(read_payload),
             effects: Effects::new(),
             delivery: Delivery::default(),
             tally,
@@ -210,7 +212,7 @@ impl RealmActor {
         let (was, is) = (&self.counted, &counters);
         let change = |from: usize, to: usize| to as i64 - from as i64;
         self.tally.add_sessions(change(was.sessions, is.sessions));
-        self.tally.add_calls_under_way(change(was.calls_under_way, is.calls_under_way));
+        self.tally.add_calls_under_way(change(was.calls, is.calls));
         self.tally.add_subscriptions(change(was.subscriptions, is.subscriptions));
         self.tally.add_registrations(change(was.registrations, is.registrations));
         self.tally.add_late_answers(is.late_answers - was.late_answers);
@@ -221,6 +223,12 @@ impl RealmActor {
         };
         self.counted = counters;
     }
+}
+
+/// The only payloads that are read here are the arguments of meta procedures.
+fn read_payload(raw: &RawPayload) -> Option<Values> {
+    let payload = Payload::Raw(raw.clone());
+    Some(Values { args: codec::payload_args(&payload).ok()?, kwargs: codec::payload_kwargs(&payload).ok()? })
 }
 
 impl Guard {
@@ -234,7 +242,7 @@ impl Drop for RealmActor {
     fn drop(&mut self) {
         // What a realm that is gone had open is open no more.
         self.tally.add_sessions(-(self.counted.sessions as i64));
-        self.tally.add_calls_under_way(-(self.counted.calls_under_way as i64));
+        self.tally.add_calls_under_way(-(self.counted.calls as i64));
         self.tally.add_subscriptions(-(self.counted.subscriptions as i64));
         self.tally.add_registrations(-(self.counted.registrations as i64));
     }

@@ -135,14 +135,15 @@ impl Batched {
     }
 
     /// Room for the length, if one goes before the message; where the message starts.
-    fn begin(&self, out: &mut Vec<u8>) -> usize {
+    pub fn begin(&self, out: &mut Vec<u8>) -> usize {
         if self.serialization.is_binary() {
             out.extend_from_slice(&[0; 4]);
         }
         out.len()
     }
 
-    fn end(&self, start: usize, out: &mut Vec<u8>) {
+    /// Completes what was appended since [`begin`](Self::begin) gave `start`.
+    pub fn end(&self, start: usize, out: &mut Vec<u8>) {
         if !self.serialization.is_binary() {
             out.push(self.separator);
             return;

@@ -7,7 +7,7 @@ use super::permit::Permit;
 use super::settings::{ListenerSettings, RawSocketPing};
 use super::stream::Stream;
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
-use crate::codec::rawsocket::{self, FrameType, Handshake, Header};
+use crate::codec::rawsocket::{self, FrameKind, Handshake, Header, HeaderError, LengthLimit, HEADER_LEN};
 use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
@@ -25,7 +25,7 @@ const PING_AGENTS: &[&str] = &["wharf"];
 pub(crate) struct RawSocketConnection {
     stream: Stream,
     serialization: Serialization,
-    peer_message_max: usize,
+    peer_limit: LengthLimit,
     buffer: BytesMut,
     welcomed: bool,
     settings: Arc<ListenerSettings>,
@@ -41,16 +41,22 @@ pub(crate) async fn open(
     peer: Option<SocketAddr>,
     permit: Permit,
 ) -> Result<RawSocketConnection, Refusal> {
-    let mut request = [0; rawsocket::HANDSHAKE_LEN];
+    let mut request = [0; 4];
     stream.read_exact(&mut request).await.map_err(|_| Refusal::RawSocket)?;
-    let serializers = &settings.rawsocket.serializers;
-    match rawsocket::handshake(request, settings.message_max, serializers) {
-        Handshake::Accept { serialization, peer_message_max, reply } => {
+    let own = LengthLimit::at_most(settings.message_max);
+    let mut answer = rawsocket::accept(request, own);
+    if let Handshake::Accept { serialization, .. } = answer {
+        if !settings.rawsocket.serializers.contains(&serialization) {
+            answer = Handshake::Refuse(rawsocket::Refusal::Serializer);
+        }
+    }
+    match answer {
+        Handshake::Accept { serialization, peer_limit, reply } => {
             stream.write_all(&reply).await.map_err(|_| Refusal::RawSocket)?;
             Ok(RawSocketConnection {
                 stream,
                 serialization,
-                peer_message_max,
+                peer_limit,
                 buffer: BytesMut::new(),
                 welcomed: false,
                 settings,
@@ -59,8 +65,8 @@ pub(crate) async fn open(
                 ended: false,
             })
         }
-        Handshake::Refuse { reply } => {
-            let _lost_or_not = stream.write_all(&reply).await;
+        Handshake::Refuse(refusal) => {
+            let _lost_or_not = stream.write_all(&refusal.reply()).await;
             let _lost_or_not = stream.shutdown().await;
             Err(Refusal::RawSocket)
         }
@@ -69,33 +75,25 @@ pub(crate) async fn open(
 }
 
 impl RawSocketConnection {
-    fn message_max(&self) -> usize {
-        if self.welcomed {
-            // What was announced in the handshake, a power of two.
-            rawsocket::announced(self.settings.message_max)
-        } else {
-            self.settings.message_before_welcome_max
-        }
+    /// What was announced in the handshake, a power of two; less before WELCOME.
+    fn limit(&self) -> LengthLimit {
+        let octets = if self.welcomed { self.settings.message_max } else { self.settings.message_before_welcome_max };
+        LengthLimit::at_most(octets)
     }
 
     fn take_frames(&mut self, arrivals: &mut Vec<Arrival>) -> Result<(), Fault> {
         loop {
-            let Some(octets) = self.buffer.first_chunk::<{ rawsocket::HEADER_LEN }>() else { break };
-            let header = Header::read(*octets).map_err(|error| self.fault(Refusal::RawSocket, error.to_string(), CloseCode::PROTOCOL))?;
-            let max = self.message_max();
-            if header.len > max {
-                let text = format!("a frame of {} octets is over the limit of {max}", header.len);
-                return Err(self.fault(Refusal::MessageTooBig, text, CloseCode::TOO_BIG));
-            }
-            if self.buffer.len() < rawsocket::HEADER_LEN + header.len {
+            let Some(octets) = self.buffer.first_chunk::<HEADER_LEN>() else { break };
+            let header = Header::parse(*octets, self.limit()).map_err(|error| self.fault(&error))?;
+            if self.buffer.len() < HEADER_LEN + header.length {
                 break;
             }
-            self.buffer.advance(rawsocket::HEADER_LEN);
-            let body = self.buffer.split_to(header.len).freeze();
-            arrivals.push(match header.frame_type {
-                FrameType::Message => Arrival::Message(body),
-                FrameType::Ping => Arrival::Ping(body),
-                FrameType::Pong => Arrival::Pong,
+            self.buffer.advance(HEADER_LEN);
+            let body = self.buffer.split_to(header.length).freeze();
+            arrivals.push(match header.kind {
+                FrameKind::Message => Arrival::Message(body),
+                FrameKind::Ping => Arrival::Ping(body),
+                FrameKind::Pong => Arrival::Pong,
             });
         }
         if self.buffer.is_empty() {
@@ -105,8 +103,19 @@ impl RawSocketConnection {
         Ok(())
     }
 
-    fn fault(&self, refusal: Refusal, text: String, code: CloseCode) -> Fault {
-        Fault { code, refusal, text, abort: self.welcomed && refusal == Refusal::RawSocket }
+    fn fault(&self, error: &HeaderError) -> Fault {
+        let (code, refusal, abort) = match error {
+            HeaderError::Reserved(_) => (CloseCode::PROTOCOL, Refusal::RawSocket, self.welcomed),
+            HeaderError::TooLong { .. } => (CloseCode::TOO_BIG, Refusal::MessageTooBig, false),
+        };
+        Fault { code, refusal, text: error.to_string(), abort }
+    }
+}
+
+fn control(out: &mut Vec<u8>, kind: FrameKind, body: &[u8]) {
+    if let Ok(header) = (Header { kind, length: body.len() }).write() {
+        out.extend_from_slice(&header);
+        out.extend_from_slice(body);
     }
 }
 
@@ -148,25 +157,25 @@ impl Connection for RawSocketConnection {
 
     fn begin(&self, out: &mut Vec<u8>) -> usize {
         let start = out.len();
-        out.extend_from_slice(&[0; rawsocket::HEADER_LEN]);
+        out.extend_from_slice(&[0; HEADER_LEN]);
         start
     }
 
     fn finish(&self, out: &mut Vec<u8>, start: usize) {
-        let len = out.len() - start - rawsocket::HEADER_LEN;
-        let header = Header { frame_type: FrameType::Message, len }.octets();
-        if let Some(place) = out.get_mut(start..start + rawsocket::HEADER_LEN) {
+        let length = out.len() - start - HEADER_LEN;
+        // A longer message was refused before it came here: no peer takes more than 2^24 octets.
+        let header = Header { kind: FrameKind::Message, length }.write();
+        if let (Ok(header), Some(place)) = (header, out.get_mut(start..start + HEADER_LEN)) {
             place.copy_from_slice(&header);
         }
     }
 
     fn ping(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&Header { frame_type: FrameType::Ping, len: 0 }.octets());
+        control(out, FrameKind::Ping, b"");
     }
 
     fn pong(&self, out: &mut Vec<u8>, data: &[u8]) {
-        out.extend_from_slice(&Header { frame_type: FrameType::Pong, len: data.len() }.octets());
-        out.extend_from_slice(data);
+        control(out, FrameKind::Pong, data);
     }
 
     fn close(&self, _: &mut Vec<u8>, _: CloseCode) {
@@ -178,7 +187,7 @@ impl Connection for RawSocketConnection {
     }
 
     fn peer_message_max(&self) -> usize {
-        self.peer_message_max
+        self.peer_limit.octets()
     }
 
     fn welcomed(&mut self) {

@@ -10,7 +10,6 @@ use super::settings::{ListenerSettings, ProcessLimits, Service};
 use super::stream::{Socket, Stream};
 use super::websocket::connection::WebSocketConnection;
 use super::websocket::handshake::Here;
-use crate::actors::clock;
 use crate::actors::connection::Connection;
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{Gone, Opening, SessionActor, ShutDown, Times};

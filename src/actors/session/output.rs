@@ -2,7 +2,7 @@
 
 use super::super::outbox::{Class, Pushed};
 use super::SessionActor;
-use crate::codec;
+use crate::codec::{self, Fidelity};
 use crate::observe::Refusal;
 use crate::routing::{Command, SharedEvent};
 use crate::wamp::message::{Cancel, Error, Message};
@@ -89,7 +89,7 @@ impl SessionActor {
             let mut octets = Vec::new();
             let message = Message::Event(event.message.clone());
             let fidelity = codec::encode(&message, serialization, &mut octets).ok()?;
-            lossy = fidelity.is_lossy();
+            lossy = fidelity == Fidelity::Lossy;
             Some(Bytes::from(octets))
         });
         if lossy {
@@ -143,7 +143,7 @@ impl SessionActor {
             let start = connection.begin(out);
             let body = out.len();
             let outcome = match codec::encode(message, serialization, out) {
-                Ok(fidelity) if out.len() - body <= max => Ok(fidelity.is_lossy()),
+                Ok(fidelity) if out.len() - body <= max => Ok(fidelity == Fidelity::Lossy),
                 Ok(_) => Err(Unfit::Size),
                 Err(_) => Err(Unfit::Serialization),
             };

@@ -8,7 +8,7 @@ use super::deflate::{Compressor, Deflate};
 use super::encode::{self, Start};
 use super::frame::{Decoder, FrameFault, FrameLimits, Item, Role};
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
-use crate::codec::batched;
+use crate::codec::batched::Batched;
 use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
@@ -22,6 +22,9 @@ thread_local! {
     /// A compressor is large: one for all the connections of a thread.
     static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor::new());
 }
+
+/// Messages of one batch: more than a lawful one of 1 MiB has use for.
+const BATCH_MESSAGES_MAX: usize = 1 << 16;
 
 /// What the opening handshake agreed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +40,7 @@ pub(crate) struct WebSocketConnection {
     decoder: Decoder,
     items: Vec<Item>,
     agreed: Agreed,
-    separator: batched::Separator,
+    batched: Option<Batched>,
     settings: Arc<ListenerSettings>,
     peer: Option<SocketAddr>,
     permit: Permit,
@@ -62,7 +65,7 @@ impl WebSocketConnection {
             decoder: Decoder::new(Role::Server, limits, deflate),
             items: Vec::new(),
             agreed,
-            separator: batched::Separator::default(),
+            batched: agreed.batched.then(|| Batched::new(agreed.serialization, BATCH_MESSAGES_MAX)),
             settings,
             peer,
             permit,
@@ -82,18 +85,18 @@ impl WebSocketConnection {
                     abort: true,
                 });
             }
-            Item::Message { data, .. } if self.agreed.batched => {
-                let split = batched::split(self.agreed.serialization, &data, &mut self.separator, |message| {
-                    arrivals.push(Arrival::Message(message));
-                });
-                split.map_err(|error| Fault {
-                    code: CloseCode::PROTOCOL,
-                    refusal: Refusal::Decode,
-                    text: error.to_string(),
-                    abort: true,
-                })?;
-            }
-            Item::Message { data, .. } => arrivals.push(Arrival::Message(data)),
+            Item::Message { data, .. } => match &mut self.batched {
+                None => arrivals.push(Arrival::Message(data)),
+                Some(batched) => {
+                    let messages = batched.split(&data).map_err(|error| Fault {
+                        code: CloseCode::PROTOCOL,
+                        refusal: Refusal::Decode,
+                        text: error.to_string(),
+                        abort: true,
+                    })?;
+                    arrivals.extend(messages.into_iter().map(Arrival::Message));
+                }
+            },
             Item::Ping(data) => arrivals.push(Arrival::Ping(data)),
             Item::Pong(_) => arrivals.push(Arrival::Pong),
             Item::Close(said) => {
@@ -161,16 +164,17 @@ impl Connection for WebSocketConnection {
 
     fn begin(&self, out: &mut Vec<u8>) -> usize {
         let start = encode::begin(out).into_offset();
-        if self.agreed.batched {
-            batched::begin(self.agreed.serialization, out);
+        if let Some(batched) = &self.batched {
+            batched.begin(out);
         }
         start
     }
 
     fn finish(&self, out: &mut Vec<u8>, start: usize) {
         let text = !self.agreed.serialization.is_binary();
-        if self.agreed.batched {
-            batched::finish(self.agreed.serialization, self.separator, out, encode::body_offset(start));
+        if let Some(batched) = &self.batched {
+            let prefix = if text { 0 } else { batched.overhead() };
+            batched.end(Start::message_offset(start) + prefix, out);
         }
         let start = Start::from_offset(start);
         if self.agreed.compressed {

@@ -22,6 +22,11 @@ impl Start {
         self.0
     }
 
+    /// Where the message of a frame that begins at `offset` begins.
+    pub fn message_offset(offset: usize) -> usize {
+        offset + GAP
+    }
+
     /// The frame that begins there.
     pub fn from_offset(offset: usize) -> Self {
         Self(offset)

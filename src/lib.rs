@@ -5,6 +5,7 @@
 pub mod actors;
 pub mod auth;
 pub mod authz;
+pub mod config;
 pub mod http;
 pub mod observe;
 pub mod routing;

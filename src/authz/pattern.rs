@@ -7,8 +7,8 @@ use crate::wamp::uri::{check, UriFault, UriRules};
 use crate::wamp::MatchPolicy;
 use std::fmt;
 
-/// A URI pattern of a rule.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// A URI pattern of a rule. `Default` is the exact empty text, which no lawful URI equals.
+#[derive(Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Pattern {
     policy: MatchPolicy,
     text: String,

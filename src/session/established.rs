@@ -181,12 +181,12 @@ impl Rules {
         if !self.verdict(Action::Register, &register.procedure, policy).allowed {
             return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Register));
         }
-        if register.options.disclose_caller && !self.policy.allow_disclose_caller() {
+        if register.options.disclose_caller && !self.policy.flags().allow_disclose_caller {
             let text = "this role may not register with disclose_caller".to_owned();
             return refuse(Refused::NotAuthorized, ErrorUri::OPTION_NOT_ALLOWED, text);
         }
         // Without the right it is ignored, as old clients send it by default.
-        register.options.force_reregister &= self.policy.allow_force_reregister();
+        register.options.force_reregister &= self.policy.flags().allow_force_reregister;
         Decision::Forward(register.into())
     }
 

@@ -1,0 +1,294 @@
+//! From a file to the settings that the rooms define.
+//!
+//! ```text
+//! file, drop-ins, environment, --set  -> tree (values with places)  -> shape (typed, defaults filled in)  -> settings
+//!          parse/, overlay                       read, values                     resolve/
+//! ```
+//!
+//! All mistakes are found at once, each with its place. Nothing here starts anything; nobody but `server` and `cli` reads
+//! the result, and no room sees more of it than its own settings.
+
+mod error;
+mod lookup;
+mod overlay;
+mod parse;
+mod print;
+mod read;
+mod resolve;
+mod settings;
+mod shape;
+mod source;
+mod tree;
+mod values;
+
+pub use error::{Code, ConfigErrors, Problem, Severity};
+pub use settings::{NodeSettings, Settings, SettingsSource, ShutdownSettings};
+pub use source::{FileSpan, Location};
+
+use error::Finding;
+use lookup::Found;
+use parse::Format;
+use read::{Key, Reader};
+use shape::File;
+use source::Sources;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tree::{Content, Node, Place};
+
+/// The dev-mode configuration: what holds where no file is found, and what `wharf config init` prints.
+pub const DEV_MODE: &str = include_str!("../../config/wharf.toml");
+
+/// What a configuration is made from.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// The file that was asked for; else one is looked for.
+    pub file: Option<PathBuf>,
+    /// A text to read in place of any file, for `wharf dev`.
+    pub text: Option<String>,
+    /// Arguments of `--set`, each `PATH=VALUE`.
+    pub sets: Vec<String>,
+    /// Whether warnings are errors.
+    pub strict: bool,
+    /// The environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// What relative paths start from.
+    pub directory: PathBuf,
+    /// The last place where a file is looked for.
+    pub system_directory: PathBuf,
+    /// Whether `::1` is an address of this host.
+    pub ipv6_loopback: bool,
+    /// The name of this host.
+    pub host_name: String,
+}
+
+impl LoadOptions {
+    /// With the environment, the host and the working directory of this process.
+    pub fn from_process() -> Self {
+        let variable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let host_name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self {
+            environment: std::env::vars_os().filter_map(variable).collect(),
+            ipv6_loopback: std::net::UdpSocket::bind("[::1]:0").is_ok(),
+            host_name: host_name.trim().to_owned(),
+            ..Self::bare()
+        }
+    }
+
+    /// With an empty environment, for programs that embed the router and for tests.
+    pub fn bare() -> Self {
+        Self {
+            file: None,
+            text: None,
+            sets: Vec::new(),
+            strict: false,
+            environment: BTreeMap::new(),
+            directory: PathBuf::new(),
+            system_directory: "/etc/wharf".into(),
+            ipv6_loopback: false,
+            host_name: "wharf".to_owned(),
+        }
+    }
+}
+
+/// Reads and checks everything.
+///
+/// # Errors
+/// All mistakes at once, with the warnings beside them.
+pub fn load(options: &LoadOptions) -> Result<Settings, ConfigErrors> {
+    let (loaded, settings) = load_parts(options);
+    let problems = error::problems(loaded.findings, &loaded.sources, options.strict);
+    match settings {
+        Some(mut settings) if problems.iter().all(|problem| problem.severity == Severity::Warning) => {
+            settings.warnings = problems;
+            Ok(settings)
+        }
+        Some(_) | None => Err(ConfigErrors { problems }),
+    }
+}
+
+/// The effective settings as TOML, secrets as `***`: all of them, or what is at `path`. `None`: there is nothing at `path`.
+///
+/// # Errors
+/// As [`load`].
+pub fn show(options: &LoadOptions, path: Option<&str>) -> Result<Option<String>, ConfigErrors> {
+    let (loaded, settings) = load_parts(options);
+    let problems = error::problems(loaded.findings, &loaded.sources, options.strict);
+    let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let (Some(file), Some(_), false) = (&loaded.file, settings, failed) else { return Err(ConfigErrors { problems }) };
+    let written = file.written();
+    let Some(steps) = path.map_or(Some(Vec::new()), overlay::steps) else { return Ok(None) };
+    let steps_quoted: Vec<String> = steps.iter().map(|step| read::quoted(step).into_owned()).collect();
+    Ok(print::at(&written, &steps).map(|found| print::toml(found, &steps_quoted, print::Style::Bare)))
+}
+
+/// Every key with its default and its description: `config/wharf.full.toml`.
+pub fn full_file() -> String {
+    let tree = parse::toml(SKELETON, 0).unwrap_or_else(|_| Node::empty_table(Place::NONE));
+    let mut reader = Reader::default();
+    let file = read_file(tree, &mut reader).unwrap_or_default();
+    format!("{FULL_FILE_HEAD}\n{}", print::toml(&file.written(), &[], print::Style::Full))
+}
+
+/// The JSON Schema (2020-12) of a configuration: `config/wharf.schema.json`.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::SchemaGenerator::default().into_root_schema_for::<File>();
+    schema.insert("title".to_owned(), "Configuration of a Wharf node".into());
+    schema.into()
+}
+
+const FULL_FILE_HEAD: &str = "\
+# Every key with its default. Keys without one stand in comments, with an example. Made by a test: see tests/config.
+# The names `main`, `guest`, `joe`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `ticket`, `match`, `from`,
+# `uri` and `allow` must be given where their table is.
+";
+
+/// What has no default, so that every key has a place in the full file.
+const SKELETON: &str = r#"
+[listeners.main]
+bind = "127.0.0.1:8080"
+serve = ["websocket", "rawsocket"]
+[realms.main.auth.anonymous]
+role = "guest"
+[realms.main.auth.ticket.users.joe]
+ticket = { env = "JOE_TICKET" }
+role = "guest"
+[realms.main.roles.guest]
+permissions = [{ uri = "com.example.", match = "prefix", allow = ["subscribe"] }]
+[realm_templates.tenant]
+match = "com.example.tenant.*"
+from = "main"
+[rest.status]
+"com.example.error.not_found" = 404
+"#;
+
+/// What reading came to, mistakes or not.
+struct Loaded {
+    sources: Sources,
+    findings: Vec<Finding>,
+    file: Option<File>,
+}
+
+fn load_parts(options: &LoadOptions) -> (Loaded, Option<Settings>) {
+    let mut loaded = Loaded { sources: Sources::default(), findings: Vec::new(), file: None };
+    let Some((tree, source)) = read_tree(options, &mut loaded) else { return (loaded, None) };
+    loaded.sources.hide_secrets(&tree);
+    overlay::ambiguous_names(&tree, &mut loaded.findings);
+    let mut reader = Reader::default();
+    loaded.file = read_file(tree, &mut reader);
+    let mut findings = reader.findings;
+    // A variable may be meant for another version; a key in a file is a mistake.
+    for finding in &mut findings {
+        if finding.code == Code::UnknownKey && loaded.sources.is_variable(finding.place) {
+            finding.severity = Severity::Warning;
+        }
+    }
+    loaded.findings.append(&mut findings);
+    let settings = loaded.file.as_ref().map(|file| {
+        let mut resolved = resolve::resolve(file, &loaded.sources, options, source);
+        loaded.findings.append(&mut resolved.findings);
+        resolved.settings
+    });
+    (loaded, settings)
+}
+
+/// The main file with all that is put upon it. `None` after a file that cannot be read or parsed.
+fn read_tree(options: &LoadOptions, loaded: &mut Loaded) -> Option<(Node, SettingsSource)> {
+    let (mut tree, source) = match &options.text {
+        Some(text) => (built_in(loaded, text)?, SettingsSource::BuiltIn),
+        None => match lookup::main_file(options) {
+            Found::Nothing => (built_in(loaded, DEV_MODE)?, SettingsSource::BuiltIn),
+            Found::File(path) => with_drop_ins(options, loaded, path)?,
+            Found::Both(path, other) => {
+                let message = format!("both {} and {} are there", path.display(), other.display());
+                loaded.unreadable(message, "remove one of them, or name one with --config");
+                return None;
+            }
+        },
+    };
+    overlay::environment(&mut tree, &options.environment, &mut loaded.sources, &mut loaded.findings);
+    overlay::sets(&mut tree, &options.sets, &mut loaded.sources, &mut loaded.findings);
+    Some((tree, source))
+}
+
+fn built_in(loaded: &mut Loaded, text: &str) -> Option<Node> {
+    loaded.parse(Path::new("(built-in wharf.toml)"), text.to_owned(), Format::Toml)
+}
+
+fn with_drop_ins(options: &LoadOptions, loaded: &mut Loaded, path: PathBuf) -> Option<(Node, SettingsSource)> {
+    let main = loaded.read(options, &path);
+    let names = lookup::drop_ins(options, &path).unwrap_or_else(|error| {
+        loaded.unreadable(format!("the drop-ins beside {} cannot be read", path.display()), &error.to_string());
+        Vec::new()
+    });
+    let trees: Vec<Option<Node>> = names.iter().map(|name| loaded.read(options, name)).collect();
+    let trees: Option<Vec<Node>> = trees.into_iter().collect();
+    let (mut tree, trees) = (main?, trees?);
+    if let Some(joined) = overlay::join_drop_ins(trees, &loaded.sources, &mut loaded.findings) {
+        tree.overlay(joined);
+    }
+    Some((tree, SettingsSource::File { path, drop_ins: names }))
+}
+
+impl Loaded {
+    fn read(&mut self, options: &LoadOptions, path: &Path) -> Option<Node> {
+        match lookup::read(options, path) {
+            Ok(text) => self.parse(path, text, Format::of(path)),
+            Err(error) => {
+                self.unreadable(format!("{} cannot be read", path.display()), &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn parse(&mut self, path: &Path, text: String, format: Format) -> Option<Node> {
+        let number = self.sources.add_file(path.display().to_string(), text);
+        match format.parse(self.sources.text(number), number) {
+            Ok(tree) => Some(tree),
+            Err(error) => {
+                self.sources.mark_broken(number);
+                self.findings.push(Finding {
+                    code: Code::Syntax,
+                    severity: Severity::Error,
+                    place: error.place,
+                    path: String::new(),
+                    message: format!("this is not {}: {}", format.name(), error.message),
+                    hint: error.hint,
+                });
+                None
+            }
+        }
+    }
+
+    fn unreadable(&mut self, message: String, hint: &str) {
+        self.findings.push(Finding {
+            code: Code::Unreadable,
+            severity: Severity::Error,
+            place: Place::NONE,
+            path: String::new(),
+            message,
+            hint: hint.to_owned(),
+        });
+    }
+}
+
+/// Fills the shape, each realm starting from `realm_defaults`.
+fn read_file(mut tree: Node, reader: &mut Reader) -> Option<File> {
+    let defaults = tree.get("realm_defaults").cloned();
+    if let (Some(defaults), Content::Table(root)) =
+        (defaults.filter(|defaults| defaults.table().is_some()), &mut tree.value)
+    {
+        if let Some(Content::Table(realms)) = root.get_mut("realms").map(|entry| &mut entry.node.value) {
+            for realm in realms.values_mut() {
+                let own = std::mem::replace(&mut realm.node, defaults.clone());
+                let place = own.place;
+                if own.value != Content::Null {
+                    realm.node.overlay(own);
+                }
+                realm.node.place = place;
+            }
+        }
+    }
+    File::read(&tree, reader)
+}

@@ -1,0 +1,72 @@
+//! Who could reach what: dev mode on a public address, and anonymous rights where nothing is encrypted.
+
+use super::realms::ResolvedRealm;
+use super::Resolver;
+use crate::actors::settings::RealmSettings;
+use crate::authz::Action;
+use crate::config::error::Code;
+use crate::config::read::Placed;
+use crate::config::shape::Listener;
+use crate::config::values::Bind as BindText;
+use crate::transport::settings::{ListenerSettings, Service};
+
+impl Resolver<'_> {
+    /// Notes listeners that anybody can reach and nobody should.
+    pub(super) fn exposure(&mut self, listeners: &[ListenerSettings], realms: &[ResolvedRealm]) {
+        let file = self.file;
+        for ((_, entry), listener) in file.listeners.iter().zip(listeners) {
+            let Some(bind) = entry.value.bind.0.iter().find(|bind| is_public(bind)) else { continue };
+            if file.node.dev.value {
+                let message = "dev mode listens on loopback addresses and Unix sockets only";
+                self.error(Code::PublicDevMode, bind, message, "bind \"localhost:port\", or remove `node.dev`");
+            } else {
+                self.insecure(&entry.value, bind, listener, realms);
+            }
+        }
+    }
+
+    fn insecure(
+        &mut self,
+        shape: &Listener,
+        bind: &Placed<BindText>,
+        listener: &ListenerSettings,
+        realms: &[ResolvedRealm],
+    ) {
+        let open = realms
+            .iter()
+            .filter(|realm| realm.enabled)
+            .map(|realm| &realm.settings)
+            .find(|realm| opens(realm, listener));
+        let Some(realm) = open else { return };
+        let message = format!(
+            "anybody can reach `{}`, nothing is encrypted, and in realm `{}` anonymous may act",
+            listener.name, realm.name
+        );
+        if shape.allow_insecure.value {
+            self.warn(Code::InsecureListener, bind, message, "allowed by `allow_insecure`");
+        } else {
+            let hint =
+                "bind a loopback address behind a TLS proxy, take the rights away, or set `allow_insecure = true`";
+            self.error(Code::InsecureListener, bind, message, hint);
+        }
+    }
+}
+
+fn is_public(bind: &Placed<BindText>) -> bool {
+    match &bind.value {
+        BindText::Tcp(address) => !address.ip().to_canonical().is_loopback(),
+        BindText::Localhost(_) | BindText::Unix(_) => false,
+    }
+}
+
+/// Whether somebody without a name can publish, call or register something in `realm` by way of `listener`.
+fn opens(realm: &RealmSettings, listener: &ListenerSettings) -> bool {
+    let Some(anonymous) = &realm.auth.anonymous else { return false };
+    let named = |names: &[String], name: &String| names.is_empty() || names.contains(name);
+    let wamp = listener.serve.iter().any(|service| matches!(service, Service::WebSocket | Service::RawSocket));
+    let http = anonymous.http && listener.serve.contains(&Service::Rest);
+    let rights = realm.roles.get(&anonymous.role).is_some_and(|role| {
+        [Action::Call, Action::Register, Action::Publish].into_iter().any(|action| role.policy.allows_any(action))
+    });
+    (wamp || http) && rights && named(&listener.realms, &realm.name) && named(&anonymous.listeners, &listener.name)
+}

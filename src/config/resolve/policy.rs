@@ -1,0 +1,125 @@
+//! `[realms.NAME.roles]`: from the lists and the long form to the rules of a policy, inherited ones included.
+
+use super::Resolver;
+use crate::actors::settings::OnOverflow;
+use crate::authz::{Action, Actions, Pattern, PolicyFlags, PolicyRules, Rule};
+use crate::config::error::Code;
+use crate::config::read::Placed;
+use crate::config::shape::{Party, Permission, Realm, Role};
+use crate::config::values::{Items, ListPattern};
+use std::collections::BTreeSet;
+
+impl Resolver<'_> {
+    /// The rules of a role with all that it inherits, and its own or the nearest inherited overflow policy.
+    pub(super) fn role_rules(&mut self, realm: &Realm, name: &str) -> (PolicyRules, Option<OnOverflow>) {
+        let mut gathered = Gathered::default();
+        self.gather(realm, name, &mut vec![name.to_owned()], &mut gathered);
+        let flag = |own: fn(&Role) -> &Placed<bool>| inherited_flag(realm, name, own, &mut BTreeSet::new());
+        gathered.rules.flags = PolicyFlags {
+            allow_match_all: flag(|role| &role.allow_match_all),
+            allow_pattern_register: flag(|role| &role.allow_pattern_register),
+            allow_force_reregister: flag(|role| &role.allow_force_reregister),
+            allow_disclose_caller: flag(|role| &role.allow_disclose_caller),
+        };
+        (gathered.rules, gathered.on_overflow)
+    }
+
+    /// Takes in the rules of `name`, then those of its parents; `line` is the way here.
+    fn gather(&mut self, realm: &Realm, name: &str, line: &mut Vec<String>, gathered: &mut Gathered) {
+        if !gathered.seen.insert(name.to_owned()) {
+            return;
+        }
+        let Some(role) = realm.roles.get(name) else { return };
+        gathered.on_overflow = gathered.on_overflow.or(role.on_overflow.value);
+        for (patterns, action) in [
+            (&role.call, Action::Call),
+            (&role.register, Action::Register),
+            (&role.publish, Action::Publish),
+            (&role.subscribe, Action::Subscribe),
+        ] {
+            let rules = self.list(patterns, Actions::from_iter([action]));
+            gathered.rules.allow.extend(rules);
+        }
+        gathered.rules.deny.extend(self.list(&role.deny, Actions::ALL));
+        for permission in &role.permissions.0 {
+            gathered.rules.allow.extend(self.permission(permission));
+        }
+        for parent in &role.inherit.0 {
+            if line.contains(&parent.value) {
+                if line.first() == Some(&parent.value) {
+                    let way = line.iter().chain([&parent.value]).cloned().collect::<Vec<_>>().join(" -> ");
+                    let message = format!("the role `{}` inherits from itself", parent.value);
+                    self.error(Code::InheritanceCycle, parent, message, way);
+                }
+                continue;
+            }
+            line.push(parent.value.clone());
+            self.gather(realm, &parent.value, line, gathered);
+            line.pop();
+        }
+    }
+
+    fn list(&self, patterns: &Items<ListPattern>, actions: Actions) -> Vec<Rule> {
+        let rule = |pattern: &Placed<ListPattern>| Rule {
+            pattern: pattern.pattern.clone(),
+            actions,
+            disclose: Actions::default(),
+            source: self.sources.short(pattern.place).into(),
+        };
+        patterns.0.iter().map(rule).collect()
+    }
+
+    fn permission(&mut self, permission: &Placed<Permission>) -> Option<Rule> {
+        let actions: Actions = permission.allow.0.iter().map(|action| action.value).collect();
+        for party in &permission.disclose.0 {
+            let (word, action) = match party.value {
+                Party::Caller => ("call", Action::Call),
+                Party::Publisher => ("publish", Action::Publish),
+            };
+            if !actions.contains(action) {
+                let message = format!("this rule discloses who does what it does not allow: {word}");
+                self.error(Code::Exclusive, party, message, format!("add \"{word}\" to `allow`"));
+            }
+        }
+        if !permission.uri.is_given() {
+            return None;
+        }
+        let disclosed = |party: &Placed<Party>| match party.value {
+            Party::Caller => Action::Call,
+            Party::Publisher => Action::Publish,
+        };
+        match Pattern::literal(permission.match_policy.value, &permission.uri) {
+            Ok(pattern) => Some(Rule {
+                pattern,
+                actions,
+                disclose: permission.disclose.0.iter().map(disclosed).collect(),
+                source: self.sources.short(permission.place).into(),
+            }),
+            Err(fault) => {
+                let message =
+                    format!("\"{}\" is no URI for match {}", permission.uri.value, permission.match_policy.as_str());
+                self.error(Code::Malformed, &permission.uri, message, fault.to_string());
+                None
+            }
+        }
+    }
+}
+
+/// What is gathered along the lines of inheritance.
+#[derive(Default)]
+struct Gathered {
+    rules: PolicyRules,
+    on_overflow: Option<OnOverflow>,
+    seen: BTreeSet<String>,
+}
+
+/// A flag as the role sets it; where it does not, whether a parent has it.
+fn inherited_flag(realm: &Realm, name: &str, flag: fn(&Role) -> &Placed<bool>, seen: &mut BTreeSet<String>) -> bool {
+    let Some(role) = realm.roles.get(name).filter(|_| seen.insert(name.to_owned())) else { return false };
+    let own = flag(role);
+    if own.is_given() {
+        own.value
+    } else {
+        role.inherit.0.iter().any(|parent| inherited_flag(realm, parent, flag, seen))
+    }
+}

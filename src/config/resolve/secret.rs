@@ -1,0 +1,76 @@
+//! Secrets, fetched from where the file says they are. No message here holds one.
+
+use super::Resolver;
+use crate::auth::Secret;
+use crate::config::error::Code;
+use crate::config::read::Placed;
+use crate::config::values::SecretPlace;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// The permission bits of those who are neither owner nor group.
+const OTHERS: u32 = 0o007;
+
+impl Resolver<'_> {
+    /// Fetches a secret. `None` after a mistake, which is noted.
+    pub(super) fn secret(&mut self, at: &Placed<SecretPlace>) -> Option<Secret> {
+        match &at.value {
+            // What was missing or wrong is noted already.
+            SecretPlace::Variable(name) if !at.is_given() && name.is_empty() => None,
+            SecretPlace::Variable(name) => {
+                let value = self.options.environment.get(name).cloned();
+                if value.is_none() {
+                    let message = format!("the environment variable {name} is not set");
+                    self.error(Code::SecretNotFound, at, message, "a secret is expected there");
+                }
+                self.not_empty(at, value?)
+            }
+            SecretPlace::File(path) => {
+                let text = self.secret_file(at, path)?;
+                self.not_empty(at, text)
+            }
+            SecretPlace::Literal(secret) => {
+                let hint = "write { env = \"NAME\" } or { file = \"PATH\" }";
+                if self.file.node.dev.value {
+                    self.warn(Code::LiteralSecret, at, "a secret is written in the configuration", hint);
+                } else {
+                    self.error(Code::LiteralSecret, at, "a secret may not be written in the configuration", hint);
+                }
+                Some(secret.clone())
+            }
+        }
+    }
+
+    fn secret_file(&mut self, at: &Placed<SecretPlace>, path: &Path) -> Option<String> {
+        let folder = self.sources.file(at.place).and_then(Path::parent).unwrap_or(Path::new(""));
+        let full = self.options.directory.join(folder).join(path);
+        let read = std::fs::metadata(&full).and_then(|data| Ok((data, std::fs::read_to_string(&full)?)));
+        let (data, mut text) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                let message = format!("the file {} cannot be read", path.display());
+                self.error(Code::SecretNotFound, at, message, error.to_string());
+                return None;
+            }
+        };
+        if data.permissions().mode() & OTHERS != 0 {
+            let message = format!("anybody on this host can read the secret in {}", path.display());
+            self.warn(Code::ReadableSecret, at, message, "chmod 600");
+        }
+        if text.ends_with('\n') {
+            text.pop();
+        }
+        if text.ends_with('\r') {
+            text.pop();
+        }
+        Some(text)
+    }
+
+    fn not_empty(&mut self, at: &Placed<SecretPlace>, text: String) -> Option<Secret> {
+        if text.is_empty() {
+            self.error(Code::SecretNotFound, at, "the secret is empty", "nobody could tell it from a missing one");
+            return None;
+        }
+        Some(Secret::new(text))
+    }
+}

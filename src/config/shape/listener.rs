@@ -1,0 +1,109 @@
+//! `[listeners.NAME]`: where connections come in and what is served there.
+
+use crate::config::read::table;
+use crate::config::values::{choice, Binds, Count, HttpPath, Items, Mode, Origin, Size, Time};
+use crate::transport::settings::{ListenerSettings, RawSocketPing, RawSocketSettings, Service, WebSocketSettings};
+use crate::wamp::Serialization;
+
+/// The ceiling of one WAMP message.
+const MESSAGE_MAX: u64 = 16 << 20;
+
+table! {
+    /// One listener.
+    Listener {
+        /// An address and port, a list of them, or "unix:/path". localhost means every loopback address of the host.
+        bind: Binds = required;
+        /// The mode of a Unix socket's file; 0660 if absent.
+        mode: Option<Mode> = optional("\"0660\"");
+        /// What is served here: websocket, rawsocket, rest, metrics, health. They share the port.
+        serve: Items<Service> = required;
+        /// Names of the realms reachable here; "*" for all.
+        realms: Items<String> = default(Items::from_iter(["*".to_owned()]));
+        /// The name of the realm of REST requests that name none.
+        realm: Option<String> = optional("\"main\"");
+        /// Starts although anybody can reach this listener, nothing is encrypted, and anonymous has rights.
+        allow_insecure: bool = default(false);
+        /// A WebSocket PING is sent this often.
+        ping_interval: Time<100> = default(Time(ListenerSettings::default().ping_interval));
+        /// A connection is cut when a PING is not answered for this long.
+        ping_timeout: Time<100> = default(Time(ListenerSettings::default().ping_timeout));
+        /// The kernel cuts a connection whose octets are not acknowledged for this long.
+        tcp_user_timeout: Time<100> = default(Time(ListenerSettings::default().tcp_user_timeout));
+        /// The largest WAMP message.
+        max_message: Size<512, MESSAGE_MAX> = default(Size::of(ListenerSettings::default().message_max));
+        /// The largest WAMP message before WELCOME.
+        max_message_before_welcome: Size<512, MESSAGE_MAX> = default(Size::of(ListenerSettings::default().message_before_welcome_max));
+        /// Connections of this listener; if absent, only limits.max_connections holds.
+        max_connections: Option<Count> = optional("50000");
+        /// The largest head of an HTTP request.
+        max_header: Size<1024, { 1 << 20 }> = default(Size::of(ListenerSettings::default().header_bytes_max));
+        /// The most lines of an HTTP head.
+        max_header_lines: Count = default(Count::of(ListenerSettings::default().header_lines_max));
+        /// WAMP over WebSocket.
+        websocket: WebSocket = default(WebSocket::default());
+        /// WAMP over RawSocket.
+        rawsocket: RawSocket = default(RawSocket::default());
+    }
+}
+
+table! {
+    /// WAMP over WebSocket on one listener.
+    WebSocket {
+        /// Where an upgrade is accepted.
+        paths: Items<HttpPath> = default(Items::from_iter(WebSocketSettings::default().paths.into_iter().map(HttpPath)));
+        /// What may be negotiated.
+        serializers: Items<Serialization> = default(Items::from_iter(WebSocketSettings::default().serializers));
+        /// Whether the batched subprotocols are offered too.
+        batched: bool = default(WebSocketSettings::default().batched);
+        /// permessage-deflate: off or deflate.
+        compression: Compression = default(Compression::Off);
+        /// The most fragments of one message.
+        max_fragments: Count = default(Count(WebSocketSettings::default().fragments_max));
+        /// Origins of browser pages besides the listener's own host: exact, with ":*" for any port, or "*" for all.
+        allowed_origins: Items<Origin> = default(Items::default());
+    }
+}
+
+table! {
+    /// WAMP over RawSocket on one listener.
+    RawSocket {
+        /// What a client may choose.
+        serializers: Items<Serialization> = default(Items::from_iter(RawSocketSettings::default().serializers));
+        /// Who is sent PING: auto means those that sent one or are known to answer; not every client library does.
+        ping: RawSocketPing = default(RawSocketSettings::default().ping);
+        /// More agents (HELLO.Details.agent), as prefixes, that are known to answer PING.
+        ping_agents: Items<String> = default(Items::default());
+    }
+}
+
+/// `compression` of WebSocket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::config) enum Compression {
+    Off,
+    Deflate,
+}
+
+choice!(Compression {
+    "off" => Compression::Off,
+    "deflate" => Compression::Deflate,
+});
+
+choice!(Service {
+    "websocket" => Service::WebSocket,
+    "rawsocket" => Service::RawSocket,
+    "rest" => Service::Rest,
+    "metrics" => Service::Metrics,
+    "health" => Service::Health,
+});
+
+choice!(Serialization {
+    "json" => Serialization::Json,
+    "msgpack" => Serialization::MessagePack,
+    "cbor" => Serialization::Cbor,
+});
+
+choice!(RawSocketPing {
+    "auto" => RawSocketPing::Auto,
+    "on" => RawSocketPing::On,
+    "off" => RawSocketPing::Off,
+});

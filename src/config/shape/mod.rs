@@ -1,0 +1,157 @@
+//! The shape of the file: its tables and keys, with what holds where a key is absent.
+//!
+//! Each key's doc comment is its description in the full file and in the schema. What a single value may be is said by its
+//! type; what two keys say about each other is checked in [`super::resolve`].
+
+mod listener;
+mod realm;
+
+pub(super) use listener::{Compression, Listener, RawSocket, WebSocket};
+pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
+
+use super::read::table;
+use super::settings::ShutdownSettings;
+use super::values::{choice, AutoOr, Count, Named, Percent, Rate, Size, Status, Time};
+use crate::http::settings::RestSettings;
+use crate::observe::settings::{LogFormat, LogLevel, LogSettings};
+use crate::transport::settings::ProcessLimits;
+
+/// The largest size that means a whole machine's memory.
+const MEMORY_MAX: u64 = 1 << 50;
+
+table! {
+    /// The configuration of a Wharf node.
+    File {
+        /// The node itself.
+        node: Node = default(Node::default());
+        /// Where connections come in, by name.
+        listeners: Named<Listener> = default(Named::default());
+        /// What every realm starts from: any key of a realm except uri, auth and roles.
+        realm_defaults: RealmCommon = default(RealmCommon::default());
+        /// The realms, by name.
+        realms: Named<Realm> = default(Named::default());
+        /// Realms that open when somebody asks for them, by name.
+        realm_templates: Named<RealmTemplate> = default(Named::default());
+        /// The REST bridge.
+        rest: Rest = default(Rest::default());
+        /// The bounds of the whole process.
+        limits: Limits = default(Limits::default());
+        /// What can be seen from outside.
+        observability: Observability = default(Observability::default());
+        /// The way out.
+        shutdown: Shutdown = default(Shutdown::default());
+    }
+}
+
+table! {
+    /// The node itself.
+    Node {
+        /// The name in logs, metrics and the banner; if absent, that of the host.
+        name: Option<String> = optional("\"wharf-1\"");
+        /// Worker threads; auto means one per core.
+        workers: AutoOr<Count> = default(AutoOr(None));
+        /// Dev mode: listeners on loopback only, HTTP requests for loopback hosts only, pretty log, banner, and secrets in
+        /// the file are a warning and not an error.
+        dev: bool = default(false);
+    }
+}
+
+table! {
+    /// Realms that a HELLO opens.
+    RealmTemplate {
+        /// Which realm URIs it covers, as a prefix ("com.example.tenant.*") or wildcard pattern.
+        covers as "match": super::values::ListPattern = required;
+        /// The realm from which everything but the URI is taken.
+        from: String = required;
+        /// A realm is closed after this long without sessions.
+        idle_close: Time<1000> = default(Time(std::time::Duration::from_secs(600)));
+        /// At most so many of its realms are open at a time.
+        max_realms: Count = default(Count(1000));
+    }
+}
+
+table! {
+    /// The REST bridge, for all listeners that serve it.
+    Rest {
+        /// The largest body of a request.
+        max_body: Size<1024, { 64 << 20 }> = default(Size::of(RestSettings::default().body_max));
+        /// How long head and body of a request may take.
+        body_timeout: Time<100> = default(Time(RestSettings::default().body_timeout));
+        /// The deadline of calls without one of their own.
+        call_timeout: Time<1> = default(Time(RestSettings::default().call_timeout));
+        /// The longest deadline that an HTTP caller may ask for.
+        max_wait: Time<1> = default(Time(RestSettings::default().wait_max));
+        /// An HTTP caller's session ends after this long without requests.
+        session_idle: Time<1000> = default(Time(RestSettings::default().session_idle));
+        /// Sessions of HTTP callers at a time.
+        max_sessions: Count = default(Count::of(RestSettings::default().sessions_max));
+        /// HTTP status by error URI; a key that ends with a dot is a prefix, and the longest wins.
+        status: Named<Status> = default(Named::default());
+    }
+}
+
+table! {
+    /// The bounds of the whole process.
+    Limits {
+        /// From accept to the upgrade or RawSocket handshake, and again from there to WELCOME.
+        handshake_timeout: Time<100> = default(Time(ProcessLimits::default().handshake_timeout));
+        /// Connections of the node; never more than the limit of open files less 64.
+        max_connections: Count = default(Count::of(ProcessLimits::default().connections_max));
+        /// Connections without a WELCOME.
+        max_unwelcomed: Count = default(Count::of(ProcessLimits::default().unwelcomed_max));
+        /// Connections of one client address; not for loopback and Unix sockets.
+        max_per_address: Count = default(Count::of(ProcessLimits::default().per_address_max));
+        /// Connections accepted; beyond it the kernel's backlog waits.
+        accept_rate: Rate = default(Rate(ProcessLimits::default().accept_rate));
+        /// The memory that the shares below are of; auto means the control group's limit, else half of RAM.
+        memory: AutoOr<Size<{ 16 << 20 }, MEMORY_MAX>> = default(AutoOr(ProcessLimits::default().memory.map(Size)));
+        /// From this share of memory on nothing new is let in.
+        memory_high_water: Percent = default(Percent(ProcessLimits::default().memory_high_water));
+        /// From this share of memory on sessions are cut, those with the largest queue first.
+        memory_critical: Percent = default(Percent(ProcessLimits::default().memory_critical));
+    }
+}
+
+table! {
+    /// What can be seen from outside.
+    Observability {
+        /// The log.
+        log: Log = default(Log::default());
+    }
+}
+
+table! {
+    /// The log, on standard error.
+    Log {
+        /// How a line looks; auto means pretty on a terminal and in dev mode, else JSON.
+        format: LogFormat = default(LogSettings::default().format);
+        /// The least that is written. The variable WHARF_LOG overrides it.
+        level: LogLevel = default(LogSettings::default().level);
+    }
+}
+
+table! {
+    /// The way out, after SIGTERM or SIGINT.
+    Shutdown {
+        /// /readyz says 503 for this long before anything else happens; 5s behind a load balancer.
+        delay: Time<0> = default(Time(ShutdownSettings::default().delay));
+        /// GOODBYE goes to all sessions in random order over this time.
+        spread: Time<0> = default(Time(ShutdownSettings::default().spread));
+        /// What is left after this time is closed.
+        drain: Time<0> = default(Time(ShutdownSettings::default().drain));
+    }
+}
+
+choice!(LogFormat {
+    "auto" => LogFormat::Auto,
+    "json" => LogFormat::Json,
+    "pretty" => LogFormat::Pretty,
+});
+
+choice!(LogLevel {
+    "error" => LogLevel::Error,
+    "warn" => LogLevel::Warn,
+    "info" => LogLevel::Info,
+    "debug" => LogLevel::Debug,
+    "trace" => LogLevel::Trace,
+});

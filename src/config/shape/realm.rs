@@ -1,0 +1,212 @@
+//! `[realms.NAME]`: one realm, who may enter it and what they may do.
+
+use crate::actors::settings::{Disclose, OnOverflow, OutboxSettings};
+use crate::authz::Action;
+use crate::config::read::table;
+use crate::config::values::{
+    choice, Count, Items, ListPattern, Named, NoneOr, Rate, RealmUri, SecretPlace, Size, Time,
+};
+use crate::routing::RealmLimits;
+use crate::wamp::MatchPolicy;
+
+table! {
+    /// One realm.
+    Realm {
+        /// The name on the wire; if absent, that of the table.
+        uri: Option<RealmUri> = optional("\"com.example.main\"");
+        /// Keys that realm_defaults has too.
+        common: RealmCommon = flatten;
+        /// Who may enter. A method that is absent is not offered.
+        auth: Auth = default(Auth::default());
+        /// What they may do, by the name of the role.
+        roles: Named<Role> = default(Named::default());
+    }
+}
+
+table! {
+    /// What every realm starts from.
+    RealmCommon {
+        /// A text for people.
+        description: String = default(String::new());
+        /// Whether the realm is open.
+        enabled: bool = default(true);
+        /// Whether components of URIs are lower-case letters, digits and the underscore only.
+        strict_uri: bool = default(false);
+        /// Whether each request id must be the one before plus 1.
+        strict_request_ids: bool = default(false);
+        /// The timeout of calls that carry none.
+        call_timeout: NoneOr<Time<1>> = default(NoneOr(RealmLimits::default().call_timeout.map(Time)));
+        /// The longest timeout; a longer wish, or none, is cut to it.
+        call_timeout_max: NoneOr<Time<1>> = default(NoneOr(RealmLimits::default().call_timeout_max.map(Time)));
+        /// Whether callers and publishers are named: never, request (when they ask for it) or always.
+        disclose: Disclose = default(Disclose::default());
+        /// The bounds of the realm.
+        limits: RealmBounds = default(RealmBounds::default());
+        /// What may wait for one session.
+        queue: Queue = default(Queue::default());
+    }
+}
+
+table! {
+    /// The bounds of one realm.
+    RealmBounds {
+        /// Sessions at a time.
+        max_sessions: Count = default(Count::of(RealmLimits::default().sessions_max));
+        /// Subscriptions.
+        max_subscriptions: Count = default(Count::of(RealmLimits::default().subscriptions_max));
+        /// Registrations.
+        max_registrations: Count = default(Count::of(RealmLimits::default().registrations_max));
+        /// Subscriptions of one session.
+        max_subscriptions_per_session: Count = default(Count::of(RealmLimits::default().subscriptions_per_session_max));
+        /// Registrations of one session.
+        max_registrations_per_session: Count = default(Count::of(RealmLimits::default().registrations_per_session_max));
+        /// Calls under way of one caller.
+        max_pending_calls_per_session: Count = default(Count::of(RealmLimits::default().pending_calls_per_session_max));
+        /// Invocations open at one callee; then the next callee is asked.
+        max_open_invocations_per_session: Count = default(Count::of(RealmLimits::default().open_invocations_per_session_max));
+        /// Calls of meta procedures, per session.
+        meta_calls: Rate = default(Rate(RealmLimits::default().meta_calls_per_second));
+        /// Calls of meta procedures at once.
+        meta_burst: Count = default(Count(RealmLimits::default().meta_burst));
+        /// The longest list that a meta procedure gives.
+        meta_list_max: Count = default(Count::of(RealmLimits::default().meta_list_max));
+    }
+}
+
+table! {
+    /// The outbox: what waits for one session.
+    Queue {
+        /// Octets that may wait.
+        max_bytes: Size<{ 16 << 10 }, { 1 << 32 }> = default(Size::of(OutboxSettings::default().bytes_max));
+        /// Messages that may wait.
+        max_messages: Count = default(Count::of(OutboxSettings::default().messages_max));
+        /// A session whose queue is not empty and does not move for this long is cut.
+        stall: Time<100> = default(Time(OutboxSettings::default().stall));
+        /// What happens when it is full: disconnect, drop_oldest or drop_newest. Only EVENTs are ever dropped.
+        on_overflow: OnOverflow = default(OutboxSettings::default().on_overflow);
+        /// Whether wharf.session.on_overflow is published.
+        notify: bool = default(OutboxSettings::default().notify);
+    }
+}
+
+table! {
+    /// Who may enter a realm.
+    Auth {
+        /// Clients without a proof.
+        anonymous: Option<Anonymous> = optional("{ role = \"guest\" }");
+        /// Users with a shared secret that is sent as it is.
+        ticket: Option<Ticket> = optional("{}");
+    }
+}
+
+table! {
+    /// Clients without a proof.
+    Anonymous {
+        /// Their role.
+        role: String = required;
+        /// Names of the listeners where they may enter; empty for all.
+        listeners: Items<String> = default(Items::default());
+        /// Also REST callers without credentials.
+        http: bool = default(false);
+    }
+}
+
+table! {
+    /// Users with a shared secret that is sent as it is.
+    Ticket {
+        /// The users, by authid.
+        users: Named<TicketUser> = default(Named::default());
+    }
+}
+
+table! {
+    /// One user with a ticket.
+    TicketUser {
+        /// Where the ticket is: an environment variable or a file.
+        ticket: SecretPlace = required;
+        /// The user's role.
+        role: String = required;
+    }
+}
+
+table! {
+    /// What the sessions of a role may do: nothing unless a rule allows it. Patterns: "com.shop.get" is exact, "com.shop.*" a
+    /// prefix, "com.*.status" a wildcard, "*" everything.
+    Role {
+        /// Roles whose rules hold here too, and whose allow_ keys and on_overflow hold unless set here.
+        inherit: Items<String> = default(Items::default());
+        /// What may be called. Procedures that end other sessions need a rule that begins with "wamp.".
+        call: Items<ListPattern> = default(Items::default());
+        /// What may be registered.
+        register: Items<ListPattern> = default(Items::default());
+        /// What may be published to.
+        publish: Items<ListPattern> = default(Items::default());
+        /// What may be subscribed to.
+        subscribe: Items<ListPattern> = default(Items::default());
+        /// What is denied, for all four, whatever else allows it.
+        deny: Items<ListPattern> = default(Items::default());
+        /// Rules in the long form.
+        permissions: Items<Permission> = default(Items::default());
+        /// What happens when the queue of one of its sessions is full; if absent, what the realm says.
+        on_overflow: Option<OnOverflow> = optional("\"drop_oldest\"");
+        /// May subscribe and register with the empty prefix and with wildcards of empty components only.
+        allow_match_all: bool = default(false);
+        /// May register with match prefix or wildcard.
+        allow_pattern_register: bool = default(false);
+        /// May register with force_reregister.
+        allow_force_reregister: bool = default(false);
+        /// May register with disclose_caller.
+        allow_disclose_caller: bool = default(false);
+    }
+}
+
+table! {
+    /// A rule in the long form.
+    Permission {
+        /// The URI or pattern, taken literally: a star is a star.
+        uri: String = required;
+        /// How it is compared.
+        match_policy as "match": MatchPolicy = default(MatchPolicy::Exact);
+        /// What is allowed: call, register, publish, subscribe.
+        allow: Items<Action> = required;
+        /// Whose identity is handed on whatever the peers ask for: caller, publisher.
+        disclose: Items<Party> = default(Items::default());
+    }
+}
+
+/// Who is disclosed by a rule.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::config) enum Party {
+    Caller,
+    Publisher,
+}
+
+choice!(Party {
+    "caller" => Party::Caller,
+    "publisher" => Party::Publisher,
+});
+
+choice!(Action {
+    "call" => Action::Call,
+    "register" => Action::Register,
+    "publish" => Action::Publish,
+    "subscribe" => Action::Subscribe,
+});
+
+choice!(MatchPolicy {
+    "exact" => MatchPolicy::Exact,
+    "prefix" => MatchPolicy::Prefix,
+    "wildcard" => MatchPolicy::Wildcard,
+});
+
+choice!(Disclose {
+    "never" => Disclose::Never,
+    "request" => Disclose::Request,
+    "always" => Disclose::Always,
+});
+
+choice!(OnOverflow {
+    "disconnect" => OnOverflow::Disconnect,
+    "drop_oldest" => OnOverflow::DropOldest,
+    "drop_newest" => OnOverflow::DropNewest,
+});

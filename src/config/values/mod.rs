@@ -1,0 +1,15 @@
+//! The kinds of values: how each is written in a file, which of them are lawful, and what a mistake is told.
+
+mod address;
+mod choice;
+mod collection;
+mod quantity;
+mod secret;
+mod wamp;
+
+pub(super) use address::{Bind, Binds, HttpPath, Mode, Origin};
+pub(super) use choice::{choice, read_word};
+pub(super) use collection::{AutoOr, Items, Named, NamedEntry, NoneOr};
+pub(super) use quantity::{Count, Percent, Rate, Size, Status, Time};
+pub(super) use secret::SecretPlace;
+pub(super) use wamp::{ListPattern, RealmUri};

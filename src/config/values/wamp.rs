@@ -1,0 +1,63 @@
+//! URIs and patterns of permissions.
+
+use crate::authz::Pattern;
+use crate::config::error::Code;
+use crate::config::read::{Key, Reader, Written};
+use crate::config::tree::Node;
+use crate::wamp::uri::{check, UriRules};
+use crate::wamp::MatchPolicy;
+use schemars::{json_schema, Schema, SchemaGenerator};
+
+/// The URI of a realm.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::config) struct RealmUri(pub(in crate::config) String);
+
+impl Key for RealmUri {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let text = reader.text(node, "a URI such as \"com.example.shop\"")?;
+        match check(text, UriRules::Loose, MatchPolicy::Exact) {
+            Ok(()) => Some(Self(text.to_owned())),
+            Err(fault) => {
+                reader.error(Code::Malformed, node.place, format!("\"{text}\" is no URI"), fault.to_string());
+                None
+            }
+        }
+    }
+
+    fn written(&self) -> Written {
+        Written::Inline(self.0.as_str().into())
+    }
+
+    fn schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": 1024 })
+    }
+}
+
+/// A pattern in the notation of lists.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::config) struct ListPattern {
+    pub(in crate::config) pattern: Pattern,
+    /// As it was written.
+    pub(in crate::config) text: String,
+}
+
+impl Key for ListPattern {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let text = reader.text(node, "a pattern such as \"com.shop.*\"")?;
+        match Pattern::parse(text) {
+            Ok(pattern) => Some(Self { pattern, text: text.to_owned() }),
+            Err(fault) => {
+                reader.error(Code::Malformed, node.place, format!("\"{text}\" is no pattern"), fault.to_string());
+                None
+            }
+        }
+    }
+
+    fn written(&self) -> Written {
+        Written::Inline(self.text.as_str().into())
+    }
+
+    fn schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1 })
+    }
+}

@@ -1,0 +1,151 @@
+//! Builds everything from the settings, in order, and stops everything, in the reverse order.
+
+mod banner;
+mod files;
+mod stop;
+
+use crate::actors::realms::RealmsActor;
+use crate::config::Settings;
+use crate::http::{HttpState, Readiness, Served};
+use crate::observe::{log, Metrics};
+use crate::transport::http::Configure;
+use crate::transport::listener::{bind, Acceptor, BindError, Listening, WorkerHandle};
+use crate::transport::settings::{ListenerSettings, RawSocketPing, Service};
+use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
+use actix::{Actor, Addr, Arbiter};
+use std::io;
+use std::sync::Arc;
+
+/// Why the router did not run, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A listener could not be opened.
+    #[error("{source}{hint}")]
+    Bind {
+        /// Which, and why.
+        source: BindError,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The log could not be set up.
+    #[error("cannot set up the log: {0}")]
+    Log(#[from] log::LogError),
+    /// The runtime could not be set up.
+    #[error("cannot start: {0}")]
+    Runtime(#[source] io::Error),
+    /// The router gave up.
+    #[error("the router stopped with code {0}")]
+    Stopped(i32),
+}
+
+impl ServerError {
+    /// The process's exit code (section 6 of the command line's page).
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Bind { .. } => 2,
+            Self::Log(_) | Self::Runtime(_) => 1,
+            Self::Stopped(code) => u8::try_from(*code).unwrap_or(1),
+        }
+    }
+}
+
+impl From<BindError> for ServerError {
+    fn from(source: BindError) -> Self {
+        let hint = if source.is_in_use() {
+            "\n  something else listens there: stop it, or choose another place with `wharf dev --port N` or the listener's `bind`"
+        } else {
+            ""
+        };
+        Self::Bind { source, hint }
+    }
+}
+
+/// A running router's parts that its stopping needs.
+struct Running {
+    workers: Vec<Addr<WorkerActor>>,
+    acceptor: Addr<Acceptor>,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+    /// Kept alive: an arbiter without a handle goes on, but could not be stopped.
+    arbiters: Vec<Arbiter>,
+}
+
+/// Runs the router until a signal stops it.
+///
+/// # Errors
+/// [`ServerError`]: nothing was started, or it could not go on.
+pub fn run(settings: Settings) -> Result<(), ServerError> {
+    let _log = log::init(&settings.log, settings.node.dev)?;
+    let files_max = files::raise_limit();
+    let listeners: Vec<Arc<ListenerSettings>> = settings.listeners.iter().cloned().map(Arc::new).collect();
+    let mut sockets = Vec::new();
+    for (number, listener) in listeners.iter().enumerate() {
+        for listening in bind(listener)? {
+            sockets.push((number, Arc::clone(listener), listening));
+        }
+    }
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    for listener in listeners.iter().filter(|listener| listener.rawsocket.ping == RawSocketPing::On) {
+        tracing::info!(listener = %listener.name, "every RawSocket peer is sent PING; some clients cannot take one");
+    }
+    let banner = banner::text(&settings, &sockets);
+    let system = actix::System::new();
+    let shutdown = settings.shutdown;
+    let running = system.block_on(async { start(settings, listeners, sockets, files_max) });
+    banner::show(&banner);
+    system.block_on(async { actix_rt::spawn(stop::on_signal(running, shutdown)) });
+    match system.run_with_code() {
+        Ok(0) => Ok(()),
+        Ok(code) => Err(ServerError::Stopped(code)),
+        Err(error) => Err(ServerError::Runtime(error)),
+    }
+}
+
+fn start(
+    settings: Settings,
+    listeners: Vec<Arc<ListenerSettings>>,
+    sockets: Vec<(usize, Arc<ListenerSettings>, Listening)>,
+    files_max: usize,
+) -> Running {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = settings.node.workers.unwrap_or(cores).max(1);
+    let metrics = Metrics::new(workers);
+    let main_tally = metrics.tally(workers);
+    let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
+    let handles = arbiters.iter().map(Arbiter::handle).collect();
+    let realms = RealmsActor::new(handles, settings.realms, settings.templates, main_tally.clone()).start();
+    let readiness = Readiness::default();
+    let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone());
+    let configure: Configure = Arc::new(move |services, listener| {
+        let serves = |service| listener.serve.contains(&service);
+        let served = Served {
+            rest: serves(Service::Rest),
+            metrics: serves(Service::Metrics),
+            health: serves(Service::Health),
+        };
+        crate::http::configure(services, served, &state);
+    });
+    let handles: Vec<WorkerHandle> = arbiters
+        .iter()
+        .enumerate()
+        .map(|(number, arbiter)| {
+            let load = Arc::<Load>::default();
+            let worker = WorkerSettings {
+                number,
+                listeners: listeners.clone(),
+                limits: settings.limits.clone(),
+                configure: Arc::clone(&configure),
+                realms: realms.clone(),
+                tally: metrics.tally(number),
+                load: Arc::clone(&load),
+            };
+            WorkerHandle { worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)), load }
+        })
+        .collect();
+    let workers = handles.iter().map(|handle| handle.worker.clone()).collect();
+    let acceptor = Acceptor::new(settings.limits, files_max, sockets, handles, main_tally).start();
+    readiness.set(true);
+    Running { workers, acceptor, metrics, readiness, arbiters }
+}

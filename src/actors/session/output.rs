@@ -138,7 +138,7 @@ impl SessionActor {
     fn put(&mut self, class: Class, message: &Message) -> Result<Pushed, Unfit> {
         let serialization = self.connection.serialization();
         let max = self.connection.peer_message_max();
-        let mut write = |out: &mut Vec<u8>, connection: &dyn super::Connection| {
+        let write = |out: &mut Vec<u8>, connection: &dyn super::Connection| {
             let before = out.len();
             let start = connection.begin(out);
             let body = out.len();

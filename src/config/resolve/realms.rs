@@ -81,8 +81,7 @@ impl Resolver<'_> {
             call_timeout: call_timeout.map(|time| time.0),
             call_timeout_max: call_timeout_max.map(|time| time.0),
             meta_list_max: bounds.meta_list_max.size(),
-            meta_calls_per_second: bounds.meta_calls.0,
-            meta_burst: bounds.meta_burst.0,
+            meta_calls: crate::routing::MetaCalls { per_second: bounds.meta_calls.0, burst: bounds.meta_burst.0 },
         }
     }
 

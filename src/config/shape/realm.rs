@@ -65,9 +65,9 @@ table! {
         /// Invocations open at one callee; then the next callee is asked.
         max_open_invocations_per_session: Count = default(Count::of(RealmLimits::default().open_invocations_per_session_max));
         /// Calls of meta procedures, per session.
-        meta_calls: Rate = default(Rate(RealmLimits::default().meta_calls_per_second));
+        meta_calls: Rate = default(Rate(RealmLimits::default().meta_calls.per_second));
         /// Calls of meta procedures at once.
-        meta_burst: Count = default(Count(RealmLimits::default().meta_burst));
+        meta_burst: Count = default(Count(RealmLimits::default().meta_calls.burst));
         /// The longest list that a meta procedure gives.
         meta_list_max: Count = default(Count::of(RealmLimits::default().meta_list_max));
     }

@@ -2,9 +2,14 @@
 //!
 //! `data/` holds the files of the specification's test suite and our own, with their licences.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod data;
 mod json_binary;
+mod limits;
+mod malformed;
 mod messages;
 mod options;
 mod rawsocket;
+mod shapes;
 mod uris;

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod batched;
 mod data;
 mod json_binary;
 mod limits;
@@ -12,4 +13,5 @@ mod messages;
 mod options;
 mod rawsocket;
 mod shapes;
+mod transcode;
 mod uris;

@@ -133,12 +133,12 @@ proptest! {
         }
     }
 
-    /// What we accept, an independent decoder of CBOR accepts.
+    /// What we accept, an independent decoder of CBOR accepts, but for the simple values that nobody has given a meaning.
     #[test]
     fn cbor_that_we_accept_others_accept(values in prop::collection::vec(value(), 0..4), damage in damage()) {
         let (frame, _) = write(&yielding(values), Serialization::Cbor).unwrap();
         let frame = damaged(frame, &damage);
-        if read(Serialization::Cbor, frame.clone()).is_ok() {
+        if read(Serialization::Cbor, frame.clone()).is_ok_and(|message| write(&message, Serialization::Json).is_ok()) {
             prop_assert!(cbor4ii::serde::from_slice::<IgnoredAny>(&frame).is_ok(), "{frame:x?}");
         }
     }

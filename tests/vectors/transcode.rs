@@ -143,6 +143,7 @@ const ODD: &[(Serialization, &str, Serialization, &str, Fidelity)] = &[
     (Cbor, "5f41014102ff", Json, "\"\\u0000AQI=\"", Fidelity::Exact),
     // Integers that do not fit.
     (Json, "18446744073709551616", MessagePack, "cb43f0000000000000", Fidelity::Lossy),
+    (Json, "-1e400", MessagePack, "cbfff0000000000000", Fidelity::Lossy),
     (Json, "18446744073709551616", Cbor, "fb43f0000000000000", Fidelity::Lossy),
     (Json, "-9223372036854775809", MessagePack, "cbc3e0000000000000", Fidelity::Lossy),
     (Json, "-9223372036854775809", Cbor, "3b8000000000000000", Fidelity::Exact),

@@ -119,7 +119,7 @@ fn meta_calls_have_a_rate_and_a_burst_per_session() {
     let meta_calls = MetaCalls { per_second: 50, burst: 3 };
     let mut realm = TestRealm::with(RealmLimits { meta_calls, ..RealmLimits::default() });
     let (session, other) = (realm.join(), realm.join());
-    let mut count = |realm: &mut TestRealm, from| realm.meta(from, "wamp.session.count", vec![], vec![]);
+    let count = |realm: &mut TestRealm, from| realm.meta(from, "wamp.session.count", vec![], vec![]);
     for _ in 0..3 {
         count(&mut realm, session).result_to(session);
     }

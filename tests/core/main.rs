@@ -1,5 +1,7 @@
 //! The rules of the routing core, one test each: a realm is called, its effects are compared. No socket, no actor, no sleep.
 
+#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that is surprised has failed")]
+
 mod cancel;
 mod ids;
 mod limits;

@@ -218,7 +218,7 @@ fn first_and_last_take_the_oldest_and_the_newest_that_is_still_there() {
 #[test]
 fn roundrobin_goes_in_the_order_of_registration_and_skips_nobody_when_one_leaves() {
     let (mut realm, caller, [one, two, three]) = shared(InvocationPolicy::RoundRobin);
-    let mut next = |realm: &mut TestRealm| realm.invoke(caller, "a.b").0;
+    let next = |realm: &mut TestRealm| realm.invoke(caller, "a.b").0;
     assert_eq!([next(&mut realm), next(&mut realm), next(&mut realm), next(&mut realm)], [one, two, three, one]);
     realm.leave(one);
     assert_eq!([next(&mut realm), next(&mut realm), next(&mut realm)], [two, three, two]);

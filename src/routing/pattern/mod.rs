@@ -9,6 +9,7 @@
 //! | prefix | radix trie over octets | one node for each branching of the patterns along the URI |
 //! | wildcard | radix trie over components | one node for each pattern that still fits, at most |
 
+mod children;
 mod radix;
 mod wildcard;
 

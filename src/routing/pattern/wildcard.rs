@@ -115,7 +115,7 @@ fn fitting<'trie, 'uri>(
     node: &'trie Node<Symbol>,
     rest: &'uri [Symbol],
 ) -> impl Iterator<Item = (&'trie Node<Symbol>, &'uri [Symbol])> + use<'trie, 'uri> {
-    let children = rest.first().map(|first| [node.children.get(first), node.children.get(&ANY)]);
+    let children = rest.first().map(|first| [node.children.get(*first), node.children.get(ANY)]);
     children.into_iter().flatten().flatten().filter_map(move |child| {
         let (here, after) = rest.split_at_checked(child.label.len())?;
         let fits = child.label.iter().zip(here).all(|(pattern, component)| *pattern == ANY || pattern == component);

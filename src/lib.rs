@@ -5,9 +5,11 @@
 pub mod actors;
 pub mod auth;
 pub mod authz;
+pub mod cli;
 pub mod config;
 pub mod http;
 pub mod observe;
 pub mod routing;
+pub mod server;
 pub mod transport;
 pub mod wamp;

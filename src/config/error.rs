@@ -149,24 +149,25 @@ impl fmt::Display for Problem {
         };
         writeln!(f, "{word}[{}]: {}", self.code(), self.message)?;
         let mut hint_shown = self.hint.is_empty();
+        let line = self.location.as_ref().and_then(|location| location.span.as_ref()).map_or(10, |span| span.line);
+        let margin = line.to_string().len();
         if let Some(location) = &self.location {
             match &location.span {
                 None => writeln!(f, "  --> {}", location.origin)?,
                 Some(span) => {
-                    let margin = span.line.to_string().len();
-                    writeln!(f, "{:margin$} --> {}:{}:{}", " ", location.origin, span.line, span.column)?;
+                    writeln!(f, "{:margin$}--> {}:{}:{}", "", location.origin, span.line, span.column)?;
                     writeln!(f, "{:margin$} |", "")?;
                     writeln!(f, "{} | {}", span.line, span.excerpt)?;
-                    writeln!(f, "{:margin$} | {} {}", "", span.carets(), self.hint)?;
+                    writeln!(f, "{}", format!("{:margin$} | {} {}", "", span.carets(), self.hint).trim_end())?;
                     hint_shown = true;
                 }
             }
         }
         if !hint_shown {
-            writeln!(f, "   = {}", self.hint)?;
+            writeln!(f, "{:margin$} = {}", "", self.hint)?;
         }
         if !self.path.is_empty() {
-            writeln!(f, "   = at {}", self.path)?;
+            writeln!(f, "{:margin$} = at {}", "", self.path)?;
         }
         Ok(())
     }

@@ -38,6 +38,18 @@ use tree::{Content, Node, Place};
 /// The dev-mode configuration: what holds where no file is found, and what `wharf config init` prints.
 pub const DEV_MODE: &str = include_str!("../../config/wharf.toml");
 
+/// [`DEV_MODE`] on another port and with another realm. RawSocket's own port is the next one, or 0 with 0.
+pub fn dev_mode(port: u16, realm: &str) -> String {
+    // Past the last port there is none; RawSocket is on the first one too, so that any free one will do.
+    let raw_port = if port == 0 { 0 } else { port.checked_add(1).unwrap_or(0) };
+    let name = read::quoted(realm);
+    DEV_MODE
+        .replace("localhost:8080", &format!("localhost:{port}"))
+        .replace("localhost:8081", &format!("localhost:{raw_port}"))
+        .replace("\"realm1\"", &serde_json::Value::from(realm).to_string())
+        .replace("[realms.realm1.", &format!("[realms.{name}."))
+}
+
 /// What a configuration is made from.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {

@@ -48,12 +48,14 @@ pub(super) struct Placed<T> {
     /// [`Place::NONE`] for a default.
     pub(super) place: Place,
     pub(super) path: Rc<str>,
+    /// Whether it is a default because what was written could not be read; then nothing more is to be said about it.
+    pub(super) broken: bool,
 }
 
 impl<T> Placed<T> {
     /// A default.
     pub(super) fn default_of(value: T) -> Self {
-        Self { value, place: Place::NONE, path: "".into() }
+        Self { value, place: Place::NONE, path: "".into(), broken: false }
     }
 
     /// Whether it was written, and not filled in.
@@ -73,7 +75,7 @@ impl<T> Deref for Placed<T> {
 impl<T: Key> Key for Placed<T> {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let path = reader.path.as_str().into();
-        T::read(node, reader).map(|value| Self { value, place: node.place, path })
+        T::read(node, reader).map(|value| Self { value, place: node.place, path, broken: false })
     }
 
     fn written(&self) -> Written {
@@ -208,7 +210,7 @@ impl<'a> Fields<'a> {
         self.known.push(key);
         let entry = self.table.and_then(|table| table.get(key));
         let read = entry.and_then(|entry| reader.within(key, entry.key, |reader| Placed::read(&entry.node, reader)));
-        read.unwrap_or_else(|| Placed::default_of(default()))
+        read.unwrap_or_else(|| Placed { broken: entry.is_some(), ..Placed::default_of(default()) })
     }
 
     /// Reads `key`, which must be there.

@@ -81,7 +81,7 @@ impl Resolver<'_> {
                 self.error(Code::Exclusive, party, message, format!("add \"{word}\" to `allow`"));
             }
         }
-        if !permission.uri.is_given() {
+        if !permission.uri.is_given() || permission.match_policy.broken {
             return None;
         }
         let disclosed = |party: &Placed<Party>| match party.value {

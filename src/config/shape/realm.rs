@@ -36,7 +36,7 @@ table! {
         strict_request_ids: bool = default(false);
         /// The timeout of calls that carry none.
         call_timeout: NoneOr<Time<1>> = default(NoneOr(RealmLimits::default().call_timeout.map(Time)));
-        /// The longest timeout; a longer wish, or none, is cut to it.
+        /// The longest timeout; a longer wish is cut to it.
         call_timeout_max: NoneOr<Time<1>> = default(NoneOr(RealmLimits::default().call_timeout_max.map(Time)));
         /// Whether callers and publishers are named: never, request (when they ask for it) or always.
         disclose: Disclose = default(Disclose::default());

@@ -92,7 +92,9 @@ impl<T: Key> Key for Placed<T> {
 pub(super) struct Reader {
     pub(super) findings: Vec<Finding>,
     path: String,
-    /// The key that is being read; what is missing is reported there.
+    /// The key that is being read, for messages.
+    name: String,
+    /// Where it stands; what is missing is reported there.
     here: Option<Place>,
 }
 
@@ -100,11 +102,13 @@ impl Reader {
     /// Reads what stands under `step`.
     pub(super) fn within<T>(&mut self, step: &str, key: Place, read: impl FnOnce(&mut Self) -> T) -> T {
         let (length, here) = (self.path.len(), self.here.replace(key));
+        let name = std::mem::replace(&mut self.name, step.to_owned());
         if !self.path.is_empty() {
             self.path.push('.');
         }
         self.path.push_str(&quoted(step));
         let value = read(self);
+        self.name = name;
         self.path.truncate(length);
         self.here = here;
         value
@@ -146,17 +150,12 @@ impl Reader {
         None
     }
 
-    /// The last step of the path.
-    pub(super) fn key_name(&self) -> String {
-        match self
-            .path
-            .trim_end_matches(|c: char| c == ']' || c.is_ascii_digit())
-            .trim_end_matches('[')
-            .rsplit('.')
-            .next()
-        {
-            None | Some("") => "the file".to_owned(),
-            Some(name) => name.to_owned(),
+    /// The key that is being read.
+    pub(super) fn key_name(&self) -> &str {
+        if self.name.is_empty() {
+            "the file"
+        } else {
+            &self.name
         }
     }
 }

@@ -25,7 +25,7 @@ fn describe(error: &toml_span::Error) -> String {
     match &error.kind {
         ErrorKind::DuplicateKey { key, .. } => format!("the key `{key}` stands twice in one table"),
         ErrorKind::DuplicateTable { name, .. } => format!("the table `{name}` stands twice"),
-        ErrorKind::UnterminatedString => "a string has no end".to_owned(),
+        ErrorKind::UnterminatedString | ErrorKind::InvalidCharInString('\n' | '\r') => "a string has no end".to_owned(),
         ErrorKind::UnexpectedEof => "the file ends where a value is expected".to_owned(),
         ErrorKind::Wanted { expected, found } => format!("expected {expected}, found {found}"),
         ErrorKind::InvalidNumber => "not a number".to_owned(),

@@ -221,7 +221,8 @@ pub(super) fn problems(findings: Vec<Finding>, sources: &Sources, strict: bool) 
 pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     let close = |name: &&str| strsim::damerau_levenshtein(&wrong, &name.to_lowercase());
-    let best = known.into_iter().min_by_key(close)?;
+    // Of two that are equally near the shorter: a letter too many is likelier than a wrong one.
+    let best = known.into_iter().min_by_key(|name| (close(name), name.len()))?;
     let allowed = (best.chars().count() / 3).clamp(1, 3);
     (close(&best) <= allowed).then_some(best)
 }

@@ -202,8 +202,8 @@ impl fmt::Display for ConfigErrors {
 /// Looks up the places, drops what was found twice, and sorts. With `strict` every warning is an error.
 pub(super) fn problems(findings: Vec<Finding>, sources: &Sources, strict: bool) -> Vec<Problem> {
     let mut sorted = findings;
-    sorted.sort_by(|a, b| (a.place, a.code).cmp(&(b.place, b.code)));
-    sorted.dedup_by(|a, b| a.place == b.place && a.code == b.code && (a.message == b.message) && a.place.is_known());
+    sorted.sort_by_key(|finding| (finding.place, finding.code));
+    sorted.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message && a.place.is_known());
     sorted
         .into_iter()
         .map(|finding| Problem {

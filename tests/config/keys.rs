@@ -39,7 +39,12 @@ fn keys_of(value: &toml::Value, path: &str, keys: &mut BTreeSet<String>) {
         toml::Value::Array(items) if items.first().is_some_and(toml::Value::is_table) => {
             items.iter().for_each(|item| keys_of(item, &format!("{path}[]"), keys));
         }
-        _ => {
+        toml::Value::String(_)
+        | toml::Value::Integer(_)
+        | toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Array(_) => {
             keys.insert(path.to_owned());
         }
     }

@@ -1,6 +1,8 @@
 //! The configuration from outside: the files in `config/`, every mistake at its place, overlays, secrets, and the program's
 //! exit codes. `WHARF_BLESS=1 cargo test --test config` writes the generated files and the expectations anew.
 
+#![expect(clippy::unwrap_used, reason = "tests, and what they share")]
+
 mod broken;
 mod command;
 mod exposure;

@@ -10,27 +10,28 @@ pub(in crate::config) fn parse(text: &str, source: u32) -> Result<Node, SyntaxEr
     match toml_span::parse(text) {
         Ok(mut root) => Ok(node(&mut root, text, source)),
         Err(error) => {
-            let hint = match &error.kind {
-                ErrorKind::DuplicateKey { .. } | ErrorKind::DuplicateTable { .. } => "it is already there",
-                ErrorKind::UnquotedString => "texts stand in quotes",
-                _ => "",
-            };
-            Err(SyntaxError { place: place(error.span, source), message: describe(&error), hint: hint.to_owned() })
+            let (message, hint) = describe(&error);
+            Err(SyntaxError { place: place(error.span, source), message, hint: hint.to_owned() })
         }
     }
 }
 
-/// What is wrong, without quoting values.
-fn describe(error: &toml_span::Error) -> String {
+/// What is wrong, without quoting values, and what would be right.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the parser's errors, most of which speak for themselves")]
+fn describe(error: &toml_span::Error) -> (String, &'static str) {
     match &error.kind {
-        ErrorKind::DuplicateKey { key, .. } => format!("the key `{key}` stands twice in one table"),
-        ErrorKind::DuplicateTable { name, .. } => format!("the table `{name}` stands twice"),
-        ErrorKind::UnterminatedString | ErrorKind::InvalidCharInString('\n' | '\r') => "a string has no end".to_owned(),
-        ErrorKind::UnexpectedEof => "the file ends where a value is expected".to_owned(),
-        ErrorKind::Wanted { expected, found } => format!("expected {expected}, found {found}"),
-        ErrorKind::InvalidNumber => "not a number".to_owned(),
-        ErrorKind::UnquotedString => "not a value".to_owned(),
-        _ => error.to_string(),
+        ErrorKind::DuplicateKey { key, .. } => {
+            (format!("the key `{key}` stands twice in one table"), "it is already there")
+        }
+        ErrorKind::DuplicateTable { name, .. } => (format!("the table `{name}` stands twice"), "it is already there"),
+        ErrorKind::UnterminatedString | ErrorKind::InvalidCharInString('\n' | '\r') => {
+            ("a string has no end".to_owned(), "close it with a quote")
+        }
+        ErrorKind::UnexpectedEof => ("the file ends where a value is expected".to_owned(), ""),
+        ErrorKind::Wanted { expected, found } => (format!("expected {expected}, found {found}"), ""),
+        ErrorKind::InvalidNumber => ("not a number".to_owned(), ""),
+        ErrorKind::UnquotedString => ("not a value".to_owned(), "texts stand in quotes"),
+        _ => (error.to_string(), ""),
     }
 }
 

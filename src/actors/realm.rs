@@ -67,9 +67,9 @@ pub struct RealmHandle {
 }
 
 /// What is known of a realm outside its actor: settings, and the rules of each role. Immutable.
-pub struct RealmShared {
+pub(crate) struct RealmShared {
     /// The settings.
-    pub settings: RealmSettings,
+    pub(crate) settings: RealmSettings,
     rules: BTreeMap<String, Arc<Rules>>,
 }
 
@@ -122,7 +122,7 @@ impl Drop for Guard {
 }
 
 /// One realm.
-pub struct RealmActor {
+pub(crate) struct RealmActor {
     realm: Realm,
     effects: Effects,
     delivery: Delivery,
@@ -281,7 +281,8 @@ impl Handler<Join> for RealmActor {
 
     #[expect(clippy::disallowed_methods, reason = "a session that is not in has no other road; one message per join")]
     fn handle(&mut self, join: Join, _: &mut Self::Context) {
-        let refused = |error, text, retry| super::delivery::Deliveries(vec![Outgoing::JoinRefused { error, text, retry }]);
+        let refused =
+            |error, text, retry| super::delivery::Deliveries(vec![Outgoing::JoinRefused { error, text, retry }]);
         if self.retired {
             join.road.expect_one();
             join.session.do_send(refused(ErrorUri::NO_SUCH_REALM, "the realm is closing", true));

@@ -73,7 +73,9 @@ pub(super) fn receive(rules: &Rules, ids: &mut RequestIds, message: Message) -> 
             no_passthru(MessageKind::Call, &call.options.ppt)?;
             if call.options.progress {
                 // D16: the feature is not announced, so nobody may use it.
-                return Err("CALL: option progress needs progressive_call_invocations, which this realm has not".to_owned());
+                return Err(
+                    "CALL: option progress needs progressive_call_invocations, which this realm has not".to_owned()
+                );
             }
             Ok(rules.call(call))
         }

@@ -68,7 +68,9 @@ fn session_id() -> SessionId {
 
 fn established_by(realm: &Realm) -> Session {
     let mut session = Session::new();
-    assert!(matches!(session.receive(hello(&["caller"], &[], None)), Action::FindRealm(uri) if uri.as_str() == "realm1"));
+    assert!(
+        matches!(session.receive(hello(&["caller"], &[], None)), Action::FindRealm(uri) if uri.as_str() == "realm1")
+    );
     assert!(matches!(session.realm_found(realm, "main", "ABCD"), Action::Join(..)));
     assert!(matches!(session.joined(session_id()), Action::Send(Message::Welcome(_))));
     assert!(session.is_established());
@@ -156,7 +158,11 @@ fn a_realm_that_is_missing_invalid_or_null_is_refused() {
     let mut session = Session::new();
     session.receive(hello(&["caller"], &[], None));
     assert_eq!(abort_reason(&session.realm_missing()), "wamp.error.no_such_realm");
-    for (realm, reason) in [(Some("a..b"), "wamp.error.invalid_uri"), (Some(""), "wamp.error.invalid_uri"), (None, "wamp.error.no_such_realm")] {
+    for (realm, reason) in [
+        (Some("a..b"), "wamp.error.invalid_uri"),
+        (Some(""), "wamp.error.invalid_uri"),
+        (None, "wamp.error.no_such_realm"),
+    ] {
         let Message::Hello(mut hello) = hello(&["caller"], &[], None) else { unreachable!() };
         hello.realm = realm.map(Uri::from);
         assert_eq!(abort_reason(&Session::new().receive(hello.into())), reason, "{realm:?}");
@@ -321,10 +327,16 @@ fn a_bad_uri_is_refused_and_an_unacknowledged_publish_in_silence() {
     assert_eq!(error_uri(&established().receive(call(1, "com..x"))), Some("wamp.error.invalid_uri"));
     assert_eq!(error_uri(&established().receive(publish("com..x", true))), Some("wamp.error.invalid_uri"));
     assert_eq!(error_uri(&established().receive(publish("com..x", false))), None);
-    assert_eq!(error_uri(&established().receive(register("com..x", MatchPolicy::Exact))), Some("wamp.error.invalid_uri"));
+    assert_eq!(
+        error_uri(&established().receive(register("com..x", MatchPolicy::Exact))),
+        Some("wamp.error.invalid_uri")
+    );
     let options = SubscribeOptions { match_policy: MatchPolicy::Wildcard, ..SubscribeOptions::default() };
     let subscribe = Subscribe { request: id(1), options, topic: Uri::from("com..x") };
-    assert!(matches!(established().receive(subscribe.into()), Action::Forward(_)), "empty components in wildcards only");
+    assert!(
+        matches!(established().receive(subscribe.into()), Action::Forward(_)),
+        "empty components in wildcards only"
+    );
 }
 
 /// R29, R30, D31.
@@ -332,8 +344,14 @@ fn a_bad_uri_is_refused_and_an_unacknowledged_publish_in_silence() {
 fn reserved_uris_can_be_called_but_neither_registered_nor_published() {
     assert!(matches!(established().receive(call(1, "wamp.session.count")), Action::Forward(_)));
     assert_eq!(error_uri(&established().receive(publish("wamp.x", true))), Some("wamp.error.invalid_uri"));
-    assert_eq!(error_uri(&established().receive(register("wamp.x", MatchPolicy::Exact))), Some("wamp.error.invalid_uri"));
-    assert_eq!(error_uri(&established().receive(register("wharf", MatchPolicy::Exact))), Some("wamp.error.invalid_uri"));
+    assert_eq!(
+        error_uri(&established().receive(register("wamp.x", MatchPolicy::Exact))),
+        Some("wamp.error.invalid_uri")
+    );
+    assert_eq!(
+        error_uri(&established().receive(register("wharf", MatchPolicy::Exact))),
+        Some("wamp.error.invalid_uri")
+    );
 }
 
 /// R108, P10.
@@ -342,7 +360,10 @@ fn what_is_not_permitted_is_refused_before_anybody_looks_whether_it_exists() {
     assert_eq!(error_uri(&established().receive(call(1, "org.x"))), Some("wamp.error.not_authorized"));
     assert_eq!(error_uri(&established().receive(publish("org.x", true))), Some("wamp.error.not_authorized"));
     assert_eq!(error_uri(&established().receive(publish("org.x", false))), None);
-    assert_eq!(error_uri(&established().receive(register("org.x", MatchPolicy::Exact))), Some("wamp.error.not_authorized"));
+    assert_eq!(
+        error_uri(&established().receive(register("org.x", MatchPolicy::Exact))),
+        Some("wamp.error.not_authorized")
+    );
 }
 
 /// R49, R78, P7, D12.

@@ -166,7 +166,7 @@ fn a_realm_starts_from_realm_defaults() {
         (Some(Duration::from_secs(1)), Some(Duration::from_secs(9)))
     );
     assert_eq!(
-        (other.limits.sessions_max, other.limits.meta_burst, other.uri_rules),
+        (other.limits.sessions_max, other.limits.meta_calls.burst, other.uri_rules),
         (7, 3, wharf::wamp::uri::UriRules::Strict)
     );
 }

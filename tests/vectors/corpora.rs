@@ -1,6 +1,5 @@
 //! Replays the committed corpora of the fuzzers.
 
-#[expect(dead_code, reason = "the targets are reached through their table")]
 #[expect(unreachable_pub, reason = "public in the fuzz crate")]
 #[path = "../../fuzz/src/lib.rs"]
 pub(crate) mod bodies;

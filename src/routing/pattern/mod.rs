@@ -128,7 +128,7 @@ mod tests {
             }
         }
         assert_eq!(map.len(), 0);
-        assert_eq!(all(&map, "a.b.c"), []);
+        assert_eq!(all(&map, "a.b.c"), Vec::<u32>::new());
         assert!(map.wildcard.forgot_all_components());
     }
 

@@ -12,7 +12,7 @@ use super::settings::{OutboxSettings, RealmSettings};
 use crate::auth::AuthSettings;
 use crate::codec;
 use crate::observe::Tally;
-use crate::routing::{Command, Counters, Effects, Member, Realm, SessionKey};
+use crate::routing::{Command, Counters, Effects, Member, Overflow, Realm, SessionKey};
 use crate::session::{Doorman, Rules};
 use crate::wamp::payload::{Payload, RawPayload, Values};
 use crate::wamp::{ErrorUri, InvocationId};
@@ -57,6 +57,14 @@ pub(crate) struct Undeliverable {
     pub(crate) callee: SessionKey,
     pub(crate) invocation: InvocationId,
     pub(crate) error: ErrorUri,
+}
+
+/// A session does not read what is sent to it. At most one per session and second, and one when it is cut.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Overflowed {
+    pub(crate) session: SessionKey,
+    pub(crate) overflow: Overflow,
 }
 
 /// A realm's address with what sessions need to know before they join.
@@ -319,6 +327,15 @@ impl Handler<Leave> for RealmActor {
         self.realm.leave(clock::now(), session, &mut self.effects);
         self.carry_out();
         self.delivery.dismiss(session, Outgoing::Left);
+    }
+}
+
+impl Handler<Overflowed> for RealmActor {
+    type Result = ();
+
+    fn handle(&mut self, overflowed: Overflowed, _: &mut Self::Context) {
+        self.realm.announce_overflow(clock::now(), overflowed.session, overflowed.overflow, &mut self.effects);
+        self.carry_out();
     }
 }
 

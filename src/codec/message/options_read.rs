@@ -228,6 +228,7 @@ impl Shape for EventDetails {
             }
             "trustlevel" => self.trustlevel = value.unsigned("trustlevel")?,
             "retained" => self.retained = value.flag("retained")?,
+            "_wharf_missed" => self.missed = value.unsigned("_wharf_missed")?,
             _ => return ppt(key, value),
         }
         Ok(true)

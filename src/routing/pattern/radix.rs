@@ -144,3 +144,28 @@ impl<K: Copy + Eq + Hash> Node<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(node: &Node<u8>) -> usize {
+        1 + (0..=u8::MAX).filter_map(|key| node.children.get(key)).map(nodes).sum::<usize>()
+    }
+
+    /// Memory follows what is there, not what was there.
+    #[test]
+    fn there_are_at_most_twice_as_many_nodes_as_entries_also_after_removals() {
+        let mut trie = Radix::default();
+        let keys: Vec<String> = (0..60_u32).map(|nth| format!("com.shop.{}.{nth}", nth % 7)).collect();
+        for (place, key) in (0..).zip(&keys) {
+            trie.insert(key.as_bytes(), place);
+            assert!(nodes(trie.root()) <= 2 * trie.len() + 1);
+        }
+        for key in &keys {
+            trie.remove(key.as_bytes());
+            assert!(nodes(trie.root()) <= 2 * trie.len() + 1, "{key}");
+        }
+        assert_eq!(nodes(trie.root()), 1);
+    }
+}

@@ -31,10 +31,10 @@ use std::time::{Duration, Instant};
 const RAWSOCKET_MAGIC: u8 = 0x7F;
 
 /// A worker with less than this to do has time for one more connection, in thousandths.
-const BUSY_PERMILLE: u32 = 500;
+const BUSY_PERMILLE: u32 = 600;
 
 /// How long a worker's busy time is measured over.
-const LOAD_SAMPLE: Duration = Duration::from_millis(200);
+const LOAD_SAMPLE: Duration = Duration::from_millis(25);
 
 /// GOODBYEs are never spread wider than this (limits, section 14).
 const SPREAD_STEP_MAX: Duration = Duration::from_millis(2);

@@ -3,6 +3,7 @@
 use super::peer::Router;
 use crate::actors::settings::{OnOverflow, OutboxSettings};
 use crate::observe::Refusal;
+use crate::wamp::MessageKind;
 use serde_json::json;
 use std::time::Duration;
 
@@ -75,29 +76,22 @@ async fn drop_oldest_delivers_the_newest_and_says_how_many_were_missed() {
     assert!(slow.hear().await[3].get("_wharf_missed").is_none());
 }
 
-/// S4: a caller that does not read its results is no longer read.
+/// S4: a publisher that does not read what answers it is no longer read, and loses nothing.
 #[actix::test]
-async fn a_caller_that_does_not_read_is_not_read() {
-    let router = Router::with_policy(OnOverflow::Disconnect, 20);
-    let mut caller = router.join().await;
-    caller.register("com.mine").await;
-    caller.take_only(0);
-    for request in 2..=100 {
-        caller.say(json!([48, request, {}, "com.none"]));
-        // Everything that can be done is done before the next one comes.
-        tokio::task::yield_now().await;
-        caller.session.send(NOTHING).await.unwrap();
+async fn a_peer_that_does_not_read_its_answers_is_not_read_until_it_does() {
+    let router = Router::with_policy(OnOverflow::Disconnect, 1000);
+    let mut peer = router.join().await;
+    peer.take_only(0);
+    for request in 1..=3000 {
+        peer.say(json!([16, request, { "acknowledge": true }, "com.topic"]));
     }
-    caller.take_all();
-    for request in 2..=100 {
-        assert_eq!(caller.hear().await[2], request);
+    // More turns than it takes to handle everything that is read.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(router.metrics.messages_in(MessageKind::Publish) < 1000, "its socket is not read");
+    peer.take_all();
+    for request in 1..=3000 {
+        assert_eq!(peer.hear().await[1], request);
     }
 }
-
-/// A message that a session with registrations ignores: its answer says that the mailbox was drained.
-const NOTHING: crate::actors::session::ShutDown = crate::actors::session::ShutDown {
-    reason: crate::wamp::ErrorUri::SYSTEM_SHUTDOWN,
-    message: "",
-    code: crate::session::CloseCode::NORMAL,
-    callees: false,
-};

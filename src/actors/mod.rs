@@ -14,3 +14,5 @@ mod realm;
 pub mod realms;
 pub mod session;
 pub mod settings;
+
+pub use realm::{RealmHandle, RealmShared};

@@ -2,6 +2,7 @@
 
 use super::Running;
 use crate::config::ShutdownSettings;
+use crate::http::sessions::StopHttp;
 use crate::transport::listener::StopAccepting;
 use crate::transport::worker::StopSessions;
 use std::time::Duration;
@@ -39,6 +40,9 @@ async fn stop(running: &Running, shutdown: ShutdownSettings) {
     // A dead actor has nothing left to stop.
     let _ = running.acceptor.send(StopAccepting).await;
     let drained = async {
+        for sessions in &running.http_sessions {
+            let _ = sessions.send(StopHttp).await;
+        }
         for callees in [false, true] {
             for worker in &running.workers {
                 let _ = worker.send(StopSessions { spread: shutdown.spread / 2, callees }).await;

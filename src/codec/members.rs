@@ -44,10 +44,7 @@ pub fn members(
     }
 }
 
-fn read<'a, R: Reader<'a>>(
-    object: &'a Bytes,
-    limits: &Limits,
-) -> Result<Result<Vec<Member>, ValueKind>, DecodeError> {
+fn read<'a, R: Reader<'a>>(object: &'a Bytes, limits: &Limits) -> Result<Result<Vec<Member>, ValueKind>, DecodeError> {
     let mut reader = R::new(object)?;
     let outermost = reader.token()?;
     let Token::Dict(mut items) = outermost else { return Ok(Err(outermost.kind())) };

@@ -112,7 +112,9 @@ async fn answer(request: &HttpRequest, payload: web::Payload, place: &Place) -> 
 
 fn no_route(fault: NoRoute) -> Problem {
     match fault {
-        NoRoute::NotFound => not_found("nothing is served on this path; calls are POST /api/v1/realms/{realm}/call/{procedure}"),
+        NoRoute::NotFound => {
+            not_found("nothing is served on this path; calls are POST /api/v1/realms/{realm}/call/{procedure}")
+        }
         NoRoute::NotText => Problem::http(StatusCode::BAD_REQUEST, "the path is not UTF-8 once it is percent-decoded"),
     }
 }
@@ -123,7 +125,8 @@ fn not_found(text: &str) -> Problem {
 
 fn is_upgrade(request: &HttpRequest) -> bool {
     // Other upgrades, such as h2c, may be ignored; this one would swallow the body.
-    request.head().upgrade() && request.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    request.head().upgrade()
+        && request.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The realm with this name or URI, if this listener serves it.

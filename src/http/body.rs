@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_publish_is_acknowledged_unless_the_body_says_otherwise() {
-        let publish = |options: &str| text(Request::Publish, Some("com.a"), &format!("{{\"options\":{options}}}")).unwrap();
+        let publish =
+            |options: &str| text(Request::Publish, Some("com.a"), &format!("{{\"options\":{options}}}")).unwrap();
         assert_eq!(publish("{}"), r#"[16,1,{"acknowledge":true},"com.a"]"#);
         assert_eq!(publish(r#"{"acknowledge":null}"#), r#"[16,1,{"acknowledge":true},"com.a"]"#);
         assert_eq!(publish(r#"{"acknowledge":false}"#), r#"[16,1,{},"com.a"]"#);

@@ -91,8 +91,7 @@ fn with_credential(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Ide
     let pair = std::str::from_utf8(&pair).map_err(|_| denied())?;
     let (authid, ticket) = pair.split_once(':').ok_or_else(denied)?;
     let methods = [auth::Method::Ticket.name().to_owned()];
-    let claim =
-        Claim { authmethods: &methods, authid: Some(authid), listener: arrival.listener, random_authid: "" };
+    let claim = Claim { authmethods: &methods, authid: Some(authid), listener: arrival.listener, random_authid: "" };
     match auth::open(settings, &claim)? {
         Opening::Challenge(challenge) => auth::verify(settings, &challenge, ticket),
         // Only a ticket was offered, and a ticket is always asked for.

@@ -57,7 +57,9 @@ fn is_loopback(host: &str) -> bool {
         None => host.split(':').next().unwrap_or_default(),
     };
     let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -67,10 +69,13 @@ mod tests {
     /// Section 8.1: the loopback Host rule.
     #[test]
     fn only_loopback_names_and_addresses_are_loopback() {
-        for good in ["localhost", "LOCALHOST:8080", "app.localhost:1", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080", "[::1]"] {
+        for good in
+            ["localhost", "LOCALHOST:8080", "app.localhost:1", "127.0.0.1:8080", "127.9.9.9", "[::1]:8080", "[::1]"]
+        {
             assert!(is_loopback(good), "{good}");
         }
-        for bad in ["evil.example", "localhost.evil.example", "10.0.0.1", "[fe80::1]:80", "", "127.0.0.1.evil.example"] {
+        for bad in ["evil.example", "localhost.evil.example", "10.0.0.1", "[fe80::1]:80", "", "127.0.0.1.evil.example"]
+        {
             assert!(!is_loopback(bad), "{bad}");
         }
     }

@@ -18,9 +18,8 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// # Errors
 /// 415.
 pub(super) fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse = |text: String| {
-        Err(Problem::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).with(ACCEPT_POST, JSON).closing())
-    };
+    let refuse =
+        |text: String| Err(Problem::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).with(ACCEPT_POST, JSON).closing());
     for coding in list(headers, &header::CONTENT_ENCODING) {
         if !coding.eq_ignore_ascii_case("identity") {
             return refuse(format!("a body may not be encoded, got Content-Encoding {}", shown(coding)));
@@ -62,9 +61,9 @@ pub(super) fn check_accept(headers: &HeaderMap) -> Result<(), Problem> {
             "*/*" => 1,
             _ => continue,
         };
-        let refused = parts.filter_map(|parameter| parameter.split_once('=')).any(|(name, q)| {
-            name.trim().eq_ignore_ascii_case("q") && q.trim().parse().is_ok_and(|q: f32| q <= 0.0)
-        });
+        let refused = parts
+            .filter_map(|parameter| parameter.split_once('='))
+            .any(|(name, q)| name.trim().eq_ignore_ascii_case("q") && q.trim().parse().is_ok_and(|q: f32| q <= 0.0));
         if best.is_none_or(|(than, _)| specific > than) {
             best = Some((specific, !refused));
         }
@@ -126,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_wait_that_cannot_be_read_is_no_preference() {
-        for (wish, seconds) in [("wait=10", Some(10)), ("respond-async, wait = 3", Some(3)), ("wait=x", None), ("wait=0", None)] {
+        for (wish, seconds) in
+            [("wait=10", Some(10)), ("respond-async, wait = 3", Some(3)), ("wait=x", None), ("wait=0", None)]
+        {
             assert_eq!(wait(&one(PREFER, wish)), seconds.map(Duration::from_secs), "{wish}");
         }
     }

@@ -40,10 +40,16 @@ fn status_of(error: &str) -> StatusCode {
     if let Some(name) = error.strip_prefix("wamp.error.") {
         return match name {
             "invalid_uri" | "invalid_argument" | "protocol_violation" | "option_not_allowed" => StatusCode::BAD_REQUEST,
-            "authentication_required" | "authentication_denied" | "no_matching_auth_method" | "no_such_principal"
+            "authentication_required"
+            | "authentication_denied"
+            | "no_matching_auth_method"
+            | "no_such_principal"
             | "no_such_role" => StatusCode::UNAUTHORIZED,
             "not_authorized" | "authorization_denied" | "authorization_required" => StatusCode::FORBIDDEN,
-            "no_such_procedure" | "no_such_realm" | "no_such_session" | "no_such_registration"
+            "no_such_procedure"
+            | "no_such_realm"
+            | "no_such_session"
+            | "no_such_registration"
             | "no_such_subscription" => StatusCode::NOT_FOUND,
             "procedure_already_exists" => StatusCode::CONFLICT,
             "payload_size_exceeded" => StatusCode::PAYLOAD_TOO_LARGE,
@@ -63,7 +69,10 @@ fn status_of(error: &str) -> StatusCode {
             StatusCode::TOO_MANY_REQUESTS
         }
         "wharf.error.internal" => StatusCode::INTERNAL_SERVER_ERROR,
-        "wharf.error.busy" | "wharf.error.overloaded" | "wharf.error.storage" | "wharf.error.realm_restarted"
+        "wharf.error.busy"
+        | "wharf.error.overloaded"
+        | "wharf.error.storage"
+        | "wharf.error.realm_restarted"
         | "wharf.error.slow_consumer" => StatusCode::SERVICE_UNAVAILABLE,
         _ if error.starts_with("wamp.close.") => StatusCode::SERVICE_UNAVAILABLE,
         // The callee's own. Not 5xx, which generic clients try again and which wakes operators.

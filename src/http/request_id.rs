@@ -21,7 +21,8 @@ impl RequestName {
     /// The client's `X-Request-Id`, if it is 1 to 128 visible ASCII characters, else a new UUID v7.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let named = headers.get(IN).and_then(|name| name.to_str().ok());
-        let named = named.filter(|name| (1..=LENGTH_MAX).contains(&name.len()) && name.bytes().all(|c| c.is_ascii_graphic()));
+        let named =
+            named.filter(|name| (1..=LENGTH_MAX).contains(&name.len()) && name.bytes().all(|c| c.is_ascii_graphic()));
         Self(named.map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned))
     }
 

@@ -96,7 +96,9 @@ mod tests {
     /// Section 4.
     #[test]
     fn a_trailing_slash_is_not_the_same_path() {
-        for path in ["/api/v1/call/", "/api/v1/call/com.a/", "/api/v1/realms/r/call/", "/api/v1", "/api/v1/", "/api/v1/batch"] {
+        for path in
+            ["/api/v1/call/", "/api/v1/call/com.a/", "/api/v1/realms/r/call/", "/api/v1", "/api/v1/", "/api/v1/batch"]
+        {
             assert_eq!(route(path, Some("r")), Err(NoRoute::NotFound), "{path}");
         }
     }

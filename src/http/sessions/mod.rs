@@ -138,7 +138,12 @@ pub struct Owners {
 
 impl Owners {
     /// Starts one owner on each worker thread.
-    pub fn start(workers: &[ArbiterHandle], settings: &super::settings::RestSettings, realms: &Addr<RealmsActor>, tally: &Tally) -> Self {
+    pub fn start(
+        workers: &[ArbiterHandle],
+        settings: &super::settings::RestSettings,
+        realms: &Addr<RealmsActor>,
+        tally: &Tally,
+    ) -> Self {
         let open = Arc::<AtomicUsize>::default();
         let owner = |(number, arbiter): (usize, &ArbiterHandle)| {
             let (settings, realms, tally, open) =
@@ -210,7 +215,13 @@ pub struct HttpSessions {
 }
 
 impl HttpSessions {
-    fn new(idle: Duration, sessions_max: usize, realms: Addr<RealmsActor>, tally: Tally, open: Arc<AtomicUsize>) -> Self {
+    fn new(
+        idle: Duration,
+        sessions_max: usize,
+        realms: Addr<RealmsActor>,
+        tally: Tally,
+        open: Arc<AtomicUsize>,
+    ) -> Self {
         Self {
             sessions: Slab::new(),
             slot_by_key: HashMap::new(),

@@ -1,18 +1,19 @@
 //! One REST request from its path to its answer: route, realm, credential, media types, body, and then a CALL or PUBLISH by
 //! the session of whoever asks. Parses and waits; holds no WAMP state and decides nothing that `session` decides.
 
-use super::body;
+use super::body::{self, Unread};
 use super::credential::{self, Arrival};
 use super::negotiate;
 use super::problem::{parts, Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::{route, NoRoute};
-use super::sessions::{Answer, Ask};
+use super::sessions::{Answer, Ask, Request};
 use super::Place;
 use crate::actors::realms::Lookup;
 use crate::actors::{RealmHandle, RealmShared};
 use crate::observe::{shown, Refusal};
-use crate::wamp::{ErrorUri, Message};
+use crate::wamp::ErrorUri;
+use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
@@ -31,11 +32,14 @@ pub(super) fn configure(services: &mut web::ServiceConfig) {
     }
 }
 
-async fn serve(request: HttpRequest, payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
     let name = RequestName::of(request.headers());
-    let response = match answer(&request, payload, &place).await {
+    let response = match answer(&request, &mut payload, &place).await {
         Ok(response) => response,
-        Err(problem) => place.respond(problem, &name),
+        Err(problem) => {
+            let response = place.respond(problem, &name);
+            response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
+        }
     };
     dress(response, &name)
 }
@@ -49,7 +53,7 @@ pub(super) fn dress(mut response: HttpResponse, name: &RequestName) -> HttpRespo
     response
 }
 
-async fn answer(request: &HttpRequest, payload: web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
+async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
     let listener = &place.listener;
     let route = route(request.uri().path(), listener.realm.as_deref()).map_err(no_route)?;
     match *request.method() {
@@ -77,9 +81,9 @@ async fn answer(request: &HttpRequest, payload: web::Payload, place: &Place) -> 
     let (key, identity) = credential::identify(&arrival, &settings.auth, &statuses)?;
     negotiate::check_accept(request.headers())?;
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
-    let mut message = body::message(route.request, route.uri.as_deref(), &body)?;
+    let mut asked = body::request(route.endpoint, route.uri.as_deref(), &body)?;
     let wish = negotiate::wait(request.headers());
-    let deadline = set_deadline(&mut message, wish, place, &handle.shared)?;
+    let deadline = set_deadline(&mut asked, wish, place, &handle.shared)?;
 
     let (sender, receiver) = oneshot::channel();
     let sessions = &place.state.sessions;
@@ -90,7 +94,7 @@ async fn answer(request: &HttpRequest, payload: web::Payload, place: &Place) -> 
         listener: Arc::clone(&listener.name),
         peer: request.peer_addr(),
         number: sessions.number(),
-        message,
+        request: asked,
         answer: sender,
     };
     // At the end of the time the request is dropped, and with it the call.
@@ -150,13 +154,13 @@ async fn find_realm(place: &Place, name: &str) -> Option<RealmHandle> {
 
 /// How long the caller waits: its preference, its option, the realm's rule, ours; and what the realm is told of it.
 fn set_deadline(
-    message: &mut Message,
+    asked: &mut Request,
     wish: Option<Duration>,
     place: &Place,
     realm: &RealmShared,
 ) -> Result<Duration, Problem> {
     let rest = &place.state.rest;
-    let Message::Call(call) = message else { return Ok(wish.unwrap_or(rest.call_timeout).min(rest.wait_max)) };
+    let Request::Call(call) = asked else { return Ok(wish.unwrap_or(rest.call_timeout).min(rest.wait_max)) };
     if call.options.progress || call.options.receive_progress {
         let text = "options progress and receive_progress need a stream, which this endpoint does not give";
         return Err(Problem::http(StatusCode::BAD_REQUEST, text));

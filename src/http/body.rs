@@ -5,14 +5,18 @@
 
 use super::negotiate;
 use super::problem::{quoted, Problem};
+use super::sessions::Request;
 use crate::codec::{self, Limits, Member, ValueKind};
 use crate::observe::shown;
 use crate::wamp::{Message, MessageKind, Serialization};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::StatusCode;
 use actix_web::web;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Reads a body that was checked to be JSON and not encoded.
@@ -21,7 +25,7 @@ use std::time::Duration;
 /// 413 over `body_max`, 408 after `timeout`, 400 if it breaks off.
 pub(super) async fn read(
     headers: &HeaderMap,
-    payload: web::Payload,
+    payload: &mut web::Payload,
     body_max: usize,
     timeout: Duration,
 ) -> Result<Bytes, Problem> {
@@ -34,17 +38,17 @@ pub(super) async fn read(
         Ok(body) => body,
         Err(_) => {
             let text = format!("the body did not come within {} s", timeout.as_secs_f32());
-            Err(Problem::http(StatusCode::REQUEST_TIMEOUT, text).closing())
+            Err(Problem::http(StatusCode::REQUEST_TIMEOUT, text))
         }
     }
 }
 
-async fn collect(mut payload: web::Payload, body_max: usize) -> Result<Bytes, Problem> {
+async fn collect(payload: &mut web::Payload, body_max: usize) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             let text = format!("the body cannot be read: {}", shown(&error.to_string()));
-            Problem::http(StatusCode::BAD_REQUEST, text).closing()
+            Problem::http(StatusCode::BAD_REQUEST, text)
         })?;
         if body.len() + chunk.len() > body_max {
             return Err(too_large(body_max));
@@ -55,18 +59,37 @@ async fn collect(mut payload: web::Payload, body_max: usize) -> Result<Bytes, Pr
 }
 
 fn too_large(body_max: usize) -> Problem {
-    // The rest is not read, so the connection cannot carry another request.
-    Problem::http(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {body_max} octets")).closing()
+    Problem::http(StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {body_max} octets"))
+}
+
+/// The body of an answer that may come before its request was read. As long as somebody holds the request's body, the
+/// library closes the connection after the answer; otherwise it would read and throw away whatever a client cares to send.
+pub(super) struct Unread {
+    pub(super) answer: BoxBody,
+    #[expect(dead_code, reason = "held until the answer is written")]
+    pub(super) request: web::Payload,
+}
+
+impl MessageBody for Unread {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.answer.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().answer).poll_next(cx)
+    }
 }
 
 /// What a request asks for: the code of its message, and what its URI is called in the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Request {
+pub(super) enum Endpoint {
     Call,
     Publish,
 }
 
-impl Request {
+impl Endpoint {
     fn kind(self) -> MessageKind {
         match self {
             Self::Call => MessageKind::Call,
@@ -82,11 +105,11 @@ impl Request {
     }
 }
 
-/// The message that a request asks for, with request id 1. `in_path` is the procedure or topic of the path, if it has one.
+/// What a request asks for, as one message. `in_path` is the procedure or topic of the path, if it has one.
 ///
 /// # Errors
 /// 400 with what is wrong.
-pub(super) fn message(request: Request, in_path: Option<&str>, body: &Bytes) -> Result<Message, Problem> {
+pub(super) fn request(endpoint: Endpoint, in_path: Option<&str>, body: &Bytes) -> Result<Request, Problem> {
     let limits = Limits::default();
     let mut members = Vec::new();
     if !body.is_empty() {
@@ -95,7 +118,7 @@ pub(super) fn message(request: Request, in_path: Option<&str>, body: &Bytes) -> 
     }
     // As in WAMP, null counts as absent.
     members.retain(|member| member.kind != ValueKind::Null);
-    let uri_member = request.uri_member();
+    let uri_member = endpoint.uri_member();
     let known = [uri_member, "args", "kwargs", "options"];
     if let Some(unknown) = members.iter().find(|member| !known.contains(&&*member.name)) {
         return Err(unexpected(&unknown.name, &known));
@@ -115,13 +138,18 @@ pub(super) fn message(request: Request, in_path: Option<&str>, body: &Bytes) -> 
     let args = member(&members, "args", ValueKind::List)?;
     let kwargs = member(&members, "kwargs", ValueKind::Dict)?;
     let options = options.unwrap_or(Bytes::from_static(b"{}"));
-    let text = splice(request.kind(), &options, &uri, args.as_deref(), kwargs.as_deref());
-    let mut message = codec::decode(Serialization::Json, &text, &limits).map_err(|error| bad(error.to_string()))?;
-    if let Message::Publish(publish) = &mut message {
+    let text = splice(endpoint.kind(), &options, &uri, args.as_deref(), kwargs.as_deref());
+    let message = codec::decode(Serialization::Json, &text, &limits).map_err(|error| bad(error.to_string()))?;
+    if let Message::Publish(mut publish) = message {
         // Over HTTP it is on by default.
         publish.options.acknowledge |= !says_acknowledge(&options, &limits);
+        Ok(Request::Publish(publish))
+    } else if let Message::Call(call) = message {
+        Ok(Request::Call(call))
+    } else {
+        // The code that was written is one of the two.
+        Err(bad("the body is no request"))
     }
-    Ok(message)
 }
 
 fn member(members: &[Member], name: &str, kind: ValueKind) -> Result<Option<Bytes>, Problem> {
@@ -173,8 +201,11 @@ fn bad(text: impl Into<String>) -> Problem {
 mod tests {
     use super::*;
 
-    fn text(request: Request, in_path: Option<&str>, body: &str) -> Result<String, Problem> {
-        let message = message(request, in_path, &Bytes::copy_from_slice(body.as_bytes()))?;
+    fn text(endpoint: Endpoint, in_path: Option<&str>, body: &str) -> Result<String, Problem> {
+        let message = match request(endpoint, in_path, &Bytes::copy_from_slice(body.as_bytes()))? {
+            Request::Call(call) => Message::Call(call),
+            Request::Publish(publish) => Message::Publish(publish),
+        };
         let mut text = Vec::new();
         codec::encode(&message, Serialization::Json, &mut text).unwrap();
         Ok(String::from_utf8(text).unwrap())
@@ -182,15 +213,15 @@ mod tests {
 
     #[test]
     fn a_body_becomes_a_message_with_its_payload_as_it_was_written() {
-        let call = text(Request::Call, Some("com.a"), r#"{"kwargs": {"x" : 1e2}, "options":{"timeout":5}}"#);
+        let call = text(Endpoint::Call, Some("com.a"), r#"{"kwargs": {"x" : 1e2}, "options":{"timeout":5}}"#);
         assert_eq!(call.unwrap(), r#"[48,1,{"timeout":5},"com.a",[],{"x" : 1e2}]"#);
-        assert_eq!(text(Request::Call, None, r#"{"procedure":"com.a"}"#).unwrap(), r#"[48,1,{},"com.a"]"#);
+        assert_eq!(text(Endpoint::Call, None, r#"{"procedure":"com.a"}"#).unwrap(), r#"[48,1,{},"com.a"]"#);
     }
 
     #[test]
     fn a_publish_is_acknowledged_unless_the_body_says_otherwise() {
         let publish =
-            |options: &str| text(Request::Publish, Some("com.a"), &format!("{{\"options\":{options}}}")).unwrap();
+            |options: &str| text(Endpoint::Publish, Some("com.a"), &format!("{{\"options\":{options}}}")).unwrap();
         assert_eq!(publish("{}"), r#"[16,1,{"acknowledge":true},"com.a"]"#);
         assert_eq!(publish(r#"{"acknowledge":null}"#), r#"[16,1,{"acknowledge":true},"com.a"]"#);
         assert_eq!(publish(r#"{"acknowledge":false}"#), r#"[16,1,{},"com.a"]"#);

@@ -18,8 +18,7 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// # Errors
 /// 415.
 pub(super) fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse =
-        |text: String| Err(Problem::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).with(ACCEPT_POST, JSON).closing());
+    let refuse = |text: String| Err(Problem::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).with(ACCEPT_POST, JSON));
     for coding in list(headers, &header::CONTENT_ENCODING) {
         if !coding.eq_ignore_ascii_case("identity") {
             return refuse(format!("a body may not be encoded, got Content-Encoding {}", shown(coding)));

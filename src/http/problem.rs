@@ -86,10 +86,8 @@ pub(super) struct Problem {
     status: StatusCode,
     error: String,
     detail: String,
-    /// A JSON list.
-    args: Bytes,
-    /// A JSON object.
-    kwargs: Bytes,
+    /// The WAMP error's own arguments: a JSON list and a JSON object. Without them the detail is the only one.
+    payload: Option<Box<(Bytes, Bytes)>>,
     headers: Vec<(HeaderName, HeaderValue)>,
     closes: bool,
     /// Which counter moves.
@@ -121,13 +119,12 @@ impl Problem {
             Some(_) | None => None,
         };
         let detail = text.map_or_else(|| format!("the call ended with {}", shown(&error.error)), shown);
-        Self { args, kwargs, ..Self::new(statuses.of(&error.error), &error.error, detail) }
+        Self { payload: Some(Box::new((args, kwargs))), ..Self::new(statuses.of(&error.error), &error.error, detail) }
     }
 
     fn new(status: StatusCode, error: &str, detail: String) -> Self {
-        let args = Bytes::from(format!("[{}]", quoted(&detail)));
-        let (headers, kwargs) = (Vec::new(), Bytes::from_static(b"{}"));
-        Self { status, error: error.to_owned(), detail, args, kwargs, headers, closes: false, refusal: None }
+        let (payload, headers) = (None, Vec::new());
+        Self { status, error: error.to_owned(), detail, payload, headers, closes: false, refusal: None }
     }
 
     /// With one more header.
@@ -136,7 +133,7 @@ impl Problem {
         self
     }
 
-    /// The connection ends with the answer: the rest of the request is not read.
+    /// The connection ends with the answer.
     pub(super) fn closing(mut self) -> Self {
         self.closes = true;
         self
@@ -185,7 +182,12 @@ impl Problem {
     }
 
     fn body(&self, request: &RequestName) -> Vec<u8> {
-        let mut body = Vec::with_capacity(512 + self.args.len() + self.kwargs.len());
+        let detail = quoted(&self.detail);
+        let (args, kwargs) = match self.payload.as_deref() {
+            Some(payload) => payload.clone(),
+            None => (Bytes::from(format!("[{detail}]")), Bytes::from_static(b"{}")),
+        };
+        let mut body = Vec::with_capacity(512 + args.len() + kwargs.len());
         let kind = format!("/docs/errors/{}", in_path(&self.error));
         let title = if self.error == ErrorUri::HTTP.as_str() {
             self.status.canonical_reason().unwrap_or("Failure").to_owned()
@@ -196,11 +198,11 @@ impl Problem {
             (&b"{\"type\":"[..], quoted(&kind).as_bytes()),
             (b",\"title\":", quoted(&title).as_bytes()),
             (b",\"status\":", self.status.as_str().as_bytes()),
-            (b",\"detail\":", quoted(&self.detail).as_bytes()),
+            (b",\"detail\":", detail.as_bytes()),
             (b",\"instance\":", quoted(&request.instance()).as_bytes()),
             (b",\"error\":", quoted(&self.error).as_bytes()),
-            (b",\"args\":", &self.args),
-            (b",\"kwargs\":", &self.kwargs),
+            (b",\"args\":", &args),
+            (b",\"kwargs\":", &kwargs),
             (b",\"request_id\":", quoted(request.as_str()).as_bytes()),
         ] {
             body.extend_from_slice(name);

@@ -2,12 +2,12 @@
 //!
 //! Segments are percent-decoded once, as UTF-8; a plus is a plus. Source: section 2 of the HTTP design.
 
-use super::body::Request;
+use super::body::Endpoint;
 
 /// What a path names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Route {
-    pub(super) request: Request,
+    pub(super) endpoint: Endpoint,
     /// The realm's configured name, or its URI.
     pub(super) realm: String,
     /// The procedure or topic, if the path has it.
@@ -41,12 +41,12 @@ pub(super) fn route(path: &str, default: Option<&str>) -> Result<Route, NoRoute>
         [endpoint, uri] if !uri.is_empty() => (*endpoint, Some(decoded(uri)?)),
         _ => return Err(NoRoute::NotFound),
     };
-    let request = match endpoint {
-        "call" => Request::Call,
-        "publish" => Request::Publish,
+    let endpoint = match endpoint {
+        "call" => Endpoint::Call,
+        "publish" => Endpoint::Publish,
         _ => return Err(NoRoute::NotFound),
     };
-    Ok(Route { request, realm, uri })
+    Ok(Route { endpoint, realm, uri })
 }
 
 fn decoded(segment: &str) -> Result<String, NoRoute> {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn call(realm: &str, uri: Option<&str>) -> Result<Route, NoRoute> {
-        Ok(Route { request: Request::Call, realm: realm.to_owned(), uri: uri.map(ToOwned::to_owned) })
+        Ok(Route { endpoint: Endpoint::Call, realm: realm.to_owned(), uri: uri.map(ToOwned::to_owned) })
     }
 
     /// Section 2.

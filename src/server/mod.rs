@@ -6,7 +6,7 @@ mod stop;
 
 use crate::actors::realms::RealmsActor;
 use crate::config::Settings;
-use crate::http::sessions::{HttpSessions, Owners};
+use crate::http::sessions::Owners;
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
 use crate::transport::http::{Configure, Gate};
@@ -64,7 +64,7 @@ impl From<BindError> for ServerError {
 /// A running router's parts that its stopping needs.
 struct Running {
     workers: Vec<Addr<WorkerActor>>,
-    http_sessions: Vec<Addr<HttpSessions>>,
+    callers: Owners,
     acceptor: Addr<Acceptor>,
     metrics: Arc<Metrics>,
     readiness: Readiness,
@@ -120,8 +120,7 @@ fn start(
     let realms = RealmsActor::new(handles.clone(), settings.realms, settings.templates, main_tally.clone()).start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
-    let http_sessions = callers.all().to_vec();
-    let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone(), callers);
+    let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone(), callers.clone());
     let configure: Configure = Arc::new(move |services, listener| {
         let listener = seen_by_http(listener);
         crate::http::configure(services, &listener, &state);
@@ -148,7 +147,7 @@ fn start(
     let workers = handles.iter().map(|handle| handle.worker.clone()).collect();
     let acceptor = Acceptor::new(settings.limits, files_max, sockets, handles, main_tally).start();
     readiness.set(true);
-    Running { workers, http_sessions, acceptor, metrics, readiness, arbiters }
+    Running { workers, callers, acceptor, metrics, readiness, arbiters }
 }
 
 /// What the HTTP side needs to know of a listener.

@@ -13,7 +13,8 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// Waits for SIGTERM or SIGINT and stops in order; a second one stops at once.
 pub(super) async fn on_signal(running: Running, shutdown: ShutdownSettings) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("cannot listen for signals: stop the process by its id");
         return;
     };
@@ -40,7 +41,7 @@ async fn stop(running: &Running, shutdown: ShutdownSettings) {
     // A dead actor has nothing left to stop.
     let _ = running.acceptor.send(StopAccepting).await;
     let drained = async {
-        for sessions in &running.http_sessions {
+        for sessions in running.callers.all() {
             let _ = sessions.send(StopHttp).await;
         }
         for callees in [false, true] {
@@ -49,6 +50,7 @@ async fn stop(running: &Running, shutdown: ShutdownSettings) {
             }
             if !callees {
                 wait_for_spread(running, shutdown.spread / 2).await;
+                wait_for_callers(running, shutdown.spread / 2).await;
             }
         }
         while running.metrics.connections() > 0 {
@@ -65,4 +67,14 @@ async fn wait_for_spread(running: &Running, spread: Duration) {
     let sessions = u32::try_from(running.metrics.connections().max(0)).unwrap_or(u32::MAX);
     let needed = Duration::from_millis(2).saturating_mul(sessions).min(spread);
     tokio::time::sleep(needed).await;
+}
+
+/// HTTP callers with a call under way: it is answered, if that takes no longer than this.
+async fn wait_for_callers(running: &Running, spread: Duration) {
+    let answered = async {
+        while running.callers.open() > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let _answered_or_not = tokio::time::timeout(spread, answered).await;
 }

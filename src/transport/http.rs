@@ -29,7 +29,10 @@ pub type Configure = Arc<dyn Fn(&mut web::ServiceConfig, &ListenerSettings) + Se
 
 /// Looks at each request's head before any service does: an answer refuses it. Put into an application's data by
 /// [`Configure`].
-pub struct Gate(pub Box<dyn Fn(&RequestHead) -> Option<HttpResponse>>);
+pub struct Gate(pub Box<Look>);
+
+/// A look at a head: an answer refuses the request.
+pub type Look = dyn Fn(&RequestHead) -> Option<HttpResponse>;
 
 /// What becomes of a socket that was upgraded.
 pub(crate) type Upgraded = Rc<dyn Fn(Stream, Agreed, Option<SocketAddr>)>;

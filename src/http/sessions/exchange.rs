@@ -3,10 +3,10 @@
 //!
 //! Request ids count up by one, so they hold under `strict_request_ids`. Nothing here decides about WAMP.
 
-use super::{Answer, Ask, AskNumber};
+use super::{Answer, Ask, AskNumber, Request};
 use crate::actors::clock;
 use crate::codec::{self, Limits};
-use crate::wamp::message::{Cancel, Message};
+use crate::wamp::message::{Call, Cancel, Message, Publish};
 use crate::wamp::options::CancelOptions;
 use crate::wamp::{CancelMode, ErrorUri, MessageKind, RequestId, Serialization};
 use bytes::Bytes;
@@ -82,19 +82,12 @@ impl Exchange {
         let request = self.last.map_or(RequestId::FIRST, RequestId::next);
         self.last = Some(request);
         self.used = Some(clock::now());
-        let Ask { number, mut message, answer, .. } = ask;
-        let kind = message.kind();
-        let answered = match &mut message {
-            Message::Call(call) => {
-                call.request = request;
-                true
+        let Ask { number, request: asked, answer, .. } = ask;
+        let (kind, answered, message) = match asked {
+            Request::Call(call) => (MessageKind::Call, true, Call { request, ..call }.into()),
+            Request::Publish(publish) => {
+                (MessageKind::Publish, publish.options.acknowledge, Publish { request, ..publish }.into())
             }
-            Message::Publish(publish) => {
-                publish.request = request;
-                publish.options.acknowledge
-            }
-            // The endpoints make nothing else.
-            _ => return,
         };
         let taken = if answered {
             self.waiting.insert(request, Waiting { number, kind, answer });

@@ -15,7 +15,7 @@ use crate::actors::session::{Gone, Opening, SessionActor, Times};
 use crate::actors::RealmHandle;
 use crate::auth::Identity;
 use crate::observe::Tally;
-use crate::wamp::message::{Error, Message};
+use crate::wamp::message::{Call, Error, Publish};
 use crate::wamp::{ErrorUri, Payload, PublicationId, Uri};
 use actix::fut::ActorFuture;
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler};
@@ -71,8 +71,15 @@ pub(super) struct Ask {
     pub(super) listener: Arc<str>,
     pub(super) peer: Option<SocketAddr>,
     pub(super) number: AskNumber,
-    pub(super) message: Message,
+    pub(super) request: Request,
     pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// What an HTTP caller asks of its realm. The request id is the session's to give.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Request {
+    Call(Call),
+    Publish(Publish),
 }
 
 /// What became of a request.
@@ -162,7 +169,7 @@ impl Owners {
     }
 
     /// Sessions of HTTP callers, of the whole node.
-    pub(super) fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 

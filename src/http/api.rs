@@ -62,7 +62,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         Method::OPTIONS => return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish()),
         _ => {
             let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST");
-            return Err(problem.with(header::ALLOW, ALLOW).uncounted());
+            return Err(problem.with(header::ALLOW, HeaderValue::from_static(ALLOW)).uncounted());
         }
     }
     let rest = &place.state.rest;
@@ -98,20 +98,26 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         answer: sender,
     };
     // At the end of the time the request is dropped, and with it the call.
-    let mut response = match tokio::time::timeout(deadline, sessions.ask(ask, receiver)).await {
-        Ok(answer) => say(answer, &statuses)?,
+    let said = match tokio::time::timeout(deadline, sessions.ask(ask, receiver)).await {
+        Ok(answer) => say(answer, &statuses),
         Err(_) => {
             let text = format!("no answer came within {} s", deadline.as_secs_f32());
-            return Err(Problem::router(&statuses, ErrorUri::TIMEOUT, text));
+            Err(Problem::router(&statuses, ErrorUri::TIMEOUT, text))
         }
     };
-    if wish.is_some() {
-        let seconds = deadline.as_millis().div_ceil(1000);
-        if let Ok(applied) = HeaderValue::from_str(&format!("wait={seconds}")) {
+    let Some(applied) = wish.and_then(|_| applied(deadline)) else { return said };
+    match said {
+        Ok(mut response) => {
             response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+            Ok(response)
         }
+        Err(problem) => Err(problem.with(PREFERENCE_APPLIED, applied)),
     }
-    Ok(response)
+}
+
+/// What a `Prefer: wait` came to, in whole seconds.
+fn applied(deadline: Duration) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("wait={}", deadline.as_millis().div_ceil(1000))).ok()
 }
 
 fn no_route(fault: NoRoute) -> Problem {

@@ -3,7 +3,7 @@
 
 use super::problem::Problem;
 use crate::observe::shown;
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
 use std::time::Duration;
 
@@ -18,7 +18,9 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// # Errors
 /// 415.
 pub(super) fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse = |text: String| Err(Problem::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).with(ACCEPT_POST, JSON));
+    let refuse = |text: String| {
+        Err(Problem::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).with(ACCEPT_POST, HeaderValue::from_static(JSON)))
+    };
     for coding in list(headers, &header::CONTENT_ENCODING) {
         if !coding.eq_ignore_ascii_case("identity") {
             return refuse(format!("a body may not be encoded, got Content-Encoding {}", shown(coding)));
@@ -90,7 +92,6 @@ fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::header::HeaderValue;
 
     fn one(name: HeaderName, value: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -4,7 +4,7 @@
 //! The session actor is the same as for every other transport; only its connection is in memory. Requests of one identity
 //! go by one session, so its limits and its request ids have one owner. Holds no WAMP state.
 //!
-//! Messages: [`Ask`] and [`HangUp`] (from request handlers), `Gone` (from sessions), [`StopHttp`] (from the server).
+//! Messages: `Ask` and `HangUp` (from request handlers), `Gone` (from sessions), [`StopHttp`] (from the server).
 
 mod exchange;
 mod pipe;

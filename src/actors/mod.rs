@@ -15,5 +15,7 @@ pub mod realms;
 pub mod session;
 pub mod settings;
 
+pub use realm::{RealmHandle, RealmShared};
+
 #[cfg(test)]
 mod tests;

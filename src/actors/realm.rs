@@ -75,9 +75,9 @@ pub struct RealmHandle {
 }
 
 /// What is known of a realm outside its actor: settings, and the rules of each role. Immutable.
-pub(crate) struct RealmShared {
+pub struct RealmShared {
     /// The settings.
-    pub(crate) settings: RealmSettings,
+    pub settings: RealmSettings,
     rules: BTreeMap<String, Arc<Rules>>,
 }
 

@@ -10,7 +10,8 @@ use super::realm::{RealmActor, RealmHandle, RealmShared};
 use super::session::SessionActor;
 use super::settings::{RealmSettings, RealmTemplate};
 use crate::observe::{Panicked, Tally};
-use crate::wamp::Uri;
+use crate::wamp::uri::{self, UriRules};
+use crate::wamp::{MatchPolicy, Uri};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -186,6 +187,8 @@ impl Handler<Lookup> for RealmsActor {
         if let Some(entry) = by_name {
             return Some(entry.handle.clone());
         }
+        // As for a HELLO: a template makes no realm of a text that is no URI.
+        uri::check(&name, UriRules::Loose, MatchPolicy::Exact).ok()?;
         self.find(&Uri::from(name), ctx)
     }
 }

@@ -13,6 +13,7 @@ mod cbor;
 mod error;
 mod json;
 mod keys;
+mod members;
 mod message;
 mod msgpack;
 pub mod rawsocket;
@@ -22,6 +23,7 @@ mod value;
 mod writer;
 
 pub use error::{DecodeError, Fault, Fidelity, Got, Quoted, TranscodeError, ValueKind, QUOTED_MAX};
+pub use members::{members, Member};
 pub use value::{payload_args, payload_kwargs, read_value};
 
 use crate::wamp::{Message, Payload, Serialization};

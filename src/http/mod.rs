@@ -3,14 +3,33 @@
 //! Every HTTP caller is a session of its realm, under the same permissions as everybody else. Faults of a request never end a
 //! shared session.
 
+mod api;
+mod body;
+mod credential;
+mod gate;
 mod health;
+mod metrics;
+mod negotiate;
+mod problem;
+mod request_id;
+mod route;
+pub mod sessions;
 pub mod settings;
 
 use crate::actors::realms::RealmsActor;
-use crate::observe::Metrics;
+use crate::actors::RealmHandle;
+use crate::observe::{Metrics, Tally};
 use actix::Addr;
-use actix_web::web;
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{web, HttpResponse};
+use problem::Problem;
+use prometheus_client::registry::Registry;
+use request_id::RequestName;
+use sessions::Owners;
 use settings::RestSettings;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
@@ -33,20 +52,27 @@ impl Readiness {
 /// What all handlers share.
 #[derive(Clone)]
 pub struct HttpState {
-    /// The settings of the REST bridge.
-    pub rest: RestSettings,
-    /// The registry of realms.
-    pub realms: Addr<RealmsActor>,
-    /// The node's counters.
-    pub metrics: Arc<Metrics>,
-    /// Whether the node takes new work.
-    pub readiness: Readiness,
+    rest: RestSettings,
+    realms: Addr<RealmsActor>,
+    readiness: Readiness,
+    sessions: Owners,
+    /// The thread on which a request is refused before it has a session is not known: the main thread's counters.
+    tally: Tally,
+    registry: Arc<Registry>,
 }
 
 impl HttpState {
-    /// Everything that handlers share.
-    pub fn new(rest: RestSettings, realms: Addr<RealmsActor>, metrics: Arc<Metrics>, readiness: Readiness) -> Self {
-        Self { rest, realms, metrics, readiness }
+    /// Everything that handlers share. `sessions` are the owners of HTTP callers' sessions.
+    pub fn new(
+        rest: RestSettings,
+        realms: Addr<RealmsActor>,
+        metrics: Arc<Metrics>,
+        readiness: Readiness,
+        sessions: Owners,
+    ) -> Self {
+        let tally = metrics.tally(usize::MAX);
+        let registry = Arc::new(metrics::registry(metrics, sessions.clone()));
+        Self { rest, realms, readiness, sessions, tally, registry }
     }
 }
 
@@ -61,10 +87,74 @@ pub struct Served {
     pub health: bool,
 }
 
-/// Adds the services of one listener to its application.
-pub fn configure(services: &mut web::ServiceConfig, served: Served, state: &HttpState) {
-    services.app_data(web::Data::new(state.clone()));
-    if served.health {
+/// What this room needs to know of a listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listener {
+    /// The name in the configuration.
+    pub name: Arc<str>,
+    /// What it serves.
+    pub served: Served,
+    /// The realm of requests that name none.
+    pub realm: Option<String>,
+    /// Names of the realms that are reachable here; empty means all.
+    pub realms: Vec<String>,
+    /// Requests are refused unless their Host is a loopback name.
+    pub loopback_host_only: bool,
+    /// Lines of a head.
+    pub header_lines_max: usize,
+    /// Octets of a head.
+    pub header_bytes_max: usize,
+}
+
+/// Where a handler is: on one thread, behind one listener.
+struct Place {
+    state: HttpState,
+    listener: Listener,
+    /// Realms found before, by the name they were asked for. Bounded by the realms that there are.
+    realms: RefCell<HashMap<String, RealmHandle>>,
+}
+
+impl Place {
+    /// Counts a failure and makes it an answer.
+    fn respond(&self, problem: Problem, name: &RequestName) -> HttpResponse {
+        count(&self.state.tally, &problem);
+        problem.respond(name)
+    }
+}
+
+fn count(tally: &Tally, problem: &Problem) {
+    if let Some(refusal) = problem.refusal() {
+        tally.refused(refusal);
+        tracing::debug!(reason = refusal.name(), status = problem.status().as_u16(), "HTTP request refused");
+    }
+}
+
+/// What every answer of this room has.
+fn dress(response: &mut HttpResponse, name: &RequestName) {
+    let headers = response.headers_mut();
+    headers.insert(request_id::OUT, name.header());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// Looks at a request before any service does: `None` lets it in.
+pub fn refuse(head: &RequestHead, listener: &Listener, state: &HttpState) -> Option<HttpResponse> {
+    let problem = gate::check(head, listener).err()?;
+    count(&state.tally, &problem);
+    let name = RequestName::of(head.headers());
+    Some(api::dress(problem.respond(&name), &name))
+}
+
+/// Adds the services of one listener to its application, of which there is one on each worker thread.
+pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: &HttpState) {
+    let place = Place { state: state.clone(), listener: listener.clone(), realms: RefCell::default() };
+    services.app_data(web::Data::new(place));
+    if listener.served.health {
         health::configure(services);
+    }
+    if listener.served.metrics {
+        metrics::configure(services);
+    }
+    if listener.served.rest {
+        api::configure(services);
     }
 }

@@ -6,9 +6,10 @@ mod stop;
 
 use crate::actors::realms::RealmsActor;
 use crate::config::Settings;
-use crate::http::{HttpState, Readiness, Served};
+use crate::http::sessions::Owners;
+use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
-use crate::transport::http::Configure;
+use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind, Acceptor, BindError, Listening, WorkerHandle};
 use crate::transport::settings::{ListenerSettings, RawSocketPing, Service};
 use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
@@ -63,6 +64,7 @@ impl From<BindError> for ServerError {
 /// A running router's parts that its stopping needs.
 struct Running {
     workers: Vec<Addr<WorkerActor>>,
+    callers: Owners,
     acceptor: Addr<Acceptor>,
     metrics: Arc<Metrics>,
     readiness: Readiness,
@@ -114,15 +116,16 @@ fn start(
     let metrics = Metrics::new(workers);
     let main_tally = metrics.tally(workers);
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
-    let handles = arbiters.iter().map(Arbiter::handle).collect();
-    let realms = RealmsActor::new(handles, settings.realms, settings.templates, main_tally.clone()).start();
+    let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
+    let realms = RealmsActor::new(handles.clone(), settings.realms, settings.templates, main_tally.clone()).start();
     let readiness = Readiness::default();
-    let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone());
+    let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
+    let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone(), callers.clone());
     let configure: Configure = Arc::new(move |services, listener| {
-        let serves = |service| listener.serve.contains(&service);
-        let served =
-            Served { rest: serves(Service::Rest), metrics: serves(Service::Metrics), health: serves(Service::Health) };
-        crate::http::configure(services, served, &state);
+        let listener = seen_by_http(listener);
+        crate::http::configure(services, &listener, &state);
+        let state = state.clone();
+        services.app_data(Gate(Box::new(move |head| crate::http::refuse(head, &listener, &state))));
     });
     let handles: Vec<WorkerHandle> = arbiters
         .iter()
@@ -147,5 +150,21 @@ fn start(
     let workers = handles.iter().map(|handle| handle.worker.clone()).collect();
     let acceptor = Acceptor::new(settings.limits, files_max, sockets, handles, main_tally).start();
     readiness.set(true);
-    Running { workers, acceptor, metrics, readiness, arbiters }
+    Running { workers, callers, acceptor, metrics, readiness, arbiters }
+}
+
+/// What the HTTP side needs to know of a listener.
+fn seen_by_http(listener: &ListenerSettings) -> Listener {
+    let serves = |service| listener.serve.contains(&service);
+    let served =
+        Served { rest: serves(Service::Rest), metrics: serves(Service::Metrics), health: serves(Service::Health) };
+    Listener {
+        name: listener.name.as_str().into(),
+        served,
+        realm: listener.realm.clone(),
+        realms: listener.realms.clone(),
+        loopback_host_only: listener.loopback_host_only,
+        header_lines_max: listener.header_lines_max,
+        header_bytes_max: listener.header_bytes_max,
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::Running;
 use crate::config::ShutdownSettings;
+use crate::http::sessions::StopHttp;
 use crate::transport::listener::StopAccepting;
 use crate::transport::worker::StopSessions;
 use std::time::Duration;
@@ -40,12 +41,16 @@ async fn stop(running: &Running, shutdown: ShutdownSettings) {
     // A dead actor has nothing left to stop.
     let _ = running.acceptor.send(StopAccepting).await;
     let drained = async {
+        for sessions in running.callers.all() {
+            let _ = sessions.send(StopHttp).await;
+        }
         for callees in [false, true] {
             for worker in &running.workers {
                 let _ = worker.send(StopSessions { spread: shutdown.spread / 2, callees }).await;
             }
             if !callees {
                 wait_for_spread(running, shutdown.spread / 2).await;
+                wait_for_callers(running, shutdown.spread / 2).await;
             }
         }
         while running.metrics.connections() > 0 {
@@ -62,4 +67,14 @@ async fn wait_for_spread(running: &Running, spread: Duration) {
     let sessions = u32::try_from(running.metrics.connections().max(0)).unwrap_or(u32::MAX);
     let needed = Duration::from_millis(2).saturating_mul(sessions).min(spread);
     tokio::time::sleep(needed).await;
+}
+
+/// HTTP callers with a call under way: it is answered, if that takes no longer than this.
+async fn wait_for_callers(running: &Running, spread: Duration) {
+    let answered = async {
+        while running.callers.open() > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let _answered_or_not = tokio::time::timeout(spread, answered).await;
 }

@@ -13,10 +13,11 @@ use actix_http::body::{BodySize, MessageBody};
 use actix_http::h1::{Codec, Message};
 use actix_http::{HttpService, Request, Response};
 use actix_service::{fn_service, map_config, IntoServiceFactory, Service, ServiceFactory};
-use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::dev::{AppConfig, RequestHead, ServiceResponse};
 use actix_web::{guard, web, App, HttpResponse};
 use bytes::BytesMut;
 use futures_core::future::LocalBoxFuture;
+use futures_util::future::{ready, Either};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,6 +26,13 @@ use tokio::io::AsyncWriteExt;
 
 /// Adds the services of the HTTP side to an application.
 pub type Configure = Arc<dyn Fn(&mut web::ServiceConfig, &ListenerSettings) + Send + Sync>;
+
+/// Looks at each request's head before any service does: an answer refuses it. Put into an application's data by
+/// [`Configure`].
+pub struct Gate(pub Box<Look>);
+
+/// A look at a head: an answer refuses the request.
+pub type Look = dyn Fn(&RequestHead) -> Option<HttpResponse>;
 
 /// What becomes of a socket that was upgraded.
 pub(crate) type Upgraded = Rc<dyn Fn(Stream, Agreed, Option<SocketAddr>)>;
@@ -47,6 +55,13 @@ pub(crate) async fn serve(
 ) -> Result<Serve, ()> {
     let listener = Arc::clone(&here.listener);
     let app = App::new()
+        .wrap_fn(|request, services| {
+            let refused = request.app_data::<Gate>().and_then(|gate| (gate.0)(request.head()));
+            match refused {
+                Some(response) => Either::Left(ready(Ok(request.into_response(response)))),
+                None => Either::Right(services.call(request)),
+            }
+        })
         .app_data(web::Data::new(here))
         .configure(|services| configure(services, &listener))
         .configure(|services| websocket_paths(services, &listener))
@@ -70,6 +85,8 @@ pub(crate) async fn serve(
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(handshake_timeout)
         .client_disconnect_timeout(Duration::from_secs(1))
+        // A caller that has gone has no use for an answer: its call is cancelled.
+        .h1_allow_half_closed(false)
         .upgrade(upgrades)
         .h1(requests);
     let service = Rc::new(service.new_service(()).await?);

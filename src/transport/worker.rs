@@ -54,7 +54,8 @@ pub struct Load {
 impl Load {
     /// Whether it has time for one more connection.
     pub(crate) fn has_time(&self) -> bool {
-        self.connections.load(Ordering::Relaxed) < TOGETHER || self.busy_permille.load(Ordering::Relaxed) < BUSY_PERMILLE
+        self.connections.load(Ordering::Relaxed) < TOGETHER
+            || self.busy_permille.load(Ordering::Relaxed) < BUSY_PERMILLE
     }
 }
 

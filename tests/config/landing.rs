@@ -119,8 +119,7 @@ serve = ["health"]
         call_timeout: Some(101 * MILLISECOND),
         call_timeout_max: Some(102 * MILLISECOND),
         meta_list_max: 10,
-        meta_calls_per_second: 8,
-        meta_burst: 9,
+        meta_calls: wharf::routing::MetaCalls { per_second: 8, burst: 9 },
     };
     assert_eq!(format!("{:?}", realm.limits), format!("{limits:?}"));
     let outbox = OutboxSettings {

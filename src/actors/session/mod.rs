@@ -254,7 +254,7 @@ fn random_id() -> SessionId {
 }
 
 /// An anonymous name that people can read out: three groups of four, without the letters that look like digits.
-fn random_authid() -> String {
+pub(crate) fn random_authid() -> String {
     const LETTERS: &[u8; 32] = b"3456789ABCDEFGHJKLMNPQRSTUVWXY2Z";
     let mut bits: u64 = rand::random();
     let mut name = String::with_capacity(14);

@@ -1,0 +1,117 @@
+//! Who asks: the credential of a request and the identity that it proves. One credential at most; an unknown name and a wrong
+//! secret are told apart by nothing. Source: section 6 of the HTTP design.
+
+use super::problem::{Problem, Statuses};
+use super::sessions::{Key, Who};
+use crate::actors::session::random_authid;
+use crate::auth::{self, AuthSettings, Claim, Denied, Identity, Opening};
+use crate::observe::Refusal;
+use crate::wamp::{ErrorUri, Uri};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::StatusCode;
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Where a request came in, and what for.
+pub(super) struct Arrival<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) listener: &'a str,
+    pub(super) realm: &'a Uri,
+}
+
+/// Proves who asks.
+///
+/// # Errors
+/// 401 with the reason, 400 for more than one credential, 403 for a page from elsewhere that brings none of its own.
+pub(super) fn identify(
+    arrival: &Arrival<'_>,
+    settings: &AuthSettings,
+    statuses: &Statuses<'_>,
+) -> Result<(Key, Identity), Problem> {
+    let mut credentials = arrival.headers.get_all(header::AUTHORIZATION).chain(arrival.headers.get_all(API_KEY));
+    let (first, second) = (credentials.next(), credentials.next());
+    if second.is_some() {
+        return Err(Problem::http(StatusCode::BAD_REQUEST, "there is more than one credential"));
+    }
+    let identity = match first {
+        Some(_) => with_credential(arrival, settings).map_err(|denied| refuse(statuses, &denied))?,
+        None => anonymous(arrival, settings).map_err(|denied| refuse(statuses, &denied))?,
+    };
+    let who = if first.is_some() {
+        Who::Authid(Arc::clone(&identity.authid))
+    } else {
+        // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
+        if !is_own_origin(arrival.headers) {
+            let text = "a page of another origin may not act here without a credential of its own";
+            return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
+        }
+        Who::Address(arrival.peer.map(|peer| peer.ip()))
+    };
+    let key = Key {
+        realm: arrival.realm.clone(),
+        authmethod: Arc::clone(&identity.authmethod),
+        authrole: Arc::clone(&identity.authrole),
+        who,
+    };
+    Ok((key, identity))
+}
+
+fn anonymous(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity, Denied> {
+    let required = || Denied {
+        error: ErrorUri::AUTHENTICATION_REQUIRED,
+        text: "a credential is required: Authorization: Basic".to_owned(),
+    };
+    if !settings.anonymous.as_ref().is_some_and(|anonymous| anonymous.http) {
+        return Err(required());
+    }
+    let name = random_authid();
+    let claim = Claim { authmethods: &[], authid: None, listener: arrival.listener, random_authid: &name };
+    match auth::open(settings, &claim) {
+        Ok(Opening::Welcome(identity)) => Ok(identity),
+        Ok(Opening::Challenge(_)) | Err(_) => Err(required()),
+    }
+}
+
+fn with_credential(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity, Denied> {
+    let denied = || Denied { error: ErrorUri::AUTHENTICATION_DENIED, text: "authentication failed".to_owned() };
+    let Some(credential) = arrival.headers.get(header::AUTHORIZATION) else {
+        return Err(unknown_scheme());
+    };
+    let (scheme, value) = credential.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(denied)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(unknown_scheme());
+    }
+    let pair = STANDARD.decode(value.trim()).map_err(|_| denied())?;
+    let pair = zeroize::Zeroizing::new(pair);
+    let pair = std::str::from_utf8(&pair).map_err(|_| denied())?;
+    let (authid, ticket) = pair.split_once(':').ok_or_else(denied)?;
+    let methods = [auth::Method::Ticket.name().to_owned()];
+    let claim = Claim { authmethods: &methods, authid: Some(authid), listener: arrival.listener, random_authid: "" };
+    match auth::open(settings, &claim)? {
+        Opening::Challenge(challenge) => auth::verify(settings, &challenge, ticket),
+        // Only a ticket was offered, and a ticket is always asked for.
+        Opening::Welcome(_) => Err(denied()),
+    }
+}
+
+fn unknown_scheme() -> Denied {
+    let text = "this credential is not known here; known is Authorization: Basic with authid and ticket";
+    Denied { error: ErrorUri::NO_MATCHING_AUTH_METHOD, text: text.to_owned() }
+}
+
+fn refuse(statuses: &Statuses<'_>, denied: &Denied) -> Problem {
+    Problem::router(statuses, denied.error, denied.text.clone()).counted(Refusal::AuthFailed)
+}
+
+/// No Origin at all, or that of the host that is asked.
+fn is_own_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let of_origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    host.is_some() && host == of_origin
+}

@@ -1,0 +1,148 @@
+//! `/metrics`: the node's counters as OpenMetrics text. Labels never carry peer-made text.
+//! Source: section 12 of the limits, section 17 of the HTTP design.
+
+use super::health::{finish, page, reading};
+use super::sessions::Owners;
+use super::Place;
+use crate::observe::{Metrics, Refusal};
+use crate::wamp::MessageKind;
+use actix_web::{web, HttpRequest, HttpResponse};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) fn configure(services: &mut web::ServiceConfig) {
+    services.service(page("/metrics").route(reading().to(serve)));
+}
+
+async fn serve(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+    let mut text = String::with_capacity(8 << 10);
+    match prometheus_client::encoding::text::encode(&mut text, &place.state.registry) {
+        Ok(()) => finish(&request, HttpResponse::Ok().content_type(MEDIA_TYPE), text),
+        Err(_) => finish(&request, &mut HttpResponse::InternalServerError(), "the metrics cannot be written\n"),
+    }
+}
+
+/// A registry that reads the node's counters at each scrape.
+pub(super) fn registry(metrics: Arc<Metrics>, sessions: Owners) -> Registry {
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Reader { metrics, sessions, started }));
+    registry
+}
+
+struct Reader {
+    metrics: Arc<Metrics>,
+    sessions: Owners,
+    /// Seconds since 1970.
+    started: f64,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+impl Collector for Reader {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        self.levels(&mut encoder)?;
+        self.families(&mut encoder)?;
+        self.counters(&mut encoder)?;
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        encoder.encode_descriptor("wharf_build", "The program", None, MetricType::Info)?.encode_info(&version)?;
+        if let Some(octets) = resident_octets() {
+            gauge(&mut encoder, "process_resident_memory_bytes", "Resident memory in octets", octets)?;
+        }
+        gauge(&mut encoder, "process_start_time_seconds", "Start of the process, seconds since 1970", self.started)
+    }
+}
+
+impl Reader {
+    fn levels(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let of = &self.metrics;
+        gauge(encoder, "wharf_sessions", "Sessions open", of.sessions())?;
+        gauge(encoder, "wharf_connections", "Connections with a session actor", of.connections())?;
+        gauge(encoder, "wharf_http_sessions", "Sessions of HTTP callers", self.sessions.open())?;
+        gauge(encoder, "wharf_calls_in_flight", "Calls under way", of.calls_under_way())?;
+        gauge(encoder, "wharf_subscriptions", "Subscriptions that exist", of.subscriptions())?;
+        gauge(encoder, "wharf_registrations", "Registrations that exist", of.registrations())
+    }
+
+    fn families(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let of = &self.metrics;
+        let kinds = || MessageKind::ALL.iter().copied();
+        let messages_in = kinds().map(|kind| (kind.name(), of.messages_in(kind)));
+        family(encoder, "wharf_messages_in", "Messages received", "type", messages_in)?;
+        let messages_out = kinds().map(|kind| (kind.name(), of.messages_out(kind)));
+        family(encoder, "wharf_messages_out", "Messages handed to an outbox", "type", messages_out)?;
+        let refused = Refusal::ALL.iter().map(|reason| (reason.name(), of.refused(*reason)));
+        family(encoder, "wharf_refused", "Refusals", "reason", refused)?;
+        let panics = [("session", of.session_panics()), ("realm", of.realm_panics())];
+        family(encoder, "wharf_panics", "Actors that panicked", "actor", panics.into_iter())
+    }
+
+    fn counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let of = &self.metrics;
+        for (name, help, value) in [
+            ("wharf_outbox_overflows", "Times that an outbox was full", of.outbox_overflows()),
+            ("wharf_outbox_dropped", "EVENTs dropped by outbox policies", of.outbox_dropped()),
+            ("wharf_late_answers", "YIELD and ERROR for invocations that had ended", of.late_answers()),
+            ("wharf_progress_dropped", "Progressive results that nobody had asked for", of.progress_dropped()),
+            ("wharf_transcode_lossy", "Payloads that lost something between serializations", of.transcode_lossy()),
+            ("wharf_undeliverable", "Messages that their receiver could not take", of.undeliverable()),
+            ("wharf_realm_restarts", "Realms started again", of.realm_restarts()),
+        ] {
+            counter(encoder, name, help, value)?;
+        }
+        for (name, help, us) in [
+            ("wharf_read_paused_seconds", "Time for which sockets were not read", of.read_paused_us()),
+            ("wharf_accept_paused_seconds", "Time for which nothing was accepted", of.accept_paused_us()),
+            ("wharf_worker_busy_seconds", "Processor time of the worker threads", of.busy_us()),
+        ] {
+            // Exact up to 2^53 microseconds, which are 285 years.
+            counter(encoder, name, help, us as f64 / 1e6)?;
+        }
+        Ok(())
+    }
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: impl EncodeGaugeValue) -> fmt::Result {
+    let gauge = ConstGauge::new(value);
+    gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+}
+
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: impl EncodeCounterValue) -> fmt::Result {
+    let counter = ConstCounter::new(value);
+    counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
+}
+
+fn family<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    values: impl Iterator<Item = (&'a str, u64)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (text, value) in values {
+        family.encode_family(&[(label, text)])?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+    }
+    Ok(())
+}
+
+/// What the kernel says of this process.
+fn resident_octets() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

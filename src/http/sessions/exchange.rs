@@ -1,0 +1,212 @@
+//! What passes between the HTTP side and one of its session actors, both on one thread: requests in, answers out, each found
+//! by its request id.
+//!
+//! Request ids count up by one, so they hold under `strict_request_ids`. Nothing here decides about WAMP.
+
+use super::{Answer, Ask, AskNumber, Request};
+use crate::actors::clock;
+use crate::codec::{self, Limits};
+use crate::wamp::message::{Call, Cancel, Message, Publish};
+use crate::wamp::options::CancelOptions;
+use crate::wamp::{CancelMode, ErrorUri, MessageKind, RequestId, Serialization};
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::task::Waker;
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+/// One message on its way to the session, and who is told once the session has taken it.
+struct Inbound {
+    octets: Bytes,
+    taken: Option<oneshot::Sender<Answer>>,
+}
+
+/// A request that waits for its answer.
+struct Waiting {
+    number: AskNumber,
+    kind: MessageKind,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What the session reads next.
+pub(super) enum Next {
+    Message(Bytes),
+    /// The HTTP side has closed.
+    Closed,
+    /// Nothing yet.
+    Wait,
+}
+
+/// One session's two directions.
+#[derive(Default)]
+pub(super) struct Exchange {
+    inbox: VecDeque<Inbound>,
+    waker: Option<Waker>,
+    closing: Closing,
+    last: Option<RequestId>,
+    waiting: HashMap<RequestId, Waiting>,
+    request_by_ask: HashMap<AskNumber, RequestId>,
+    used: Option<Instant>,
+    close_when_done: bool,
+}
+
+/// How far its end is.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Closing {
+    #[default]
+    Open,
+    /// The session is to be told.
+    Wanted,
+    /// It has been told.
+    Told,
+}
+
+impl Exchange {
+    /// Whether further requests may go by it.
+    pub(super) fn is_open(&self) -> bool {
+        self.closing == Closing::Open
+    }
+
+    /// Whether nothing waits for an answer.
+    pub(super) fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.inbox.is_empty()
+    }
+
+    /// When a request last came or was answered.
+    pub(super) fn used(&self) -> Option<Instant> {
+        self.used
+    }
+
+    /// Sends one request to the session.
+    pub(super) fn ask(&mut self, ask: Ask) {
+        let request = self.last.map_or(RequestId::FIRST, RequestId::next);
+        self.last = Some(request);
+        self.used = Some(clock::now());
+        let Ask { number, request: asked, answer, .. } = ask;
+        let (kind, answered, message) = match asked {
+            Request::Call(call) => (MessageKind::Call, true, Call { request, ..call }.into()),
+            Request::Publish(publish) => {
+                (MessageKind::Publish, publish.options.acknowledge, Publish { request, ..publish }.into())
+            }
+        };
+        let taken = if answered {
+            self.waiting.insert(request, Waiting { number, kind, answer });
+            self.request_by_ask.insert(number, request);
+            None
+        } else {
+            Some(answer)
+        };
+        self.push(&message, taken);
+    }
+
+    /// Nobody waits for the answer any more: a call is cancelled.
+    pub(super) fn hang_up(&mut self, number: AskNumber) {
+        let Some(request) = self.request_by_ask.remove(&number) else { return };
+        let Some(waiting) = self.waiting.remove(&request) else { return };
+        self.used = Some(clock::now());
+        if waiting.kind == MessageKind::Call {
+            let options = CancelOptions { mode: CancelMode::KillNoWait };
+            self.push(&Cancel { request, options }.into(), None);
+        }
+        self.close_if_done();
+    }
+
+    /// Ends the session once it has read what it was sent.
+    pub(super) fn close(&mut self) {
+        if self.closing == Closing::Open {
+            self.closing = Closing::Wanted;
+        }
+        self.wake();
+    }
+
+    /// Takes no further requests, and ends the session when those under way are answered.
+    pub(super) fn close_when_done(&mut self) {
+        self.close_when_done = true;
+        self.close_if_done();
+    }
+
+    fn close_if_done(&mut self) {
+        if self.close_when_done && self.is_done() {
+            self.close();
+        }
+    }
+
+    fn push(&mut self, message: &Message, taken: Option<oneshot::Sender<Answer>>) {
+        let mut octets = Vec::new();
+        // JSON has a form for all that was read as JSON.
+        if codec::encode(message, Serialization::Json, &mut octets).is_ok() {
+            self.inbox.push_back(Inbound { octets: octets.into(), taken });
+            self.wake();
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// What the session reads.
+    pub(super) fn next(&mut self, waker: &Waker) -> Next {
+        if let Some(inbound) = self.inbox.pop_front() {
+            if let Some(taken) = inbound.taken {
+                // Who has gone need not be told.
+                let _gone = taken.send(Answer::Taken);
+            }
+            self.close_if_done();
+            return Next::Message(inbound.octets);
+        }
+        if self.closing == Closing::Wanted {
+            self.closing = Closing::Told;
+            return Next::Closed;
+        }
+        self.waker = Some(waker.clone());
+        Next::Wait
+    }
+
+    /// One message that the session writes.
+    pub(super) fn receive(&mut self, frame: &[u8]) {
+        match codec::decode(Serialization::Json, &Bytes::copy_from_slice(frame), &Limits::default()) {
+            Ok(Message::Result(result)) if result.details.progress => {}
+            Ok(Message::Result(result)) => self.answer(result.request, Answer::Result(result.payload)),
+            Ok(Message::Published(published)) => {
+                self.answer(published.request, Answer::Published(published.publication));
+            }
+            Ok(Message::Error(error)) => self.answer(error.request, Answer::Error(Box::new(error))),
+            Ok(Message::Abort(abort)) => {
+                self.end(&abort.reason, abort.details.message.as_deref().unwrap_or_default());
+            }
+            Ok(Message::Goodbye(goodbye)) => {
+                self.end(&goodbye.reason, goodbye.details.message.as_deref().unwrap_or_default());
+            }
+            // WELCOME, and what a caller and publisher is never sent.
+            Ok(_) => {}
+            Err(error) => {
+                // Our own encoder wrote it.
+                tracing::error!(%error, "an answer to an HTTP request cannot be read");
+                self.end(ErrorUri::INTERNAL.as_str(), "an answer could not be read");
+            }
+        }
+    }
+
+    fn answer(&mut self, request: RequestId, answer: Answer) {
+        let Some(waiting) = self.waiting.remove(&request) else { return };
+        self.request_by_ask.remove(&waiting.number);
+        self.used = Some(clock::now());
+        // Who has gone need not be told.
+        let _gone = waiting.answer.send(answer);
+        self.close_if_done();
+    }
+
+    /// The session is over: everybody who waits is told why.
+    pub(super) fn end(&mut self, reason: &str, detail: &str) {
+        self.close();
+        self.request_by_ask.clear();
+        let ended = || Answer::Ended { reason: reason.to_owned(), detail: detail.to_owned() };
+        let unread = self.inbox.drain(..).filter_map(|inbound| inbound.taken);
+        for answer in self.waiting.drain().map(|(_, waiting)| waiting.answer).chain(unread) {
+            // Who has gone need not be told.
+            let _gone = answer.send(ended());
+        }
+    }
+}

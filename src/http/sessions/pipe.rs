@@ -1,0 +1,132 @@
+//! A session actor's transport in memory: what the HTTP side asks is read, what the session says is handed to those who wait.
+//!
+//! Messages are JSON text behind a length of four octets. It takes everything at once, so an HTTP caller's session is never a
+//! slow consumer of single answers.
+
+use super::exchange::{Exchange, Next};
+use crate::actors::connection::{Arrival, Connection, Fault, Pings};
+use crate::session::CloseCode;
+use crate::wamp::{Dict, Serialization, Value};
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Octets of the length before each message.
+const LENGTH: usize = 4;
+
+/// The largest message that any session may send.
+const MESSAGE_MAX: usize = 16 << 20;
+
+/// The session's end of an exchange.
+pub(super) struct Pipe {
+    exchange: Rc<RefCell<Exchange>>,
+    peer: Option<SocketAddr>,
+    /// The beginning of a message that was not yet written to its end.
+    partial: Vec<u8>,
+}
+
+impl Pipe {
+    /// For the caller at `peer`.
+    pub(super) fn new(exchange: Rc<RefCell<Exchange>>, peer: Option<SocketAddr>) -> Self {
+        Self { exchange, peer, partial: Vec::new() }
+    }
+}
+
+impl Connection for Pipe {
+    fn serialization(&self) -> Serialization {
+        Serialization::Json
+    }
+
+    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut Vec<Arrival>) -> Poll<Result<(), Fault>> {
+        let mut exchange = self.exchange.borrow_mut();
+        loop {
+            match exchange.next(cx.waker()) {
+                Next::Message(octets) => arrivals.push(Arrival::Message(octets)),
+                Next::Closed => {
+                    arrivals.push(Arrival::Closed(None));
+                    return Poll::Ready(Ok(()));
+                }
+                Next::Wait if arrivals.is_empty() => return Poll::Pending,
+                Next::Wait => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.partial.extend_from_slice(octets);
+        let mut exchange = self.exchange.borrow_mut();
+        let mut rest = &self.partial[..];
+        while let Some((length, after)) = rest.split_first_chunk::<LENGTH>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            let Some((frame, after)) = after.split_at_checked(length) else { break };
+            exchange.receive(frame);
+            rest = after;
+        }
+        let left = rest.len();
+        let read = self.partial.len() - left;
+        self.partial.drain(..read);
+        if !exchange.is_open() {
+            // The session reads its end in its next turn.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(octets.len()))
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_drain(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn begin(&self, out: &mut Vec<u8>) -> usize {
+        let start = out.len();
+        out.extend_from_slice(&[0; LENGTH]);
+        start
+    }
+
+    fn finish(&self, out: &mut Vec<u8>, start: usize) {
+        // Not longer than MESSAGE_MAX, so the cast loses nothing.
+        let length = (out.len() - start - LENGTH) as u32;
+        if let Some(place) = out.get_mut(start..start + LENGTH) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+    }
+
+    fn ping(&self, _: &mut Vec<u8>) {}
+
+    fn pong(&self, _: &mut Vec<u8>, _: &[u8]) {}
+
+    fn close(&self, _: &mut Vec<u8>, _: CloseCode) {}
+
+    fn newest_ping_only(&self) -> bool {
+        true
+    }
+
+    fn peer_message_max(&self) -> usize {
+        MESSAGE_MAX
+    }
+
+    fn welcomed(&mut self) {}
+
+    fn pings(&self) -> Pings {
+        Pings::Never
+    }
+
+    fn knows_agent(&self, _: &str) -> bool {
+        false
+    }
+
+    fn details(&self) -> Dict {
+        let peer = self.peer.map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
+        vec![
+            ("type".to_owned(), Value::from("http")),
+            ("protocol".to_owned(), Value::from("rest")),
+            ("peer".to_owned(), Value::Text(peer)),
+            ("tls".to_owned(), Value::Bool(false)),
+        ]
+    }
+}

@@ -1,0 +1,14 @@
+//! The REST bridge, health and metrics, over real sockets against the real program: each rule of the HTTP design that is
+//! built, one test. Callees and subscribers are RawSocket sessions in JSON. No test sleeps; what must happen is waited for.
+
+mod calls;
+mod client;
+mod credentials;
+mod heads;
+mod media;
+mod pages;
+mod publishes;
+mod router;
+mod sessions;
+mod stopping;
+mod wamp;

@@ -1,0 +1,155 @@
+//! Starts the program in a folder of its own, on free ports, and ends it with the test.
+
+use crate::client::Http;
+use crate::wamp::Session;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+/// What most tests run: a realm for everybody, one behind tickets, one that the main listener does not serve.
+pub(crate) const CONFIG: &str = r#"
+[listeners.main]
+bind = "127.0.0.1:PORT0"
+serve = ["websocket", "rest", "metrics", "health"]
+realms = ["main", "locked"]
+realm = "main"
+
+[listeners.bare]
+bind = "127.0.0.1:PORT1"
+serve = ["rest"]
+
+[listeners.raw]
+bind = "127.0.0.1:PORT2"
+serve = ["rawsocket"]
+
+[rest]
+call_timeout = "20s"
+max_wait = "30s"
+
+[rest.status]
+"com.shop.error.sold_out" = 409
+"com.shop.error." = 418
+
+[realms.main]
+uri = "com.example.main"
+strict_request_ids = true
+
+[realms.main.auth]
+anonymous = { role = "guest", http = true }
+
+[realms.main.auth.ticket.users.ann]
+ticket = { file = "ticket" }
+role = "guest"
+
+[realms.main.auth.ticket.users.bob]
+ticket = { file = "ticket" }
+role = "member"
+
+[realms.main.roles.guest]
+call = ["*", "wamp.*"]
+register = ["*"]
+publish = ["*"]
+subscribe = ["*"]
+deny = ["com.secret.*"]
+
+[realms.main.roles.member]
+inherit = ["guest"]
+
+[realms.locked]
+uri = "com.example.locked"
+
+[realms.locked.auth]
+anonymous = { role = "guest" }
+
+[realms.locked.auth.ticket.users.ann]
+ticket = { file = "ticket" }
+role = "guest"
+
+[realms.locked.roles.guest]
+call = ["*"]
+
+[realms.hidden]
+
+[realms.hidden.auth]
+anonymous = { role = "guest", http = true }
+
+[realms.hidden.roles.guest]
+call = ["*"]
+"#;
+
+/// A running router.
+pub(crate) struct Router {
+    pub(crate) child: Child,
+    ports: Vec<u16>,
+    #[expect(dead_code, reason = "held for its drop")]
+    folder: tempfile::TempDir,
+}
+
+impl Router {
+    /// With [`CONFIG`].
+    pub(crate) fn start() -> Self {
+        Self::with(CONFIG)
+    }
+
+    /// With another configuration, in which PORT0 to PORT3 stand for free ports.
+    pub(crate) fn with(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Held together, so that they differ.
+        let held: Vec<_> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports: Vec<u16> = held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+        let mut config = config.to_owned();
+        for (number, port) in ports.iter().enumerate() {
+            config = config.replace(&format!("PORT{number}"), &port.to_string());
+        }
+        std::fs::write(folder.path().join("wharf.toml"), config).unwrap();
+        std::fs::write(folder.path().join("ticket"), "s3cret\n").unwrap();
+        drop(held);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .current_dir(folder.path())
+            .env_clear()
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        // The sockets are open when this line is written.
+        let mut log = String::new();
+        loop {
+            let Some(Ok(line)) = lines.next() else { panic!("the router did not start:\n{log}") };
+            if line.contains("wharf is running") {
+                break;
+            }
+            log.push_str(&line);
+            log.push('\n');
+        }
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, ports, folder }
+    }
+
+    pub(crate) fn port(&self, number: usize) -> u16 {
+        self.ports[number]
+    }
+
+    /// A connection to the main listener.
+    pub(crate) fn http(&self) -> Http {
+        Http::connect(self.port(0))
+    }
+
+    /// A session of the main realm.
+    pub(crate) fn session(&self) -> Session {
+        Session::join(self.port(2), "com.example.main")
+    }
+
+    /// Asks it to stop in order.
+    pub(crate) fn terminate(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}

@@ -38,7 +38,11 @@ pub(crate) enum Outgoing {
 /// What a realm tells one session, in order.
 #[derive(Debug, actix::Message)]
 #[rtype(result = "()")]
-pub(crate) struct Deliveries(pub(crate) Vec<Outgoing>);
+pub(crate) struct Deliveries {
+    pub(crate) batch: Vec<Outgoing>,
+    /// Octets that the batch is counted with on the road.
+    pub(crate) weight: usize,
+}
 
 /// What is on the road to one session: sent by the realm, not yet in the outbox.
 #[derive(Debug, Default)]
@@ -51,27 +55,30 @@ impl Road {
     /// One message comes that delivery does not send: the answer to a session that is not let in.
     pub(crate) fn expect_one(&self) {
         self.messages.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(64, Ordering::Relaxed);
+        self.bytes.fetch_add(LIGHT, Ordering::Relaxed);
     }
 
     /// The session has taken a batch off the road.
-    pub(crate) fn arrived(&self, batch: &[Outgoing]) {
-        self.messages.fetch_sub(batch.len(), Ordering::Relaxed);
-        self.bytes.fetch_sub(batch.iter().map(weight).sum(), Ordering::Relaxed);
+    pub(crate) fn arrived(&self, deliveries: &Deliveries) {
+        self.messages.fetch_sub(deliveries.batch.len(), Ordering::Relaxed);
+        self.bytes.fetch_sub(deliveries.weight, Ordering::Relaxed);
     }
 }
+
+/// Octets that an entry without payload is counted with.
+pub(crate) const LIGHT: usize = 64;
 
 /// Octets that an entry is counted with on the road.
 fn weight(outgoing: &Outgoing) -> usize {
     match outgoing {
-        Outgoing::Message(message) => 64 + payload_len(message),
-        Outgoing::Event(event) => 64 + event.message.payload.len(),
+        Outgoing::Message(message) => LIGHT + payload_len(message),
+        Outgoing::Event(event) => LIGHT + event.message.payload.len(),
         Outgoing::Joined(_)
         | Outgoing::JoinRefused { .. }
         | Outgoing::Left
         | Outgoing::Closed(_)
         | Outgoing::Overflow
-        | Outgoing::RealmGone => 64,
+        | Outgoing::RealmGone => LIGHT,
     }
 }
 
@@ -127,8 +134,8 @@ impl Handle {
         let batch = std::mem::take(&mut self.pending);
         self.road.messages.fetch_add(batch.len(), Ordering::Relaxed);
         self.road.bytes.fetch_add(self.pending_bytes, Ordering::Relaxed);
-        self.pending_bytes = 0;
-        self.session.do_send(Deliveries(batch));
+        let weight = std::mem::take(&mut self.pending_bytes);
+        self.session.do_send(Deliveries { batch, weight });
     }
 
     fn push(&mut self, outgoing: Outgoing) {

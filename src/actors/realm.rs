@@ -289,8 +289,10 @@ impl Handler<Join> for RealmActor {
 
     #[expect(clippy::disallowed_methods, reason = "a session that is not in has no other road; one message per join")]
     fn handle(&mut self, join: Join, _: &mut Self::Context) {
-        let refused =
-            |error, text, retry| super::delivery::Deliveries(vec![Outgoing::JoinRefused { error, text, retry }]);
+        let refused = |error, text, retry| {
+            let batch = vec![Outgoing::JoinRefused { error, text, retry }];
+            super::delivery::Deliveries { batch, weight: super::delivery::LIGHT }
+        };
         if self.retired {
             join.road.expect_one();
             join.session.do_send(refused(ErrorUri::NO_SUCH_REALM, "the realm is closing", true));

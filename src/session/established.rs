@@ -49,7 +49,8 @@ pub enum Refused {
 /// What an open session does with a message.
 #[derive(Debug)]
 pub(super) enum Decision {
-    Forward(Message),
+    /// It goes on to the realm, as it is by then.
+    Forward,
     Refuse(Refused, Option<Box<Message>>),
     Goodbye,
     Abort,
@@ -57,11 +58,11 @@ pub(super) enum Decision {
 
 type Violation = String;
 
-/// Decides about one message.
+/// Decides about one message, in place: it is moved once only, when it is handed on.
 ///
 /// # Errors
 /// The text of a protocol violation.
-pub(super) fn receive(rules: &Rules, ids: &mut RequestIds, message: Message) -> Result<Decision, Violation> {
+pub(super) fn judge(rules: &Rules, ids: &mut RequestIds, message: &mut Message) -> Result<Decision, Violation> {
     match message {
         Message::Publish(publish) => {
             take_id(rules, ids, publish.request, MessageKind::Publish)?;
@@ -79,14 +80,14 @@ pub(super) fn receive(rules: &Rules, ids: &mut RequestIds, message: Message) -> 
             }
             Ok(rules.call(call))
         }
-        Message::Yield(ref answer) => {
+        Message::Yield(answer) => {
             no_passthru(MessageKind::Yield, &answer.options.ppt)?;
-            Ok(Decision::Forward(message))
+            Ok(Decision::Forward)
         }
-        Message::Cancel(_) => Ok(Decision::Forward(message)),
+        Message::Cancel(_) => Ok(Decision::Forward),
         Message::Error(error) if error.request_kind == MessageKind::Invocation => {
             no_passthru(MessageKind::Error, &error.details.ppt)?;
-            Ok(Decision::Forward(error.into()))
+            Ok(Decision::Forward)
         }
         // R21.
         Message::Error(error) => Err(format!("ERROR: REQUEST.Type must be 68, got {}", error.request_kind.code())),
@@ -98,13 +99,13 @@ pub(super) fn receive(rules: &Rules, ids: &mut RequestIds, message: Message) -> 
             take_id(rules, ids, register.request, MessageKind::Register)?;
             Ok(rules.register(register))
         }
-        Message::Unsubscribe(ref unsubscribe) => {
+        Message::Unsubscribe(unsubscribe) => {
             take_id(rules, ids, unsubscribe.request, MessageKind::Unsubscribe)?;
-            Ok(Decision::Forward(message))
+            Ok(Decision::Forward)
         }
-        Message::Unregister(ref unregister) => {
+        Message::Unregister(unregister) => {
             take_id(rules, ids, unregister.request, MessageKind::Unregister)?;
-            Ok(Decision::Forward(message))
+            Ok(Decision::Forward)
         }
         Message::Goodbye(_) => Ok(Decision::Goodbye),
         Message::Abort(_) => Ok(Decision::Abort),
@@ -142,11 +143,11 @@ fn no_passthru(kind: MessageKind, ppt: &Option<Box<Ppt>>) -> Result<(), Violatio
 }
 
 impl Rules {
-    fn publish(&self, mut publish: Publish) -> Decision {
-        let request = publish.request;
+    fn publish(&self, publish: &mut Publish) -> Decision {
+        let (request, acknowledge) = (publish.request, publish.options.acknowledge);
         let refuse = |refused, error, text: String| {
             // R36: without acknowledge there is no answer, not even a no.
-            let reply = publish.options.acknowledge.then(|| Error::reply(MessageKind::Publish, request, error, text));
+            let reply = acknowledge.then(|| Error::reply(MessageKind::Publish, request, error, text));
             Decision::Refuse(refused, reply.map(|error| Box::new(error.into())))
         };
         if let Err(fault) = self.lawful(&publish.topic, MatchPolicy::Exact, true) {
@@ -160,10 +161,10 @@ impl Rules {
             return refuse(Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned());
         };
         publish.options.disclose_me = disclose;
-        Decision::Forward(publish.into())
+        Decision::Forward
     }
 
-    fn call(&self, mut call: Call) -> Decision {
+    fn call(&self, call: &mut Call) -> Decision {
         let request = call.request;
         let refuse = |refused, error, text| refusal(MessageKind::Call, request, refused, error, text);
         if let Err(fault) = self.lawful(&call.procedure, MatchPolicy::Exact, false) {
@@ -177,10 +178,10 @@ impl Rules {
             return refuse(Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned());
         };
         call.options.disclose_me = disclose;
-        Decision::Forward(call.into())
+        Decision::Forward
     }
 
-    fn subscribe(&self, subscribe: Subscribe) -> Decision {
+    fn subscribe(&self, subscribe: &Subscribe) -> Decision {
         let policy = subscribe.options.match_policy;
         let refuse = |refused, error, text| refusal(MessageKind::Subscribe, subscribe.request, refused, error, text);
         if let Err(fault) = self.lawful(&subscribe.topic, policy, false) {
@@ -189,12 +190,12 @@ impl Rules {
         if !self.verdict(Action::Subscribe, &subscribe.topic, policy).allowed {
             return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Subscribe));
         }
-        Decision::Forward(subscribe.into())
+        Decision::Forward
     }
 
-    fn register(&self, mut register: Register) -> Decision {
-        let policy = register.options.match_policy;
-        let refuse = |refused, error, text| refusal(MessageKind::Register, register.request, refused, error, text);
+    fn register(&self, register: &mut Register) -> Decision {
+        let (policy, request) = (register.options.match_policy, register.request);
+        let refuse = |refused, error, text| refusal(MessageKind::Register, request, refused, error, text);
         if let Err(fault) = self.lawful(&register.procedure, policy, true) {
             return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
         }
@@ -207,7 +208,7 @@ impl Rules {
         }
         // Without the right it is ignored, as old clients send it by default.
         register.options.force_reregister &= self.policy.flags().allow_force_reregister;
-        Decision::Forward(register.into())
+        Decision::Forward
     }
 
     /// R27 to R30: the grammar, and who may use the router's own URIs.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Arrival {
     realm: Uri,
-    details: HelloDetails,
+    details: Box<HelloDetails>,
     announced: Announced,
 }
 
@@ -169,7 +169,7 @@ fn welcome(session: SessionId, realm: Uri, identity: &Identity) -> Welcome {
     };
     Welcome {
         session,
-        details: WelcomeDetails {
+        details: Box::new(WelcomeDetails {
             roles: Roles(vec![role("broker", BROKER_FEATURES), role("dealer", DEALER_FEATURES)]),
             agent: Some(concat!("wharf/", env!("CARGO_PKG_VERSION")).to_owned()),
             realm: Some(realm),
@@ -178,6 +178,6 @@ fn welcome(session: SessionId, realm: Uri, identity: &Identity) -> Welcome {
             authmethod: Some(identity.authmethod.to_string()),
             authprovider: Some(identity.authprovider.to_string()),
             authextra: Vec::new(),
-        },
+        }),
     }
 }

@@ -148,10 +148,10 @@ impl Session {
     /// One message from the peer.
     pub fn receive(&mut self, message: Message) -> Action {
         match &mut self.state {
-            State::Established { rules } => match established::receive(rules, &mut self.request_ids, message) {
-                Ok(action) => self.obey(action),
-                Err(violation) => self.violation(violation),
-            },
+            State::Established { .. } => {
+                let mut message = message;
+                self.judge(&mut message).unwrap_or(Action::Forward(message))
+            }
             State::AwaitingHello => self.receive_hello(message),
             State::Challenging { .. } => self.receive_authenticate(message),
             State::ShuttingDown { code } => {
@@ -166,6 +166,27 @@ impl Session {
             State::FindingRealm { .. } | State::Joining { .. } | State::Leaving { .. } | State::Ended => {
                 Action::Nothing
             }
+        }
+    }
+
+    /// One message from the peer of an open session, judged in place. `None`: it goes on to the realm, as it is by then.
+    /// For the many; [`Session::receive`] takes any message in any state.
+    #[inline]
+    pub fn judge(&mut self, message: &mut Message) -> Option<Action> {
+        let State::Established { rules } = &self.state else { return Some(Action::Nothing) };
+        match established::judge(rules, &mut self.request_ids, message) {
+            Ok(established::Decision::Forward) => None,
+            Ok(established::Decision::Refuse(refused, error)) => Some(Action::Refuse(refused, error)),
+            Ok(established::Decision::Goodbye) => {
+                let goodbye = Goodbye { details: CloseDetails::default(), reason: ErrorUri::GOODBYE_AND_OUT.to_uri() };
+                self.state = State::Leaving { goodbye: Box::new(goodbye), then: AfterGoodbye::AwaitHello };
+                Some(Action::Leave)
+            }
+            // R12: never answered.
+            Ok(established::Decision::Abort) => {
+                Some(self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL }))
+            }
+            Err(violation) => Some(self.violation(violation)),
         }
     }
 
@@ -231,22 +252,6 @@ impl Session {
         }
         self.state = State::Ended;
         Action::End(farewell)
-    }
-
-    fn obey(&mut self, decision: established::Decision) -> Action {
-        match decision {
-            established::Decision::Forward(message) => Action::Forward(message),
-            established::Decision::Refuse(refused, error) => Action::Refuse(refused, error),
-            established::Decision::Goodbye => {
-                let goodbye = Goodbye { details: CloseDetails::default(), reason: ErrorUri::GOODBYE_AND_OUT.to_uri() };
-                self.state = State::Leaving { goodbye: Box::new(goodbye), then: AfterGoodbye::AwaitHello };
-                Action::Leave
-            }
-            // R12: never answered.
-            established::Decision::Abort => {
-                self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL })
-            }
-        }
     }
 }
 

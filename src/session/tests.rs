@@ -55,7 +55,7 @@ fn hello(roles: &[&str], methods: &[&str], authid: Option<&str>) -> Message {
         authid: authid.map(ToOwned::to_owned),
         ..HelloDetails::default()
     };
-    Hello { realm: Some(Uri::from("realm1")), details }.into()
+    Hello { realm: Some(Uri::from("realm1")), details: Box::new(details) }.into()
 }
 
 fn id(number: u64) -> RequestId {
@@ -132,7 +132,7 @@ fn every_other_message_before_hello_is_a_violation() {
         publish("com.x", true),
         register("com.x", MatchPolicy::Exact),
         Authenticate { signature: String::new(), extra: Vec::new() }.into(),
-        Welcome { session: session_id(), details: WelcomeDetails::default() }.into(),
+        Welcome { session: session_id(), details: Box::default() }.into(),
         Yield { request: InvocationId::FIRST, options: ResultOptions::default(), payload: Payload::Empty }.into(),
     ];
     for message in session_messages {
@@ -248,7 +248,7 @@ fn messages_that_have_no_place_in_an_open_session_are_violations() {
     let messages: [Message; 4] = [
         hello(&["caller"], &[], None),
         Authenticate { signature: String::new(), extra: Vec::new() }.into(),
-        Welcome { session: session_id(), details: WelcomeDetails::default() }.into(),
+        Welcome { session: session_id(), details: Box::default() }.into(),
         error(MessageKind::Call).into(),
     ];
     for message in messages {

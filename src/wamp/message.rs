@@ -75,8 +75,8 @@ messages! {
     Hello = 1, "HELLO" {
         /// The realm to join; `None` for null (D28).
         realm: Option<Uri>,
-        /// Who, and what it can do.
-        details: HelloDetails,
+        /// Who, and what it can do. Boxed, like WELCOME's, so that the many messages are not as large as the few.
+        details: Box<HelloDetails>,
     }
     /// The router accepts.
     ///
@@ -87,7 +87,7 @@ messages! {
         /// The new session.
         session: SessionId,
         /// The effective identity, and what the router can do.
-        details: WelcomeDetails,
+        details: Box<WelcomeDetails>,
     }
     /// Either side refuses or breaks off. Never answered.
     ///

@@ -59,8 +59,14 @@ impl SessionActor {
 
     fn on_octets(&mut self, octets: &Bytes, now: Instant, ctx: &mut Context<Self>) {
         let action = match codec::decode(self.connection.serialization(), octets, &self.limits) {
-            Ok(message) => {
+            Ok(mut message) => {
                 self.tally.message_in(message.kind());
+                if self.session.is_established() {
+                    return match self.session.judge(&mut message) {
+                        None => self.forward(message),
+                        Some(action) => self.obey(action, ctx),
+                    };
+                }
                 if self.had_session && self.session.is_awaiting_hello() {
                     self.times.handshake_until = now + self.times.handshake_timeout;
                 }

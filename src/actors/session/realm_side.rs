@@ -45,9 +45,9 @@ impl Handler<Found> for SessionActor {
 impl Handler<Deliveries> for SessionActor {
     type Result = ();
 
-    fn handle(&mut self, Deliveries(batch): Deliveries, ctx: &mut Context<Self>) {
-        self.road.arrived(&batch);
-        for outgoing in batch {
+    fn handle(&mut self, deliveries: Deliveries, ctx: &mut Context<Self>) {
+        self.road.arrived(&deliveries);
+        for outgoing in deliveries.batch {
             match outgoing {
                 Outgoing::Message(message) => self.send_from_realm(message, ctx),
                 Outgoing::Event(event) => self.send_event(&event, ctx),
@@ -188,7 +188,8 @@ impl SessionActor {
     }
 
     /// Collects a request for the realm; it goes with the batch.
-    fn forward(&mut self, message: Message) {
+    #[inline]
+    pub(super) fn forward(&mut self, message: Message) {
         let command = match message {
             Message::Publish(publish) => Command::Publish(publish),
             Message::Call(call) => Command::Call(call),

@@ -47,12 +47,12 @@ impl<'a, R: Reader<'a>> Elements<'a, R> {
 
     #[inline(never)]
     fn hello(&mut self) -> Read<Hello> {
-        Ok(Hello { realm: self.realm()?, details: self.dict("Details")? })
+        Ok(Hello { realm: self.realm()?, details: Box::new(self.dict("Details")?) })
     }
 
     #[inline(never)]
     fn welcome(&mut self) -> Read<Welcome> {
-        Ok(Welcome { session: self.id("Session", SessionId::new)?, details: self.dict("Details")? })
+        Ok(Welcome { session: self.id("Session", SessionId::new)?, details: Box::new(self.dict("Details")?) })
     }
 
     #[inline(never)]

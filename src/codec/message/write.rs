@@ -36,9 +36,9 @@ pub(in crate::codec) fn write<W: Writer>(message: &Message, writer: &mut W) -> W
                 Some(realm) => writer.text(realm),
                 None => writer.null(),
             })
-            .options(&hello.details),
+            .options(&*hello.details),
         Message::Welcome(welcome) => {
-            to.first(3, |writer| writer.unsigned(welcome.session.get())).options(&welcome.details)
+            to.first(3, |writer| writer.unsigned(welcome.session.get())).options(&*welcome.details)
         }
         Message::Challenge(challenge) => to.first(3, |writer| writer.text(&challenge.method)).extra(&challenge.extra),
         Message::Authenticate(proof) => to.first(3, |writer| writer.text(&proof.signature)).extra(&proof.extra),

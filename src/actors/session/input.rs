@@ -5,7 +5,7 @@ use super::super::outbox::{Class, Pushed};
 use super::SessionActor;
 use crate::codec;
 use crate::observe::Refusal;
-use crate::session::{Ending, Farewell};
+use crate::session::{CloseCode, Ending, Farewell};
 use actix::Context;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
@@ -75,6 +75,9 @@ impl SessionActor {
             Err(error) => {
                 let mut farewell = Farewell::violation(error.to_string());
                 farewell.ending = Ending::Undecodable;
+                if error.is_not_utf8() {
+                    farewell.code = CloseCode::BAD_TEXT;
+                }
                 if self.session.is_shutting_down() {
                     return;
                 }
@@ -106,7 +109,7 @@ impl SessionActor {
 
     fn on_control_flood(&mut self, ctx: &mut Context<Self>) {
         self.tally.refused(Refusal::ControlFlood);
-        let farewell = Farewell { ending: Ending::Orderly, message: None, code: crate::session::CloseCode::POLICY };
+        let farewell = Farewell { ending: Ending::Orderly, message: None, code: CloseCode::POLICY };
         let action = self.session.end(farewell);
         self.obey(action, ctx);
     }

@@ -62,7 +62,7 @@ impl WebSocketConnection {
         let deflate = agreed.compressed.then(Deflate::new);
         Self {
             stream,
-            decoder: Decoder::new(Role::Server, limits, deflate),
+            decoder: Decoder::new(Role::Server, limits, deflate).leave_whole_texts_to_the_reader(),
             items: Vec::new(),
             agreed,
             batched: agreed.batched.then(|| Batched::new(agreed.serialization, BATCH_MESSAGES_MAX)),

@@ -57,7 +57,8 @@ impl Default for FrameLimits {
 pub enum Item {
     /// A whole message.
     Message {
-        /// Whether it came as text; `data` is UTF-8 then.
+        /// Whether it came as text; `data` is UTF-8 then, unless that was [left to the
+        /// reader](Decoder::leave_whole_texts_to_the_reader).
         text: bool,
         /// Unmasked and inflated. May be a slice of a buffer as large as the read that it came with.
         data: Bytes,
@@ -84,6 +85,7 @@ pub struct Decoder {
     limits: FrameLimits,
     deflate: Option<Deflate>,
     position: Position,
+    reader_checks_text: bool,
     /// The message under way; it outlives the control frames between its fragments.
     message: Option<Assembly>,
 }
@@ -101,7 +103,15 @@ impl Decoder {
     /// A decoder for the frames that `role` receives. `deflate` if permessage-deflate was negotiated.
     #[must_use]
     pub fn new(role: Role, limits: FrameLimits, deflate: Option<Deflate>) -> Self {
-        Self { role, limits, deflate, position: Position::Header(CutHeader::default()), message: None }
+        let position = Position::Header(CutHeader::default());
+        Self { role, limits, deflate, position, message: None, reader_checks_text: false }
+    }
+
+    /// Leaves it to the reader of a message whether its text is UTF-8, where the message is one frame that came in one read:
+    /// for readers that check it anyway. A second look at each octet would be some of the cost of a small message.
+    #[must_use]
+    pub fn leave_whole_texts_to_the_reader(self) -> Self {
+        Self { reader_checks_text: true, ..self }
     }
 
     /// Takes octets as they come off the socket; appends what they complete to `items` and keeps the rest.
@@ -214,7 +224,11 @@ impl Decoder {
         let mask = Mask::new(header.mask);
         let left = within(self.limits.message_max, 0, header.len)?;
         if let (true, true, Some((payload, rest))) = (header.fin, content.is_plain(), rest.split_at_checked(left)) {
-            let data = if text { arena.copy_text(payload, mask, rest)? } else { arena.copy(payload, mask, rest) };
+            let data = if text && !self.reader_checks_text {
+                arena.copy_text(payload, mask, rest)?
+            } else {
+                arena.copy(payload, mask, rest)
+            };
             items.push(Item::Message { text, data });
             return Ok(rest);
         }

@@ -10,6 +10,7 @@ mod credit;
 mod delivery;
 mod keepalive;
 mod outbox;
+pub mod pressure;
 mod realm;
 pub mod realms;
 pub mod session;

@@ -58,6 +58,8 @@ pub(crate) struct Outbox {
     queued_bytes: usize,
     /// EVENTs dropped since the last one that was delivered.
     missed: u64,
+    /// Whether only half of the bounds holds: the node is short of memory.
+    halved: bool,
 }
 
 impl Outbox {
@@ -70,12 +72,26 @@ impl Outbox {
             queue: VecDeque::new(),
             queued_bytes: 0,
             missed: 0,
+            halved: false,
         }
     }
 
     /// The realm's bounds, known from WELCOME on.
     pub(crate) fn set_settings(&mut self, settings: OutboxSettings) {
         self.settings = settings;
+    }
+
+    /// Whether only half of the bounds holds.
+    pub(crate) fn set_halved(&mut self, halved: bool) {
+        self.halved = halved;
+    }
+
+    fn bytes_max(&self) -> usize {
+        self.settings.bytes_max >> u32::from(self.halved)
+    }
+
+    fn messages_max(&self) -> usize {
+        self.settings.messages_max >> u32::from(self.halved)
     }
 
     pub(crate) fn settings(&self) -> &OutboxSettings {
@@ -98,12 +114,12 @@ impl Outbox {
 
     /// Whether the session's own input waits (S4).
     pub(crate) fn is_above_pause_mark(&self) -> bool {
-        self.bytes() > self.settings.bytes_max / 2 || self.messages() > self.settings.messages_max / 2
+        self.bytes() > self.bytes_max() / 2 || self.messages() > self.messages_max() / 2
     }
 
     /// Whether the session's input is taken again.
     pub(crate) fn is_below_resume_mark(&self) -> bool {
-        self.bytes() <= self.settings.bytes_max / 4 && self.messages() <= self.settings.messages_max / 4
+        self.bytes() <= self.bytes_max() / 4 && self.messages() <= self.messages_max() / 4
     }
 
     /// EVENTs dropped since the last one that was delivered; starts anew.
@@ -120,8 +136,8 @@ impl Outbox {
     pub(crate) fn stage(&mut self) -> Option<&mut Vec<u8>> {
         // Half of the messages at most: what lies in the buffer can no longer be dropped for something newer.
         let room = self.queue.is_empty()
-            && self.staged.len() - self.written < STAGE_SOFT_MAX.min(self.settings.bytes_max / 4)
-            && self.staged_messages < self.settings.messages_max.div_ceil(2);
+            && self.staged.len() - self.written < STAGE_SOFT_MAX.min(self.bytes_max() / 4)
+            && self.staged_messages < self.messages_max().div_ceil(2);
         room.then_some(&mut self.staged)
     }
 
@@ -158,9 +174,9 @@ impl Outbox {
     }
 
     fn fits(&self, class: Class, octets: usize) -> bool {
-        let reserve = if class == Class::Ending { 0 } else { RESERVE.min(self.settings.bytes_max / 4) };
-        self.bytes() + octets + reserve <= self.settings.bytes_max
-            && (self.messages() < self.settings.messages_max || class == Class::Ending)
+        let reserve = if class == Class::Ending { 0 } else { RESERVE.min(self.bytes_max() / 4) };
+        self.bytes() + octets + reserve <= self.bytes_max()
+            && (self.messages() < self.messages_max() || class == Class::Ending)
     }
 
     fn drop_oldest_event(&mut self) -> bool {

@@ -6,6 +6,7 @@
 use super::clock;
 use super::credit::Credit;
 use super::delivery::{Delivery, Outgoing, Road};
+use super::pressure::Pressure;
 use super::realms::{Down, RealmsActor};
 use super::session::SessionActor;
 use super::settings::{OutboxSettings, RealmSettings};
@@ -78,11 +79,13 @@ pub struct RealmHandle {
 pub struct RealmShared {
     /// The settings.
     pub settings: RealmSettings,
+    /// How short of memory the node is.
+    pub(crate) pressure: Pressure,
     rules: BTreeMap<String, Arc<Rules>>,
 }
 
 impl RealmShared {
-    pub(crate) fn new(settings: RealmSettings) -> Arc<Self> {
+    pub(crate) fn new(settings: RealmSettings, pressure: Pressure) -> Arc<Self> {
         let rules = settings.roles.iter().map(|(name, role)| {
             let rules = Rules {
                 uri_rules: settings.uri_rules,
@@ -93,7 +96,7 @@ impl RealmShared {
             (name.clone(), Arc::new(rules))
         });
         let rules = rules.collect();
-        Arc::new(Self { settings, rules })
+        Arc::new(Self { settings, pressure, rules })
     }
 
     /// The outbox bounds of a session with this role.

@@ -6,6 +6,7 @@
 //! Source: section 11 of the limits.
 
 use super::clock;
+use super::pressure::Pressure;
 use super::realm::{RealmActor, RealmHandle, RealmShared};
 use super::session::SessionActor;
 use super::settings::{RealmSettings, RealmTemplate};
@@ -67,6 +68,7 @@ pub struct RealmsActor {
     templates: Vec<RealmTemplate>,
     configured: Vec<RealmSettings>,
     tally: Tally,
+    pressure: Pressure,
     epochs: u64,
 }
 
@@ -77,8 +79,9 @@ impl RealmsActor {
         configured: Vec<RealmSettings>,
         templates: Vec<RealmTemplate>,
         tally: Tally,
+        pressure: Pressure,
     ) -> Self {
-        Self { workers, realms: BTreeMap::new(), templates, configured, tally, epochs: 0 }
+        Self { workers, realms: BTreeMap::new(), templates, configured, tally, pressure, epochs: 0 }
     }
 
     /// The worker with the fewest realms.
@@ -135,7 +138,7 @@ impl RealmsActor {
             settings.uri = uri.detached();
             settings.name = uri.to_string();
             let worker = self.emptiest_worker();
-            self.open(RealmShared::new(settings), Some(template), worker, ctx);
+            self.open(RealmShared::new(settings, self.pressure.clone()), Some(template), worker, ctx);
         }
         self.realms.get(uri).map(|entry| entry.handle.clone())
     }
@@ -163,7 +166,7 @@ impl Actor for RealmsActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         for settings in std::mem::take(&mut self.configured) {
             let worker = self.emptiest_worker();
-            self.open(RealmShared::new(settings), None, worker, ctx);
+            self.open(RealmShared::new(settings, self.pressure.clone()), None, worker, ctx);
         }
     }
 }

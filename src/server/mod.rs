@@ -2,8 +2,10 @@
 
 mod banner;
 mod files;
+mod memory;
 mod stop;
 
+use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
 use crate::config::Settings;
 use crate::http::sessions::Owners;
@@ -117,7 +119,10 @@ fn start(
     let main_tally = metrics.tally(workers);
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
-    let realms = RealmsActor::new(handles.clone(), settings.realms, settings.templates, main_tally.clone()).start();
+    let pressure = Pressure::default();
+    let realms =
+        RealmsActor::new(handles.clone(), settings.realms, settings.templates, main_tally.clone(), pressure.clone())
+            .start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
     let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone(), callers.clone());
@@ -147,7 +152,8 @@ fn start(
             }
         })
         .collect();
-    let workers = handles.iter().map(|handle| handle.worker.clone()).collect();
+    let workers: Vec<_> = handles.iter().map(|handle| handle.worker.clone()).collect();
+    actix_rt::spawn(memory::watch(settings.limits.clone(), pressure, readiness.clone(), workers.clone()));
     let acceptor = Acceptor::new(settings.limits, files_max, sockets, handles, main_tally).start();
     readiness.set(true);
     Running { workers, callers, acceptor, metrics, readiness, arbiters }

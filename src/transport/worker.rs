@@ -12,7 +12,7 @@ use super::websocket::connection::WebSocketConnection;
 use super::websocket::handshake::Here;
 use crate::actors::connection::Connection;
 use crate::actors::realms::RealmsActor;
-use crate::actors::session::{Gone, Opening, SessionActor, ShutDown, Times};
+use crate::actors::session::{CutForMemory, Gone, Opening, SessionActor, ShutDown, Times};
 use crate::observe::{Refusal, Tally};
 use crate::session::CloseCode;
 use crate::wamp::ErrorUri;
@@ -105,6 +105,43 @@ pub struct StopSessions {
     pub callees: bool,
 }
 
+/// How much waits in the largest outbox of this worker, in octets.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "usize")]
+pub struct LargestOutbox;
+
+/// Cut the session with the largest outbox of this worker: the node is short of memory.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct CutLargest;
+
+/// A session of this worker, with the octets that wait in its outbox.
+struct Held {
+    session: Addr<SessionActor>,
+    waiting: Rc<Cell<usize>>,
+}
+
+impl Handler<LargestOutbox> for WorkerActor {
+    type Result = usize;
+
+    fn handle(&mut self, _: LargestOutbox, _: &mut Self::Context) -> usize {
+        self.shared.sessions.borrow().iter().map(|(_, held)| held.waiting.get()).max().unwrap_or(0)
+    }
+}
+
+impl Handler<CutLargest> for WorkerActor {
+    type Result = ();
+
+    #[expect(clippy::disallowed_methods, reason = "at most one every 10 ms")]
+    fn handle(&mut self, _: CutLargest, _: &mut Self::Context) {
+        let sessions = self.shared.sessions.borrow();
+        if let Some((_, held)) = sessions.iter().max_by_key(|(_, held)| held.waiting.get()) {
+            held.waiting.set(0);
+            held.session.do_send(CutForMemory);
+        }
+    }
+}
+
 /// What a worker thread starts with.
 pub struct WorkerSettings {
     /// Which one it is.
@@ -130,7 +167,7 @@ pub struct WorkerActor {
 
 struct Shared {
     settings: WorkerSettings,
-    sessions: RefCell<Slab<Addr<SessionActor>>>,
+    sessions: RefCell<Slab<Held>>,
     serve: RefCell<Vec<Option<Serve>>>,
     me: RefCell<Option<Recipient<Gone>>>,
     realms_of: Vec<Arc<[String]>>,
@@ -194,7 +231,7 @@ impl Handler<StopSessions> for WorkerActor {
 
     fn handle(&mut self, stop: StopSessions, _: &mut Self::Context) {
         self.shared.stopping.set(true);
-        let mut sessions: Vec<_> = self.shared.sessions.borrow().iter().map(|(_, session)| session.clone()).collect();
+        let mut sessions: Vec<_> = self.shared.sessions.borrow().iter().map(|(_, held)| held.session.clone()).collect();
         sessions.shuffle(&mut rand::rng());
         actix_rt::spawn(say_goodbye(sessions, stop));
     }
@@ -286,7 +323,8 @@ impl Shared {
             authenticated: None,
             listener_realms: Arc::clone(realms_of),
         });
-        place.insert(session.start());
+        let waiting = session.waiting();
+        place.insert(Held { session: session.start(), waiting });
     }
 
     async fn serve_http(self: &Rc<Self>, stream: Stream, peer: Option<SocketAddr>, newcomer: Newcomer) {

@@ -130,6 +130,8 @@ impl SessionActor {
         if was_empty {
             self.progress = now;
         }
+        self.waiting.set(self.outbox.bytes());
+        self.outbox.set_halved(self.handle.as_ref().is_some_and(|handle| handle.shared.pressure.is_high()));
         if self.paused && self.outbox.is_below_resume_mark() {
             cx.waker().wake_by_ref();
         }

@@ -127,6 +127,8 @@ pub struct SessionActor {
     /// Events dropped in the episode under way, and when it was last told.
     overflow_log: output::OverflowLog,
     retry_realm: u8,
+    /// Octets that wait in the outbox, for the worker that has all its sessions in view.
+    waiting: std::rc::Rc<std::cell::Cell<usize>>,
     /// Whether a session was open on this transport before.
     had_session: bool,
     /// Whether it has ever registered a procedure.
@@ -214,6 +216,7 @@ impl SessionActor {
             controls: input::Controls::new(now),
             overflow_log: output::OverflowLog::default(),
             retry_realm: 0,
+            waiting: std::rc::Rc::default(),
             had_session: false,
             serves_procedures: false,
             failed_calls: Vec::new(),
@@ -230,9 +233,34 @@ impl Actor for SessionActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         if self.joining.is_some() {
-            self.join(ctx.address());
+            if self.handle.as_ref().is_some_and(|handle| handle.shared.pressure.is_high()) {
+                self.refuse_for_memory(ctx);
+            } else {
+                self.join(ctx.address());
+            }
         }
         ctx.spawn(drive::Drive);
+    }
+}
+
+/// The node is short of memory, and this session's outbox is the largest.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct CutForMemory;
+
+impl Handler<CutForMemory> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, _: CutForMemory, ctx: &mut Self::Context) {
+        self.outbox.discard();
+        self.refuse_for_memory(ctx);
+    }
+}
+
+impl SessionActor {
+    /// Octets that wait in its outbox, to be read from its thread.
+    pub(crate) fn waiting(&self) -> std::rc::Rc<std::cell::Cell<usize>> {
+        std::rc::Rc::clone(&self.waiting)
     }
 }
 

@@ -30,6 +30,9 @@ impl Handler<Found> for SessionActor {
         };
         let shared = Arc::clone(&handle.shared);
         self.handle = Some(handle);
+        if shared.pressure.is_high() {
+            return self.refuse_for_memory(ctx);
+        }
         if self.joining.is_some() {
             // The realm was replaced while this session was on its way in.
             return self.join(ctx.address());
@@ -125,6 +128,14 @@ impl SessionActor {
                 self.end(farewell, ctx);
             }
         }
+    }
+
+    /// S3: nothing new is let in.
+    pub(super) fn refuse_for_memory(&mut self, ctx: &mut Context<Self>) {
+        let text = "the router is short of memory: come back later";
+        let farewell = Farewell::abort(Ending::Overload, ErrorUri::OVERLOADED, text, CloseCode::TRY_LATER);
+        let action = self.session.end(farewell);
+        self.obey(action, ctx);
     }
 
     #[expect(clippy::disallowed_methods, reason = "one per HELLO: nothing more is read until it is answered")]

@@ -2,6 +2,7 @@
 
 use crate::actors::clock;
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
+use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{Gone, Opening, SessionActor, Times};
 use crate::actors::settings::{OnOverflow, OutboxSettings, RealmSettings, RoleSettings};
@@ -152,6 +153,7 @@ pub(super) struct Router {
     pub(super) realms: Addr<RealmsActor>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) tally: Tally,
+    pub(super) pressure: Pressure,
     pub(super) handshake_timeout: Duration,
 }
 
@@ -202,8 +204,11 @@ impl Router {
         let mut second = open_realm(outbox);
         second.name = "realm2".to_owned();
         second.uri = Uri::from("realm2");
-        let realms = RealmsActor::new(Vec::new(), vec![open_realm(outbox), second], Vec::new(), tally.clone()).start();
-        Self { realms, metrics, tally, handshake_timeout: Duration::from_secs(5) }
+        let pressure = Pressure::default();
+        let realms =
+            RealmsActor::new(Vec::new(), vec![open_realm(outbox), second], Vec::new(), tally.clone(), pressure.clone())
+                .start();
+        Self { realms, metrics, tally, pressure, handshake_timeout: Duration::from_secs(5) }
     }
 
     /// A connection on which nothing was said yet.

@@ -1,6 +1,7 @@
 //! Peers that do not read (S1, S4; section 3 of the limits).
 
-use super::peer::Router;
+use super::peer::{hello_details, Router};
+use crate::actors::pressure::Level;
 use crate::actors::settings::{OnOverflow, OutboxSettings};
 use crate::observe::Refusal;
 use crate::wamp::MessageKind;
@@ -94,4 +95,20 @@ async fn a_peer_that_does_not_read_its_answers_is_not_read_until_it_does() {
     for request in 1..=3000 {
         assert_eq!(peer.hear().await[1], request);
     }
+}
+
+/// S3.
+#[actix::test]
+async fn a_node_short_of_memory_lets_nobody_in_and_keeps_those_who_are_in() {
+    let router = Router::new();
+    let mut inside = router.join().await;
+    router.pressure.set(Level::Soft);
+    let mut late = router.connect();
+    late.say(json!([1, "realm1", hello_details()]));
+    assert_eq!(late.hear().await[2], "wharf.error.overloaded");
+    assert_eq!(late.close_code().await, Some(1013));
+    inside.publish("com.topic", json!([])).await;
+    router.pressure.set(Level::Normal);
+    router.join().await;
+    assert_eq!(router.metrics.refused(Refusal::Overload), 1);
 }

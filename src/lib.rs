@@ -5,6 +5,7 @@
 pub mod actors;
 pub mod auth;
 pub mod authz;
+pub mod cli;
 pub mod codec;
 pub mod config;
 pub mod http;

@@ -1,21 +1,7 @@
-//! The program `wharf`.
+//! The program `wharf`: hands its arguments to [`wharf::cli`] and ends with the code that comes back.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let options = wharf::config::LoadOptions::from_process();
-    let settings = match wharf::config::load(&options) {
-        Ok(settings) => settings,
-        Err(errors) => {
-            eprintln!("{errors}");
-            return ExitCode::from(2);
-        }
-    };
-    match wharf::server::run(settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    wharf::cli::run(std::env::args_os()).into()
 }

@@ -163,7 +163,13 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// A session has joined.
-    pub(crate) fn add(&mut self, key: SessionKey, session: Addr<SessionActor>, road: Arc<Road>, outbox: OutboxSettings) {
+    pub(crate) fn add(
+        &mut self,
+        key: SessionKey,
+        session: Addr<SessionActor>,
+        road: Arc<Road>,
+        outbox: OutboxSettings,
+    ) {
         let slot = key.slot() as usize;
         if slot >= self.handles.len() {
             self.handles.resize_with(slot + 1, || None);

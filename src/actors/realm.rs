@@ -12,7 +12,7 @@ use super::settings::{OutboxSettings, RealmSettings};
 use crate::auth::AuthSettings;
 use crate::codec;
 use crate::observe::Tally;
-use crate::routing::{Command, Counters, Effects, Member, Realm, SessionKey};
+use crate::routing::{Command, Counters, Effects, Member, Overflow, Realm, SessionKey};
 use crate::session::{Doorman, Rules};
 use crate::wamp::payload::{Payload, RawPayload, Values};
 use crate::wamp::{ErrorUri, InvocationId};
@@ -59,6 +59,14 @@ pub(crate) struct Undeliverable {
     pub(crate) error: ErrorUri,
 }
 
+/// A session does not read what is sent to it. At most one per session and second, and one when it is cut.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Overflowed {
+    pub(crate) session: SessionKey,
+    pub(crate) overflow: Overflow,
+}
+
 /// A realm's address with what sessions need to know before they join.
 #[derive(Clone)]
 pub struct RealmHandle {
@@ -67,9 +75,9 @@ pub struct RealmHandle {
 }
 
 /// What is known of a realm outside its actor: settings, and the rules of each role. Immutable.
-pub struct RealmShared {
+pub(crate) struct RealmShared {
     /// The settings.
-    pub settings: RealmSettings,
+    pub(crate) settings: RealmSettings,
     rules: BTreeMap<String, Arc<Rules>>,
 }
 
@@ -122,7 +130,7 @@ impl Drop for Guard {
 }
 
 /// One realm.
-pub struct RealmActor {
+pub(crate) struct RealmActor {
     realm: Realm,
     effects: Effects,
     delivery: Delivery,
@@ -281,7 +289,8 @@ impl Handler<Join> for RealmActor {
 
     #[expect(clippy::disallowed_methods, reason = "a session that is not in has no other road; one message per join")]
     fn handle(&mut self, join: Join, _: &mut Self::Context) {
-        let refused = |error, text, retry| super::delivery::Deliveries(vec![Outgoing::JoinRefused { error, text, retry }]);
+        let refused =
+            |error, text, retry| super::delivery::Deliveries(vec![Outgoing::JoinRefused { error, text, retry }]);
         if self.retired {
             join.road.expect_one();
             join.session.do_send(refused(ErrorUri::NO_SUCH_REALM, "the realm is closing", true));
@@ -318,6 +327,15 @@ impl Handler<Leave> for RealmActor {
         self.realm.leave(clock::now(), session, &mut self.effects);
         self.carry_out();
         self.delivery.dismiss(session, Outgoing::Left);
+    }
+}
+
+impl Handler<Overflowed> for RealmActor {
+    type Result = ();
+
+    fn handle(&mut self, overflowed: Overflowed, _: &mut Self::Context) {
+        self.realm.announce_overflow(clock::now(), overflowed.session, overflowed.overflow, &mut self.effects);
+        self.carry_out();
     }
 }
 

@@ -86,7 +86,13 @@ impl RealmsActor {
         (0..self.workers.len()).min_by_key(load).unwrap_or(0)
     }
 
-    fn open(&mut self, shared: Arc<RealmShared>, template: Option<usize>, worker: usize, ctx: &mut Context<Self>) -> u64 {
+    fn open(
+        &mut self,
+        shared: Arc<RealmShared>,
+        template: Option<usize>,
+        worker: usize,
+        ctx: &mut Context<Self>,
+    ) -> u64 {
         self.epochs += 1;
         let (epoch, uri) = (self.epochs, shared.settings.uri.clone());
         let idle_close = template.and_then(|template| self.templates.get(template)).map(|template| template.idle_close);
@@ -175,7 +181,8 @@ impl Handler<Lookup> for RealmsActor {
     type Result = Option<RealmHandle>;
 
     fn handle(&mut self, Lookup(name): Lookup, ctx: &mut Self::Context) -> Self::Result {
-        let by_name = self.realms.values().find(|entry| entry.template.is_none() && entry.handle.shared.settings.name == name);
+        let by_name =
+            self.realms.values().find(|entry| entry.template.is_none() && entry.handle.shared.settings.name == name);
         if let Some(entry) = by_name {
             return Some(entry.handle.clone());
         }

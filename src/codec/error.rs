@@ -140,8 +140,8 @@ pub enum ValueKind {
     Integer,
     /// A negative integer.
     Negative,
-    /// An integer beyond 64 bits.
-    HugeInteger,
+    /// An integer beyond 64 bits, or a number beyond the range of floats.
+    HugeNumber,
     /// A float.
     Float,
     /// A text string.
@@ -167,7 +167,7 @@ impl fmt::Display for ValueKind {
             Self::Bool => "a bool",
             Self::Integer => "an integer",
             Self::Negative => "a negative integer",
-            Self::HugeInteger => "an integer beyond 64 bits",
+            Self::HugeNumber => "a number beyond 64 bits",
             Self::Float => "a float",
             Self::Text => "a string",
             Self::Bytes => "a byte string",

@@ -18,7 +18,7 @@ pub(super) enum Token<'a> {
     Unsigned(u64),
     /// The integer -1 - n, the form that holds everything down to -2^64.
     Negative(u64),
-    /// An integer beyond 64 bits, as near as a float comes.
+    /// An integer beyond 64 bits or a number beyond the range of floats, as near as a float comes.
     Huge(f64),
     Float(f64),
     Text(Cow<'a, str>),
@@ -40,7 +40,7 @@ impl Token<'_> {
             Self::Bool(_) => ValueKind::Bool,
             Self::Unsigned(_) => ValueKind::Integer,
             Self::Negative(_) => ValueKind::Negative,
-            Self::Huge(_) => ValueKind::HugeInteger,
+            Self::Huge(_) => ValueKind::HugeNumber,
             Self::Float(_) => ValueKind::Float,
             Self::Text(_) => ValueKind::Text,
             Self::Bytes(_) => ValueKind::Bytes,

@@ -149,24 +149,25 @@ impl fmt::Display for Problem {
         };
         writeln!(f, "{word}[{}]: {}", self.code(), self.message)?;
         let mut hint_shown = self.hint.is_empty();
+        let line = self.location.as_ref().and_then(|location| location.span.as_ref()).map_or(10, |span| span.line);
+        let margin = line.to_string().len();
         if let Some(location) = &self.location {
             match &location.span {
                 None => writeln!(f, "  --> {}", location.origin)?,
                 Some(span) => {
-                    let margin = span.line.to_string().len();
-                    writeln!(f, "{:margin$} --> {}:{}:{}", " ", location.origin, span.line, span.column)?;
+                    writeln!(f, "{:margin$}--> {}:{}:{}", "", location.origin, span.line, span.column)?;
                     writeln!(f, "{:margin$} |", "")?;
                     writeln!(f, "{} | {}", span.line, span.excerpt)?;
-                    writeln!(f, "{:margin$} | {} {}", "", span.carets(), self.hint)?;
+                    writeln!(f, "{}", format!("{:margin$} | {} {}", "", span.carets(), self.hint).trim_end())?;
                     hint_shown = true;
                 }
             }
         }
         if !hint_shown {
-            writeln!(f, "   = {}", self.hint)?;
+            writeln!(f, "{:margin$} = {}", "", self.hint)?;
         }
         if !self.path.is_empty() {
-            writeln!(f, "   = at {}", self.path)?;
+            writeln!(f, "{:margin$} = at {}", "", self.path)?;
         }
         Ok(())
     }
@@ -201,8 +202,8 @@ impl fmt::Display for ConfigErrors {
 /// Looks up the places, drops what was found twice, and sorts. With `strict` every warning is an error.
 pub(super) fn problems(findings: Vec<Finding>, sources: &Sources, strict: bool) -> Vec<Problem> {
     let mut sorted = findings;
-    sorted.sort_by(|a, b| (a.place, a.code).cmp(&(b.place, b.code)));
-    sorted.dedup_by(|a, b| a.place == b.place && a.code == b.code && (a.message == b.message) && a.place.is_known());
+    sorted.sort_by_key(|finding| (finding.place, finding.code));
+    sorted.dedup_by(|a, b| a.place == b.place && a.code == b.code && a.message == b.message && a.place.is_known());
     sorted
         .into_iter()
         .map(|finding| Problem {
@@ -220,7 +221,8 @@ pub(super) fn problems(findings: Vec<Finding>, sources: &Sources, strict: bool) 
 pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     let close = |name: &&str| strsim::damerau_levenshtein(&wrong, &name.to_lowercase());
-    let best = known.into_iter().min_by_key(close)?;
+    // Of two that are equally near the shorter: a letter too many is likelier than a wrong one.
+    let best = known.into_iter().min_by_key(|name| (close(name), name.len()))?;
     let allowed = (best.chars().count() / 3).clamp(1, 3);
     (close(&best) <= allowed).then_some(best)
 }

@@ -28,7 +28,7 @@ pub use source::{FileSpan, Location};
 use error::Finding;
 use lookup::Found;
 use parse::Format;
-use read::{Key, Reader};
+use read::{Key, Reader, Tabular};
 use shape::File;
 use source::Sources;
 use std::collections::BTreeMap;
@@ -37,6 +37,18 @@ use tree::{Content, Node, Place};
 
 /// The dev-mode configuration: what holds where no file is found, and what `wharf config init` prints.
 pub const DEV_MODE: &str = include_str!("../../config/wharf.toml");
+
+/// [`DEV_MODE`] on another port and with another realm. RawSocket's own port is the next one, or 0 with 0.
+pub fn dev_mode(port: u16, realm: &str) -> String {
+    // Past the last port there is none; RawSocket is on the first one too, so that any free one will do.
+    let raw_port = if port == 0 { 0 } else { port.checked_add(1).unwrap_or(0) };
+    let name = read::quoted(realm);
+    DEV_MODE
+        .replace("localhost:8080", &format!("localhost:{port}"))
+        .replace("localhost:8081", &format!("localhost:{raw_port}"))
+        .replace("\"realm1\"", &serde_json::Value::from(realm).to_string())
+        .replace("[realms.realm1.", &format!("[realms.{name}."))
+}
 
 /// What a configuration is made from.
 #[derive(Clone, Debug)]
@@ -275,10 +287,8 @@ impl Loaded {
 
 /// Fills the shape, each realm starting from `realm_defaults`.
 fn read_file(mut tree: Node, reader: &mut Reader) -> Option<File> {
-    let defaults = tree.get("realm_defaults").cloned();
-    if let (Some(defaults), Content::Table(root)) =
-        (defaults.filter(|defaults| defaults.table().is_some()), &mut tree.value)
-    {
+    let defaults = tree.get("realm_defaults").cloned().and_then(realm_defaults);
+    if let (Some(defaults), Content::Table(root)) = (defaults, &mut tree.value) {
         if let Some(Content::Table(realms)) = root.get_mut("realms").map(|entry| &mut entry.node.value) {
             for realm in realms.values_mut() {
                 let own = std::mem::replace(&mut realm.node, defaults.clone());
@@ -291,4 +301,13 @@ fn read_file(mut tree: Node, reader: &mut Reader) -> Option<File> {
         }
     }
     File::read(&tree, reader)
+}
+
+/// What a realm takes over: nothing but lawful keys, the others being a mistake already.
+fn realm_defaults(mut node: Node) -> Option<Node> {
+    let mut lawful = Vec::new();
+    shape::RealmCommon::default().write_fields(&mut lawful);
+    let Content::Table(table) = &mut node.value else { return None };
+    table.retain(|key, _| lawful.iter().any(|item| item.key == *key));
+    Some(node)
 }

@@ -46,7 +46,8 @@ fn table(items: &[Item], path: &[String], style: Style, out: &mut String) {
         let Written::Table(inner) = &item.written else { continue };
         let path: Vec<String> = path.iter().cloned().chain([quoted(&item.key).into_owned()]).collect();
         let only_tables = !inner.is_empty() && inner.iter().all(|item| matches!(item.written, Written::Table(_)));
-        if !out.is_empty() && !(item.doc.is_empty() && only_tables) {
+        let silent = only_tables && (item.doc.is_empty() || style == Style::Bare);
+        if !out.is_empty() && !silent {
             line(out, "");
         }
         comment(out, item.doc, style);

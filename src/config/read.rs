@@ -48,12 +48,14 @@ pub(super) struct Placed<T> {
     /// [`Place::NONE`] for a default.
     pub(super) place: Place,
     pub(super) path: Rc<str>,
+    /// Whether it is a default because what was written could not be read; then nothing more is to be said about it.
+    pub(super) broken: bool,
 }
 
 impl<T> Placed<T> {
     /// A default.
     pub(super) fn default_of(value: T) -> Self {
-        Self { value, place: Place::NONE, path: "".into() }
+        Self { value, place: Place::NONE, path: "".into(), broken: false }
     }
 
     /// Whether it was written, and not filled in.
@@ -73,7 +75,7 @@ impl<T> Deref for Placed<T> {
 impl<T: Key> Key for Placed<T> {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let path = reader.path.as_str().into();
-        T::read(node, reader).map(|value| Self { value, place: node.place, path })
+        T::read(node, reader).map(|value| Self { value, place: node.place, path, broken: false })
     }
 
     fn written(&self) -> Written {
@@ -90,7 +92,9 @@ impl<T: Key> Key for Placed<T> {
 pub(super) struct Reader {
     pub(super) findings: Vec<Finding>,
     path: String,
-    /// The key that is being read; what is missing is reported there.
+    /// The key that is being read, for messages.
+    name: String,
+    /// Where it stands; what is missing is reported there.
     here: Option<Place>,
 }
 
@@ -98,11 +102,13 @@ impl Reader {
     /// Reads what stands under `step`.
     pub(super) fn within<T>(&mut self, step: &str, key: Place, read: impl FnOnce(&mut Self) -> T) -> T {
         let (length, here) = (self.path.len(), self.here.replace(key));
+        let name = std::mem::replace(&mut self.name, step.to_owned());
         if !self.path.is_empty() {
             self.path.push('.');
         }
         self.path.push_str(&quoted(step));
         let value = read(self);
+        self.name = name;
         self.path.truncate(length);
         self.here = here;
         value
@@ -144,17 +150,12 @@ impl Reader {
         None
     }
 
-    /// The last step of the path.
-    pub(super) fn key_name(&self) -> String {
-        match self
-            .path
-            .trim_end_matches(|c: char| c == ']' || c.is_ascii_digit())
-            .trim_end_matches('[')
-            .rsplit('.')
-            .next()
-        {
-            None | Some("") => "the file".to_owned(),
-            Some(name) => name.to_owned(),
+    /// The key that is being read.
+    pub(super) fn key_name(&self) -> &str {
+        if self.name.is_empty() {
+            "the file"
+        } else {
+            &self.name
         }
     }
 }
@@ -208,7 +209,7 @@ impl<'a> Fields<'a> {
         self.known.push(key);
         let entry = self.table.and_then(|table| table.get(key));
         let read = entry.and_then(|entry| reader.within(key, entry.key, |reader| Placed::read(&entry.node, reader)));
-        read.unwrap_or_else(|| Placed::default_of(default()))
+        read.unwrap_or_else(|| Placed { broken: entry.is_some(), ..Placed::default_of(default()) })
     }
 
     /// Reads `key`, which must be there.

@@ -107,7 +107,7 @@ impl Sources {
     /// Marks what may never be shown: every text in `tree` at a place where a secret is expected or may have been meant.
     pub(super) fn hide_secrets(&mut self, tree: &Node) {
         let mut places = Vec::new();
-        secrets(tree, false, &mut places);
+        secrets(tree, "", false, &mut places);
         for place in places {
             if let Some(source) = self.0.get_mut(place.source as usize) {
                 source.hidden.push((place.start, place.end));
@@ -185,16 +185,19 @@ fn secret_looking(line: &str) -> Option<usize> {
 
 /// Collects the places of all texts that are or may be secrets: what stands below `auth` in a place of its own choosing, and
 /// what is named like a secret. What names a place (`env`, `file`), a role or a listener is none.
-fn secrets(node: &Node, inside: bool, places: &mut Vec<Place>) {
+fn secrets(node: &Node, parent: &str, inside: bool, places: &mut Vec<Place>) {
     match &node.value {
         Content::Text(_) | Content::Integer(_) | Content::Float(_) if inside => places.push(node.place),
-        Content::List(items) => items.iter().for_each(|item| secrets(item, inside, places)),
+        Content::List(items) => items.iter().for_each(|item| secrets(item, "", inside, places)),
         Content::Table(table) => {
             for (key, entry) in table {
-                let named =
-                    !key.contains('.') && SECRET_WORDS.iter().any(|word| key.to_ascii_lowercase().contains(word));
-                let known = matches!(key.as_str(), "role" | "listeners" | "http" | "env" | "file");
-                secrets(&entry.node, (inside || key == "auth" || named) && !known, places);
+                // A table that is named like a secret (a realm `tickets`) is not thereby one, nor is a realm named `auth`.
+                let leaf = entry.node.table().is_none();
+                let lower = key.to_ascii_lowercase();
+                let named = leaf && !key.contains('.') && SECRET_WORDS.iter().any(|word| lower.contains(word));
+                let auth = key == "auth" && !matches!(parent, "realms" | "roles" | "listeners" | "realm_templates");
+                let harmless = leaf && matches!(key.as_str(), "role" | "listeners" | "http" | "env" | "file");
+                secrets(&entry.node, key, (inside || auth || named) && !harmless, places);
             }
         }
         Content::Null | Content::Boolean(_) | Content::Integer(_) | Content::Float(_) | Content::Text(_) => {}

@@ -47,6 +47,7 @@ impl Procedure {
 
 const ON_JOIN: &str = "wamp.session.on_join";
 const ON_LEAVE: &str = "wamp.session.on_leave";
+const ON_OVERFLOW: &str = "wharf.session.on_overflow";
 
 impl Realm {
     /// Answers the call of a reserved procedure at once: it never becomes a call under way.
@@ -167,6 +168,14 @@ impl Realm {
         broker.publish_meta(&mut turn, &topic(ON_JOIN), || Payload::args(vec![member.details()]));
     }
 
+    /// Tells the realm that a session does not read what is sent to it: `wharf.session.on_overflow`, with one dict. Nothing
+    /// for a session that is gone.
+    pub fn announce_overflow(&mut self, now: Instant, session: SessionKey, overflow: Overflow, effects: &mut Effects) {
+        let (broker, mut turn) = self.turn(now, effects);
+        let Some(member) = turn.directory.member(session) else { return };
+        broker.publish_meta(&mut turn, &topic(ON_OVERFLOW), || Payload::args(vec![overflow.details(member)]));
+    }
+
     /// R83: three values, whatever ended the session (D19).
     pub(super) fn publish_on_leave(&mut self, now: Instant, left: &Member, effects: &mut Effects) {
         let (broker, mut turn) = self.turn(now, effects);
@@ -174,6 +183,37 @@ impl Realm {
             let session = Value::Unsigned(left.session.get());
             Payload::args(vec![session, Value::from(&*left.authid), Value::from(&*left.authrole)])
         });
+    }
+}
+
+/// A session whose outbox is full. Source: chapter "Slow consumers, in full" of the limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Overflow {
+    /// What is done about it: the policy's name.
+    pub policy: &'static str,
+    /// EVENTs dropped in this episode.
+    pub dropped: u64,
+    /// Messages that wait.
+    pub queued_messages: u64,
+    /// Octets that wait.
+    pub queued_bytes: u64,
+    /// Whether the session is cut.
+    pub closed: bool,
+}
+
+impl Overflow {
+    fn details(self, member: &Member) -> Value {
+        let entry = |key: &str, value| (key.to_owned(), value);
+        Value::Dict(vec![
+            entry("session", Value::Unsigned(member.session.get())),
+            entry("authid", Value::from(&*member.authid)),
+            entry("authrole", Value::from(&*member.authrole)),
+            entry("policy", Value::from(self.policy)),
+            entry("dropped", Value::Unsigned(self.dropped)),
+            entry("queued_messages", Value::Unsigned(self.queued_messages)),
+            entry("queued_bytes", Value::Unsigned(self.queued_bytes)),
+            entry("closed", Value::Bool(self.closed)),
+        ])
     }
 }
 

@@ -22,7 +22,7 @@ pub use directory::Member;
 pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
 pub use limits::{MetaCalls, RealmLimits};
-pub use meta::PayloadReader;
+pub use meta::{Overflow, PayloadReader};
 pub use refusal::Refusal;
 
 use crate::wamp::uri::is_reserved;

@@ -18,7 +18,8 @@ pub(super) fn text(settings: &Settings, sockets: &[(usize, Arc<ListenerSettings>
     let mut text = String::new();
     if settings.node.dev {
         let realm = settings.realms.first().map_or("realm1", |realm| realm.uri.as_str());
-        let _ = writeln!(text, "wharf {version} - dev mode: realm \"{realm}\", anonymous may do everything, loopback only");
+        let _ =
+            writeln!(text, "wharf {version} - dev mode: realm \"{realm}\", anonymous may do everything, loopback only");
         dev(&mut text, sockets);
     } else {
         let _ = writeln!(text, "wharf {version} - {}", settings.source);

@@ -120,11 +120,8 @@ fn start(
     let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone());
     let configure: Configure = Arc::new(move |services, listener| {
         let serves = |service| listener.serve.contains(&service);
-        let served = Served {
-            rest: serves(Service::Rest),
-            metrics: serves(Service::Metrics),
-            health: serves(Service::Health),
-        };
+        let served =
+            Served { rest: serves(Service::Rest), metrics: serves(Service::Metrics), health: serves(Service::Health) };
         crate::http::configure(services, served, &state);
     });
     let handles: Vec<WorkerHandle> = arbiters
@@ -141,7 +138,10 @@ fn start(
                 tally: metrics.tally(number),
                 load: Arc::clone(&load),
             };
-            WorkerHandle { worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)), load }
+            WorkerHandle {
+                worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)),
+                load,
+            }
         })
         .collect();
     let workers = handles.iter().map(|handle| handle.worker.clone()).collect();

@@ -12,7 +12,8 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// Waits for SIGTERM or SIGINT and stops in order; a second one stops at once.
 pub(super) async fn on_signal(running: Running, shutdown: ShutdownSettings) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("cannot listen for signals: stop the process by its id");
         return;
     };

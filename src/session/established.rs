@@ -7,6 +7,7 @@ use super::request_ids::RequestIds;
 use super::unexpected;
 use crate::authz::{Action, Policy, Verdict};
 use crate::wamp::message::{Call, Error, Message, Publish, Register, Subscribe};
+use crate::wamp::options::Ppt;
 use crate::wamp::uri::{self, UriFault, UriRules};
 use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, RequestId, Uri};
 use std::sync::Arc;
@@ -64,18 +65,29 @@ pub(super) fn receive(rules: &Rules, ids: &mut RequestIds, message: Message) -> 
     match message {
         Message::Publish(publish) => {
             take_id(rules, ids, publish.request, MessageKind::Publish)?;
+            no_passthru(MessageKind::Publish, &publish.options.ppt)?;
             Ok(rules.publish(publish))
         }
         Message::Call(call) => {
             take_id(rules, ids, call.request, MessageKind::Call)?;
+            no_passthru(MessageKind::Call, &call.options.ppt)?;
             if call.options.progress {
                 // D16: the feature is not announced, so nobody may use it.
-                return Err("CALL: option progress needs progressive_call_invocations, which this realm has not".to_owned());
+                return Err(
+                    "CALL: option progress needs progressive_call_invocations, which this realm has not".to_owned()
+                );
             }
             Ok(rules.call(call))
         }
-        Message::Yield(_) | Message::Cancel(_) => Ok(Decision::Forward(message)),
-        Message::Error(error) if error.request_kind == MessageKind::Invocation => Ok(Decision::Forward(error.into())),
+        Message::Yield(ref answer) => {
+            no_passthru(MessageKind::Yield, &answer.options.ppt)?;
+            Ok(Decision::Forward(message))
+        }
+        Message::Cancel(_) => Ok(Decision::Forward(message)),
+        Message::Error(error) if error.request_kind == MessageKind::Invocation => {
+            no_passthru(MessageKind::Error, &error.details.ppt)?;
+            Ok(Decision::Forward(error.into()))
+        }
         // R21.
         Message::Error(error) => Err(format!("ERROR: REQUEST.Type must be 68, got {}", error.request_kind.code())),
         Message::Subscribe(subscribe) => {
@@ -118,6 +130,14 @@ fn take_id(rules: &Rules, ids: &mut RequestIds, id: RequestId, kind: MessageKind
         ids.take_strict(id).map_err(|due| format!("{kind}: field Request must be {due}, the last one plus 1, got {id}"))
     } else {
         Ok(())
+    }
+}
+
+/// D72: payload passthru is not announced, so nobody may use it.
+fn no_passthru(kind: MessageKind, ppt: &Option<Box<Ppt>>) -> Result<(), Violation> {
+    match ppt {
+        None => Ok(()),
+        Some(_) => Err(format!("{kind}: ppt_scheme needs payload_passthru_mode, which this realm has not")),
     }
 }
 

@@ -138,7 +138,8 @@ impl Session {
     }
 
     fn deny(&mut self, denied: Denied) -> Action {
-        self.end(Farewell::abort(Ending::NotAuthenticated, denied.error, denied.text, CloseCode::POLICY))
+        self.state = State::Ended;
+        Action::End(Farewell::abort(Ending::NotAuthenticated, denied.error, denied.text, CloseCode::POLICY))
     }
 }
 

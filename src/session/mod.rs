@@ -60,14 +60,30 @@ pub enum Action {
 #[derive(Debug)]
 enum State {
     AwaitingHello,
-    FindingRealm { arrival: Box<Arrival> },
-    Challenging { arrival: Box<Arrival>, challenge: Challenge },
-    Joining { realm: Uri, identity: Identity, rules: Arc<Rules> },
-    Established { rules: Arc<Rules> },
+    FindingRealm {
+        arrival: Box<Arrival>,
+    },
+    Challenging {
+        arrival: Box<Arrival>,
+        challenge: Challenge,
+    },
+    Joining {
+        realm: Uri,
+        identity: Identity,
+        rules: Arc<Rules>,
+    },
+    Established {
+        rules: Arc<Rules>,
+    },
     /// The realm has been told; what is said when it has answered.
-    Leaving { goodbye: Box<Goodbye>, then: AfterGoodbye },
+    Leaving {
+        goodbye: Box<Goodbye>,
+        then: AfterGoodbye,
+    },
     /// The router's GOODBYE is out; the peer's is awaited.
-    ShuttingDown { code: CloseCode },
+    ShuttingDown {
+        code: CloseCode,
+    },
     Ended,
 }
 
@@ -106,7 +122,10 @@ impl Session {
     /// Whether messages are taken in this state. Where not, the peer's octets wait in its socket.
     pub fn takes_messages(&self) -> bool {
         match self.state {
-            State::AwaitingHello | State::Challenging { .. } | State::Established { .. } | State::ShuttingDown { .. } => true,
+            State::AwaitingHello
+            | State::Challenging { .. }
+            | State::Established { .. }
+            | State::ShuttingDown { .. } => true,
             State::FindingRealm { .. } | State::Joining { .. } | State::Leaving { .. } | State::Ended => false,
         }
     }
@@ -144,7 +163,9 @@ impl Session {
                     Action::Nothing
                 }
             }
-            State::FindingRealm { .. } | State::Joining { .. } | State::Leaving { .. } | State::Ended => Action::Nothing,
+            State::FindingRealm { .. } | State::Joining { .. } | State::Leaving { .. } | State::Ended => {
+                Action::Nothing
+            }
         }
     }
 
@@ -222,7 +243,9 @@ impl Session {
                 Action::Leave
             }
             // R12: never answered.
-            established::Decision::Abort => self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL }),
+            established::Decision::Abort => {
+                self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL })
+            }
         }
     }
 }

@@ -98,7 +98,12 @@ fn not_found(websocket_paths: &str) -> HttpResponse {
 }
 
 /// Answers an upgrade request. With 101 the socket is handed over; anything else is written and the connection closed.
-async fn take_over<S, B>(app: Rc<S>, request: Request, framed: Framed<Stream, Codec>, upgraded: Upgraded) -> Result<(), S::Error>
+async fn take_over<S, B>(
+    app: Rc<S>,
+    request: Request,
+    framed: Framed<Stream, Codec>,
+    upgraded: Upgraded,
+) -> Result<(), S::Error>
 where
     S: Service<Request, Response = ServiceResponse<B>>,
     B: MessageBody + 'static,

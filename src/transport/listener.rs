@@ -105,10 +105,8 @@ fn bind_one(listener: &str, place: &Bind) -> Result<Listening, BindError> {
             source,
         }),
         Bind::Unix { path, mode } => {
-            bind_unix(path, *mode).map(|socket| Listening::Unix(socket, path.clone())).map_err(|source| BindError::Unix {
-                listener: listener.to_owned(),
-                path: path.display().to_string(),
-                source,
+            bind_unix(path, *mode).map(|socket| Listening::Unix(socket, path.clone())).map_err(|source| {
+                BindError::Unix { listener: listener.to_owned(), path: path.display().to_string(), source }
             })
         }
     }

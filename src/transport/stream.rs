@@ -144,4 +144,3 @@ impl AsyncWrite for Stream {
         self.poll_close(cx)
     }
 }
-

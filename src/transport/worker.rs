@@ -259,7 +259,9 @@ async fn first_octets(stream: &mut Stream) -> Option<Bytes> {
 impl Shared {
     /// Starts a session actor for a connection.
     fn start(&self, connection: Box<dyn Connection>, listener: usize, until: Instant) {
-        let (Some(settings), Some(gone)) = (self.settings.listeners.get(listener), self.me.borrow().clone()) else { return };
+        let (Some(settings), Some(gone)) = (self.settings.listeners.get(listener), self.me.borrow().clone()) else {
+            return;
+        };
         let (Some(name), Some(realms_of)) = (self.names.get(listener), self.realms_of.get(listener)) else { return };
         let mut sessions = self.sessions.borrow_mut();
         let place = sessions.vacant_entry();

@@ -47,7 +47,6 @@ pub struct Announced {
 
 /// The features of a callee that change what the dealer sends to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "one per feature key of the specification")]
 pub struct CalleeFeatures {
     /// Takes INTERRUPT.
     pub call_canceling: bool,

@@ -13,7 +13,7 @@ macro_rules! vectors {
 pub(crate) use vectors;
 
 pub(crate) fn from_hex(hex: &str) -> Bytes {
-    assert!(hex.len() % 2 == 0, "{hex}");
+    assert!(hex.len().is_multiple_of(2), "{hex}");
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 

@@ -8,7 +8,8 @@ use wharf::wamp::options::ResultOptions;
 use wharf::wamp::{InvocationId, Message, Payload, Serialization, Value};
 
 fn yielding(value: Value) -> Message {
-    Yield { request: InvocationId::FIRST, options: ResultOptions::default(), payload: Payload::args(vec![value]) }.into()
+    Yield { request: InvocationId::FIRST, options: ResultOptions::default(), payload: Payload::args(vec![value]) }
+        .into()
 }
 
 fn payload(message: &Message) -> &Payload {

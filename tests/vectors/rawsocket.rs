@@ -1,7 +1,9 @@
 //! RawSocket handshakes and frame headers.
 
 use crate::data::{from_hex, list, text, to_hex, vectors};
-use wharf::codec::rawsocket::{accept, handshake, read_reply, FrameKind, Handshake, Header, HeaderError, LengthLimit, ReplyError};
+use wharf::codec::rawsocket::{
+    accept, handshake, read_reply, FrameKind, Handshake, Header, HeaderError, LengthLimit, ReplyError,
+};
 use wharf::wamp::Serialization;
 
 fn four(hex: &str) -> [u8; 4] {
@@ -76,7 +78,8 @@ fn a_frame_over_the_announced_limit_is_refused_by_its_header() {
 
 #[test]
 fn a_limit_is_the_power_of_two_that_is_not_above_the_number() {
-    for (octets, limit) in [(0, 512), (512, 512), (1023, 512), (1024, 1024), (1 << 24, 1 << 24), (usize::MAX, 1 << 24)] {
+    for (octets, limit) in [(0, 512), (512, 512), (1023, 512), (1024, 1024), (1 << 24, 1 << 24), (usize::MAX, 1 << 24)]
+    {
         assert_eq!(LengthLimit::at_most(octets).octets(), limit, "{octets}");
     }
 }

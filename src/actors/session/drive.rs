@@ -183,6 +183,11 @@ impl SessionActor {
         };
         let action = self.session.end(farewell);
         self.obey(action, ctx);
+        if !self.ending.has_begun() {
+            // A deadline that ends nothing would come again at once, for ever.
+            debug_assert!(false, "a session that had ended was still being served");
+            self.ending = Ending::Over;
+        }
     }
 
     fn next_deadline(&self) -> Option<Instant> {

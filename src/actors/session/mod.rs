@@ -136,6 +136,7 @@ pub struct SessionActor {
     listener: Arc<str>,
     listener_realms: Arc<[String]>,
     tally: Tally,
+    #[expect(dead_code, reason = "held for its drop")]
     guard: Guard,
 }
 

@@ -1,22 +1,28 @@
 //! What goes out: messages are encoded straight into the outbox, and what the receiver cannot take is answered for.
 
+use super::super::clock;
 use super::super::outbox::{Class, Pushed};
+use super::super::realm::Overflowed;
 use super::SessionActor;
 use crate::codec::{self, Fidelity};
 use crate::observe::Refusal;
-use crate::routing::{Command, SharedEvent};
+use crate::routing::{Command, Overflow, SharedEvent};
 use crate::wamp::message::{Cancel, Error, Message};
 use crate::wamp::options::CancelOptions;
 use crate::wamp::{CancelMode, ErrorUri, MessageKind, RequestId};
 use actix::Context;
 use bytes::Bytes;
+use std::time::{Duration, Instant};
 
-/// One log line for each episode of overflow, and one at each doubling of its count.
+/// An episode in which the outbox is full: from its first drop to the next event that is delivered.
 #[derive(Debug, Default)]
 pub(super) struct OverflowLog {
     dropped: u64,
-    told_at: u64,
+    told: Option<Instant>,
 }
+
+/// An episode is told again after this long, if it goes on.
+const TOLD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a message cannot be given to this receiver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -253,14 +259,28 @@ impl SessionActor {
     fn count_dropped(&mut self, dropped: u32) {
         self.tally.add_outbox_dropped(u64::from(dropped));
         self.overflow_log.dropped += u64::from(dropped);
-        if self.overflow_log.dropped >= self.overflow_log.told_at.max(1) {
-            self.overflow_log.told_at = self.overflow_log.dropped * 2;
+        let now = clock::now();
+        if self.overflow_log.told.is_none_or(|told| now >= told + TOLD_AGAIN) {
+            self.overflow_log.told = Some(now);
             self.tally.add_outbox_overflows(1);
-            self.log_overflow(false);
+            self.tell_overflow(false);
         }
     }
 
-    pub(super) fn log_overflow(&self, closed: bool) {
+    /// Says in the log and in the realm that this session does not read.
+    #[expect(clippy::disallowed_methods, reason = "at most one per session and second")]
+    pub(super) fn tell_overflow(&self, closed: bool) {
+        let settings = self.outbox.settings();
+        let overflow = Overflow {
+            policy: settings.on_overflow.name(),
+            dropped: self.overflow_log.dropped,
+            queued_messages: self.outbox.messages() as u64,
+            queued_bytes: self.outbox.bytes() as u64,
+            closed,
+        };
+        if let Some(tie) = self.tie.as_ref().filter(|_| settings.notify) {
+            tie.realm.do_send(Overflowed { session: tie.key, overflow });
+        }
         tracing::warn!(
             policy = self.outbox.settings().on_overflow.name(),
             dropped = self.overflow_log.dropped,

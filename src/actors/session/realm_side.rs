@@ -22,7 +22,8 @@ impl Handler<Found> for SessionActor {
     type Result = ();
 
     fn handle(&mut self, Found(handle): Found, ctx: &mut Context<Self>) {
-        let allowed = |name: &str| self.listener_realms.is_empty() || self.listener_realms.iter().any(|realm| realm == name);
+        let allowed =
+            |name: &str| self.listener_realms.is_empty() || self.listener_realms.iter().any(|realm| realm == name);
         let Some(handle) = handle.filter(|handle| allowed(&handle.shared.settings.name)) else {
             let action = self.session.realm_missing();
             return self.obey(action, ctx);
@@ -51,7 +52,9 @@ impl Handler<Deliveries> for SessionActor {
                 Outgoing::Message(message) => self.send_from_realm(message, ctx),
                 Outgoing::Event(event) => self.send_event(&event, ctx),
                 Outgoing::Joined(key) => self.on_joined(key, ctx),
-                Outgoing::JoinRefused { retry: true, .. } if self.retry_realm < RETRIES_MAX => self.find_again(ctx.address()),
+                Outgoing::JoinRefused { retry: true, .. } if self.retry_realm < RETRIES_MAX => {
+                    self.find_again(ctx.address())
+                }
                 Outgoing::JoinRefused { error, text, .. } => {
                     self.tally.refused(Refusal::Limit);
                     let action = self.session.join_refused(error, text);
@@ -74,7 +77,9 @@ impl Handler<Deliveries> for SessionActor {
                     };
                     self.obey(action, ctx);
                 }
-                Outgoing::Overflow => self.cut_slow_consumer("more was on its way to this session than may wait for it", ctx),
+                Outgoing::Overflow => {
+                    self.cut_slow_consumer("more was on its way to this session than may wait for it", ctx)
+                }
                 Outgoing::RealmGone => {
                     self.untie();
                     let text = "the realm failed and was started again";

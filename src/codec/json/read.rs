@@ -320,7 +320,8 @@ impl<'a> JsonReader<'a> {
 fn uncommon_number(number: &str, integer: bool) -> Token<'static> {
     let float = || number.parse().unwrap_or(f64::NAN);
     if !integer {
-        return Token::Float(float());
+        let float = float();
+        return if float.is_finite() { Token::Float(float) } else { Token::Huge(float) };
     }
     let Some(magnitude) = number.strip_prefix('-') else { return Token::Huge(float()) };
     match magnitude.parse::<u128>() {

@@ -7,7 +7,7 @@ use crate::codec::error::{DecodeError, Fault, Got, Quoted, ValueKind};
 use crate::codec::reader::{Items, Levels, Reader, Token};
 use crate::codec::value::{self, Budget};
 use crate::wamp::options::{Ppt, DICT_KEYS_MAX};
-use crate::wamp::{Dict, IdOutOfRange, MessageKind, SessionId, Uri};
+use crate::wamp::{Dict, IdOutOfRange, MessageKind, SessionId, Uri, Value};
 use bytes::Bytes;
 use bytestring::ByteString;
 use smallvec::SmallVec;
@@ -18,7 +18,7 @@ pub(super) const ID: &str = "an id, 1..=2^53";
 const UNSIGNED: &str = "a non-negative integer";
 
 /// The most values in a dict that is built into values: `authextra` and Extra (C3).
-pub(super) const VALUES_MAX: usize = 4096;
+const VALUES_MAX: usize = 4096;
 
 /// What errors and slices need to know of the message at hand.
 #[derive(Clone, Copy)]
@@ -40,10 +40,11 @@ pub(super) trait Shape: Default {
 }
 
 /// What several keys tell together, and not necessarily in an order: gathered until the dict is at its end.
-#[derive(Default)]
 pub(super) struct Parts {
     pub(super) ppt: Option<Box<Ppt>>,
     pub(super) disclosed: Option<Box<DisclosedParts>>,
+    /// For all that is built into values in one dict.
+    budget: Budget,
 }
 
 /// The three keys of a [`Disclosed`](crate::wamp::options::Disclosed).
@@ -58,12 +59,16 @@ pub(super) struct DisclosedParts {
 #[inline]
 pub(super) fn read<'a, R: Reader<'a>, D: Shape>(
     reader: &mut R,
-    items: Items,
+    mut items: Items,
     context: &Context<'a>,
 ) -> Result<D, DecodeError> {
     let mut shape = D::default();
     let levels = context.levels.inside()?;
-    let mut parts = Parts::default();
+    // Most dicts are empty.
+    if !reader.next_entry(&mut items)? {
+        return Ok(shape);
+    }
+    let mut parts = Parts { ppt: None, disclosed: None, budget: Budget::new(context.dict, VALUES_MAX) };
     entries(reader, items, context.dict, |key, reader| {
         let mut value = Field { reader, context, levels, parts: &mut parts };
         if !shape.option(key, &mut value)? {
@@ -75,8 +80,7 @@ pub(super) fn read<'a, R: Reader<'a>, D: Shape>(
     Ok(shape)
 }
 
-/// Goes through a dict whose opening has been read; `each` must pass over the value.
-#[inline]
+/// Goes through a dict from before its first key on; `each` must pass over the value.
 fn entries<'a, R: Reader<'a>>(
     reader: &mut R,
     mut items: Items,
@@ -84,7 +88,7 @@ fn entries<'a, R: Reader<'a>>(
     mut each: impl FnMut(&str, &mut R) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut seen: SmallVec<[Cow<'a, str>; 8]> = SmallVec::new();
-    while reader.next_entry(&mut items)? {
+    loop {
         let key = reader.text_key()?.map_err(|got| DecodeError::KeyNotText { field, got })?;
         if seen.contains(&key) {
             return Err(DecodeError::DuplicateKey { field, key: Quoted::new(&key) });
@@ -94,8 +98,10 @@ fn entries<'a, R: Reader<'a>>(
         }
         each(&key, reader)?;
         seen.push(key);
+        if !reader.next_entry(&mut items)? {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// The value under a key. Each reading method gives `None` for what counts as absent.
@@ -256,8 +262,11 @@ impl<'a, R: Reader<'a>> Field<'_, 'a, R> {
         if token.is_absent() {
             return Ok(None);
         }
-        let Token::Dict(items) = token else { return self.wrong(field, "a dict", token.kind()) };
+        let Token::Dict(mut items) = token else { return self.wrong(field, "a dict", token.kind()) };
         let levels = self.levels.inside()?;
+        if !self.reader.next_entry(&mut items)? {
+            return Ok(Some(()));
+        }
         let context = self.context;
         let parts = &mut *self.parts;
         entries(self.reader, items, field, |key, reader| each(key, &mut Field { reader, context, levels, parts }))?;
@@ -272,17 +281,16 @@ impl<'a, R: Reader<'a>> Field<'_, 'a, R> {
     /// A dict of anything, as values.
     pub(super) fn values(&mut self, field: &'static str) -> Result<Option<Dict>, DecodeError> {
         let mut values = Dict::new();
-        let mut budget = Budget::new(field, VALUES_MAX);
         let found = self.dict(field, |key, value| {
-            values.push((key.to_owned(), value.value(&mut budget)?));
+            values.push((key.to_owned(), value.value()?));
             Ok(())
         })?;
         Ok(found.map(|()| values))
     }
 
     /// Anything, as a value.
-    pub(super) fn value(&mut self, budget: &mut Budget) -> Result<crate::wamp::Value, DecodeError> {
-        value::read(self.reader, self.levels, budget)
+    pub(super) fn value(&mut self) -> Result<Value, DecodeError> {
+        value::read(self.reader, self.levels, &mut self.parts.budget)
     }
 
     /// Passes over the value.

@@ -1,9 +1,8 @@
 //! Where each key of Options and Details goes: the table of section 2 of the reference, as read.
 
-use super::dict::{DisclosedParts, Entries, Field, Parts, Shape, VALUES_MAX};
+use super::dict::{DisclosedParts, Entries, Field, Parts, Shape};
 use crate::codec::error::DecodeError;
 use crate::codec::reader::Reader;
-use crate::codec::value::Budget;
 use crate::wamp::options::{
     CallOptions, CancelOptions, CloseDetails, Disclosed, ErrorDetails, EventDetails, HelloDetails, InterruptOptions,
     InvocationDetails, Listing, Ppt, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions,
@@ -86,9 +85,7 @@ fn roles<'a, R: Reader<'a>>(value: &mut Field<'_, 'a, R>) -> Result<Roles, Decod
 
 impl Shape for Dict {
     fn option<'a, R: Reader<'a>>(&mut self, key: &str, value: &mut Field<'_, 'a, R>) -> Known {
-        // Each key has its own share, so that no state has to be kept between them.
-        let mut budget = Budget::new("Extra", VALUES_MAX / DICT_KEYS_MAX);
-        self.push((key.to_owned(), value.value(&mut budget)?));
+        self.push((key.to_owned(), value.value()?));
         Ok(true)
     }
 }
@@ -231,6 +228,7 @@ impl Shape for EventDetails {
             }
             "trustlevel" => self.trustlevel = value.unsigned("trustlevel")?,
             "retained" => self.retained = value.flag("retained")?,
+            "_wharf_missed" => self.missed = value.unsigned("_wharf_missed")?,
             _ => return ppt(key, value),
         }
         Ok(true)

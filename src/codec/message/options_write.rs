@@ -196,6 +196,7 @@ impl Options for EventDetails {
         }
         keys.number("trustlevel", self.trustlevel);
         keys.flag("retained", self.retained);
+        keys.number("_wharf_missed", self.missed);
         keys.ppt(self.ppt.as_deref());
     }
 }

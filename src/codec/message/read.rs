@@ -32,9 +32,12 @@ pub(in crate::codec) fn read<'a, R: Reader<'a>>(
     // The outer list is one level, and a message of `depth_max` levels is one too deep.
     let payload_levels = Levels::new(limits.depth_max.saturating_sub(2));
     let mut elements = Elements { reader, items, read: 1, closed: false, context, payload_levels, serialization };
-    let message = elements.message()?;
-    elements.finish()?;
-    Ok(message)
+    // Handed on as it is, for a message is large enough that moving it would be seen in the time.
+    let message = elements.message();
+    if message.is_ok() {
+        elements.finish()?;
+    }
+    message
 }
 
 /// The elements of one message, taken in order.

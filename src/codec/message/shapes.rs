@@ -13,6 +13,8 @@ use crate::wamp::{
 
 impl<'a, R: Reader<'a>> Elements<'a, R> {
     /// The message after its code.
+    ///
+    /// Those that come once per call or event are put together in place, the others out of line.
     #[inline]
     pub(super) fn message(&mut self) -> Read<Message> {
         Ok(match self.kind() {
@@ -43,30 +45,37 @@ impl<'a, R: Reader<'a>> Elements<'a, R> {
         })
     }
 
+    #[inline(never)]
     fn hello(&mut self) -> Read<Hello> {
         Ok(Hello { realm: self.realm()?, details: self.dict("Details")? })
     }
 
+    #[inline(never)]
     fn welcome(&mut self) -> Read<Welcome> {
         Ok(Welcome { session: self.id("Session", SessionId::new)?, details: self.dict("Details")? })
     }
 
+    #[inline(never)]
     fn abort(&mut self) -> Read<Abort> {
         Ok(Abort { details: self.dict("Details")?, reason: self.uri("Reason")?, payload: self.payload()? })
     }
 
+    #[inline(never)]
     fn challenge(&mut self) -> Read<Challenge> {
         Ok(Challenge { method: self.text("AuthMethod")?, extra: self.dict::<Dict>("Extra")? })
     }
 
+    #[inline(never)]
     fn authenticate(&mut self) -> Read<Authenticate> {
         Ok(Authenticate { signature: self.text("Signature")?, extra: self.dict::<Dict>("Extra")? })
     }
 
+    #[inline(never)]
     fn goodbye(&mut self) -> Read<Goodbye> {
         Ok(Goodbye { details: self.dict("Details")?, reason: self.uri("Reason")? })
     }
 
+    #[inline(never)]
     fn error(&mut self) -> Read<Error> {
         Ok(Error {
             request_kind: self.request_kind()?,
@@ -95,25 +104,30 @@ impl<'a, R: Reader<'a>> Elements<'a, R> {
         Ok(Publish { request, options: self.dict("Options")?, topic: self.uri("Topic")?, payload: self.payload()? })
     }
 
+    #[inline(never)]
     fn published(&mut self) -> Read<Published> {
         let request = self.id("PUBLISH.Request", RequestId::new)?;
         Ok(Published { request, publication: self.id("Publication", PublicationId::new)? })
     }
 
+    #[inline(never)]
     fn subscribe(&mut self) -> Read<Subscribe> {
         Ok(Subscribe { request: self.request()?, options: self.dict("Options")?, topic: self.uri("Topic")? })
     }
 
+    #[inline(never)]
     fn subscribed(&mut self) -> Read<Subscribed> {
         let request = self.id("SUBSCRIBE.Request", RequestId::new)?;
         Ok(Subscribed { request, subscription: self.id("Subscription", SubscriptionId::new)? })
     }
 
+    #[inline(never)]
     fn unsubscribe(&mut self) -> Read<Unsubscribe> {
         let request = self.request()?;
         Ok(Unsubscribe { request, subscription: self.id("SUBSCRIBED.Subscription", SubscriptionId::new)? })
     }
 
+    #[inline(never)]
     fn unsubscribed(&mut self) -> Read<Unsubscribed> {
         let (request, details) = self.request_or_revocation("UNSUBSCRIBE.Request")?;
         Ok(Unsubscribed { request, details })
@@ -140,6 +154,7 @@ impl<'a, R: Reader<'a>> Elements<'a, R> {
         })
     }
 
+    #[inline(never)]
     fn cancel(&mut self) -> Read<Cancel> {
         Ok(Cancel { request: self.id("CALL.Request", RequestId::new)?, options: self.dict("Options")? })
     }
@@ -150,20 +165,24 @@ impl<'a, R: Reader<'a>> Elements<'a, R> {
         Ok(CallResult { request, details: self.dict("Details")?, payload: self.payload()? })
     }
 
+    #[inline(never)]
     fn register(&mut self) -> Read<Register> {
         Ok(Register { request: self.request()?, options: self.dict("Options")?, procedure: self.uri("Procedure")? })
     }
 
+    #[inline(never)]
     fn registered(&mut self) -> Read<Registered> {
         let request = self.id("REGISTER.Request", RequestId::new)?;
         Ok(Registered { request, registration: self.id("Registration", RegistrationId::new)? })
     }
 
+    #[inline(never)]
     fn unregister(&mut self) -> Read<Unregister> {
         let request = self.request()?;
         Ok(Unregister { request, registration: self.id("REGISTERED.Registration", RegistrationId::new)? })
     }
 
+    #[inline(never)]
     fn unregistered(&mut self) -> Read<Unregistered> {
         let (request, details) = self.request_or_revocation("UNREGISTER.Request")?;
         Ok(Unregistered { request, details })
@@ -179,6 +198,7 @@ impl<'a, R: Reader<'a>> Elements<'a, R> {
         })
     }
 
+    #[inline(never)]
     fn interrupt(&mut self) -> Read<Interrupt> {
         Ok(Interrupt { request: self.id("INVOCATION.Request", InvocationId::new)?, options: self.dict("Options")? })
     }

@@ -11,12 +11,14 @@ pub(super) fn parse(text: &str, source: u32) -> Result<Node, SyntaxError> {
     if text.trim().is_empty() {
         return Ok(Node::empty_table(Place::new(source, 0, 0)));
     }
-    match serde_saphyr::from_str::<Spanned<Value>>(text) {
+    // `on`, `off`, `yes` and `no` are words, as in YAML 1.2.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    match serde_saphyr::from_str_with_options::<Spanned<Value>>(text, options) {
         Ok(value) => Ok(node(value, &Text { text, source })),
         Err(error) => {
             let at = error.location().map_or(0, |at| octet_at(text, column(at.line()), column(at.column())));
             let message = error.without_snippet().to_string();
-            let message = message.lines().next().unwrap_or_default().to_owned();
+            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
             Err(SyntaxError { place: Place::new(source, at, at + 1), message, hint: String::new() })
         }
     }

@@ -14,12 +14,12 @@ impl Resolver<'_> {
     pub(super) fn role_rules(&mut self, realm: &Realm, name: &str) -> (PolicyRules, Option<OnOverflow>) {
         let mut gathered = Gathered::default();
         self.gather(realm, name, &mut vec![name.to_owned()], &mut gathered);
-        let flag = |own: fn(&Role) -> &Placed<bool>| inherited_flag(realm, name, own, &mut BTreeSet::new());
+        let flag = |own: fn(&Role) -> Option<bool>| inherited_flag(realm, name, own, &mut BTreeSet::new());
         gathered.rules.flags = PolicyFlags {
-            allow_match_all: flag(|role| &role.allow_match_all),
-            allow_pattern_register: flag(|role| &role.allow_pattern_register),
-            allow_force_reregister: flag(|role| &role.allow_force_reregister),
-            allow_disclose_caller: flag(|role| &role.allow_disclose_caller),
+            allow_match_all: flag(|role| role.allow_match_all.value),
+            allow_pattern_register: flag(|role| role.allow_pattern_register.value),
+            allow_force_reregister: flag(|role| role.allow_force_reregister.value),
+            allow_disclose_caller: flag(|role| role.allow_disclose_caller.value),
         };
         (gathered.rules, gathered.on_overflow)
     }
@@ -81,7 +81,7 @@ impl Resolver<'_> {
                 self.error(Code::Exclusive, party, message, format!("add \"{word}\" to `allow`"));
             }
         }
-        if !permission.uri.is_given() {
+        if !permission.uri.is_given() || permission.match_policy.broken {
             return None;
         }
         let disclosed = |party: &Placed<Party>| match party.value {
@@ -114,12 +114,7 @@ struct Gathered {
 }
 
 /// A flag as the role sets it; where it does not, whether a parent has it.
-fn inherited_flag(realm: &Realm, name: &str, flag: fn(&Role) -> &Placed<bool>, seen: &mut BTreeSet<String>) -> bool {
+fn inherited_flag(realm: &Realm, name: &str, flag: fn(&Role) -> Option<bool>, seen: &mut BTreeSet<String>) -> bool {
     let Some(role) = realm.roles.get(name).filter(|_| seen.insert(name.to_owned())) else { return false };
-    let own = flag(role);
-    if own.is_given() {
-        own.value
-    } else {
-        role.inherit.0.iter().any(|parent| inherited_flag(realm, parent, flag, seen))
-    }
+    flag(role).unwrap_or_else(|| role.inherit.0.iter().any(|parent| inherited_flag(realm, parent, flag, seen)))
 }

@@ -36,7 +36,7 @@ table! {
         strict_request_ids: bool = default(false);
         /// The timeout of calls that carry none.
         call_timeout: NoneOr<Time<1>> = default(NoneOr(RealmLimits::default().call_timeout.map(Time)));
-        /// The longest timeout; a longer wish, or none, is cut to it.
+        /// The longest timeout; a longer wish is cut to it.
         call_timeout_max: NoneOr<Time<1>> = default(NoneOr(RealmLimits::default().call_timeout_max.map(Time)));
         /// Whether callers and publishers are named: never, request (when they ask for it) or always.
         disclose: Disclose = default(Disclose::default());
@@ -133,7 +133,7 @@ table! {
     /// What the sessions of a role may do: nothing unless a rule allows it. Patterns: "com.shop.get" is exact, "com.shop.*" a
     /// prefix, "com.*.status" a wildcard, "*" everything.
     Role {
-        /// Roles whose rules hold here too, and whose allow_ keys and on_overflow hold unless set here.
+        /// Roles whose rules hold here too, and whose allow_ keys and on_overflow hold where this role has none.
         inherit: Items<String> = default(Items::default());
         /// What may be called. Procedures that end other sessions need a rule that begins with "wamp.".
         call: Items<ListPattern> = default(Items::default());
@@ -149,14 +149,14 @@ table! {
         permissions: Items<Permission> = default(Items::default());
         /// What happens when the queue of one of its sessions is full; if absent, what the realm says.
         on_overflow: Option<OnOverflow> = optional("\"drop_oldest\"");
-        /// May subscribe and register with the empty prefix and with wildcards of empty components only.
-        allow_match_all: bool = default(false);
-        /// May register with match prefix or wildcard.
-        allow_pattern_register: bool = default(false);
-        /// May register with force_reregister.
-        allow_force_reregister: bool = default(false);
-        /// May register with disclose_caller.
-        allow_disclose_caller: bool = default(false);
+        /// May subscribe and register with the empty prefix and with wildcards of empty components only; if absent, as inherited, else false.
+        allow_match_all: Option<bool> = optional("false");
+        /// May register with match prefix or wildcard; if absent, as inherited, else false.
+        allow_pattern_register: Option<bool> = optional("false");
+        /// May register with force_reregister; if absent, as inherited, else false.
+        allow_force_reregister: Option<bool> = optional("false");
+        /// May register with disclose_caller; if absent, as inherited, else false.
+        allow_disclose_caller: Option<bool> = optional("false");
     }
 }
 

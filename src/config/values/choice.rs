@@ -19,7 +19,7 @@ pub(in crate::config) fn read_word<T: Copy>(
     if let Some(meant) = nearest(text, words.iter().copied()) {
         hint.push_str(&format!("; did you mean \"{meant}\"?"));
     }
-    let name = reader.key_name();
+    let name = reader.key_name().to_owned();
     reader.error(Code::UnknownValue, node.place, format!("unknown value \"{text}\" for `{name}`"), hint);
     None
 }

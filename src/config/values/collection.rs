@@ -83,7 +83,9 @@ impl<T: Key> Key for Items<T> {
         };
         let read =
             |(number, item): (usize, &Node)| reader.within_item(number, item, |reader| Placed::read(item, reader));
-        Some(Self(items.iter().enumerate().filter_map(read).collect()))
+        let items_read: Vec<_> = items.iter().enumerate().map(read).collect();
+        // All are read before the list is given up, so that all mistakes are found.
+        items_read.into_iter().collect::<Option<_>>().map(Self)
     }
 
     fn written(&self) -> Written {

@@ -225,7 +225,7 @@ impl Key for Percent {
 }
 
 fn out_of_range(node: &Node, reader: &mut Reader, got: &str, range: &str) {
-    let name = reader.key_name();
+    let name = reader.key_name().to_owned();
     reader.error(
         Code::OutOfRange,
         node.place,

@@ -9,6 +9,7 @@
 //! | prefix | radix trie over octets | one node for each branching of the patterns along the URI |
 //! | wildcard | radix trie over components | one node for each pattern that still fits, at most |
 
+mod children;
 mod radix;
 mod wildcard;
 
@@ -127,7 +128,7 @@ mod tests {
             }
         }
         assert_eq!(map.len(), 0);
-        assert_eq!(all(&map, "a.b.c"), []);
+        assert_eq!(all(&map, "a.b.c"), Vec::<u32>::new());
         assert!(map.wildcard.forgot_all_components());
     }
 

@@ -3,9 +3,8 @@
 //! The index of prefix patterns (keys are octets) and the skeleton of the wildcard index (keys are components). A node
 //! without a value has at least two children, so there are never more nodes than twice the entries.
 
+use super::children::Children;
 use super::Place;
-use crate::routing::key::NumberMap;
-use hashbrown::hash_map::Entry;
 use smallvec::SmallVec;
 use std::hash::Hash;
 
@@ -23,7 +22,7 @@ pub(super) struct Node<K: Copy + Eq + Hash> {
     pub(super) label: SmallVec<[K; 8]>,
     pub(super) place: Option<Place>,
     /// By the first key of their labels.
-    pub(super) children: NumberMap<K, Node<K>>,
+    pub(super) children: Children<K>,
 }
 
 impl<K: Copy + Eq + Hash> Default for Radix<K> {
@@ -58,14 +57,12 @@ impl<K: Copy + Eq + Hash> Radix<K> {
         let mut node = &mut self.root;
         let mut rest = key;
         while let Some(first) = rest.first() {
-            let child = match node.children.entry(*first) {
-                Entry::Occupied(child) => child.into_mut(),
-                Entry::Vacant(gap) => {
-                    gap.insert(Node::leaf(rest, Some(place)));
-                    self.len += 1;
-                    return None;
-                }
-            };
+            if node.children.get(*first).is_none() {
+                node.children.insert(*first, Box::new(Node::leaf(rest, Some(place))));
+                self.len += 1;
+                return None;
+            }
+            let child = node.children.get_mut(*first)?;
             let shared = child.label.iter().zip(rest).take_while(|(mine, theirs)| mine == theirs).count();
             child.split(shared);
             rest = rest.get(shared..).unwrap_or_default();
@@ -108,13 +105,13 @@ impl<K: Copy + Eq + Hash> Radix<K> {
 
 impl<K: Copy + Eq + Hash> Node<K> {
     fn leaf(label: &[K], place: Option<Place>) -> Self {
-        Self { label: label.iter().copied().collect(), place, children: NumberMap::default() }
+        Self { label: label.iter().copied().collect(), place, children: Children::new() }
     }
 
     /// The child that `rest` leads to, and what is left of it there.
     #[inline]
     fn step<'key>(&self, rest: &'key [K]) -> Option<(&Self, &'key [K])> {
-        let child = self.children.get(rest.first()?)?;
+        let child = self.children.get(*rest.first()?)?;
         Some((child, rest.strip_prefix(child.label.as_slice())?))
     }
 
@@ -124,28 +121,51 @@ impl<K: Copy + Eq + Hash> Node<K> {
         let mut lower = Self::leaf(self.label.get(at..).unwrap_or_default(), self.place.take());
         std::mem::swap(&mut lower.children, &mut self.children);
         self.label.truncate(at);
-        self.children.insert(first, lower);
+        self.children.insert(first, Box::new(lower));
     }
 
     fn remove(&mut self, rest: &[K]) -> Option<Place> {
         let Some(first) = rest.first() else { return self.place.take() };
-        let child = self.children.get_mut(first)?;
+        let child = self.children.get_mut(*first)?;
         let removed = child.remove(rest.strip_prefix(child.label.as_slice())?)?;
-        if child.place.is_none() && child.children.is_empty() {
-            self.children.remove(first);
-        } else if child.place.is_none() && child.children.len() == 1 {
-            child.absorb_only_child();
+        match child.children.len() {
+            0 if child.place.is_none() => self.children.remove(*first),
+            1 if child.place.is_none() => child.absorb_only_child(),
+            _ => {}
         }
         Some(removed)
     }
 
     fn absorb_only_child(&mut self) {
-        let children = std::mem::take(&mut self.children);
-        // One child, so the order of the map is not seen.
-        if let Some((_, only)) = children.into_iter().next() {
+        if let Some(only) = self.children.take_only() {
             self.label.extend(only.label);
             self.place = only.place;
             self.children = only.children;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(node: &Node<u8>) -> usize {
+        1 + (0..=u8::MAX).filter_map(|key| node.children.get(key)).map(nodes).sum::<usize>()
+    }
+
+    /// Memory follows what is there, not what was there.
+    #[test]
+    fn there_are_at_most_twice_as_many_nodes_as_entries_also_after_removals() {
+        let mut trie = Radix::default();
+        let keys: Vec<String> = (0..60_u32).map(|nth| format!("com.shop.{}.{nth}", nth % 7)).collect();
+        for (place, key) in (0..).zip(&keys) {
+            trie.insert(key.as_bytes(), place);
+            assert!(nodes(trie.root()) <= 2 * trie.len() + 1);
+        }
+        for key in &keys {
+            trie.remove(key.as_bytes());
+            assert!(nodes(trie.root()) <= 2 * trie.len() + 1, "{key}");
+        }
+        assert_eq!(nodes(trie.root()), 1);
     }
 }

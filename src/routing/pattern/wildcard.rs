@@ -109,33 +109,33 @@ impl Wildcards {
     }
 }
 
-/// The two children that `rest` may lead to, the literal one first, each with what is left of `rest` there.
+/// The child under `key`, if its whole label fits, and what is left of `rest` there.
 #[inline]
-fn fitting<'trie, 'uri>(
+fn descend<'trie, 'uri>(
     node: &'trie Node<Symbol>,
+    key: Symbol,
     rest: &'uri [Symbol],
-) -> impl Iterator<Item = (&'trie Node<Symbol>, &'uri [Symbol])> + use<'trie, 'uri> {
-    let children = rest.first().map(|first| [node.children.get(first), node.children.get(&ANY)]);
-    children.into_iter().flatten().flatten().filter_map(move |child| {
-        let (here, after) = rest.split_at_checked(child.label.len())?;
-        let fits = child.label.iter().zip(here).all(|(pattern, component)| *pattern == ANY || pattern == component);
-        fits.then_some((child, after))
-    })
+) -> Option<(&'trie Node<Symbol>, &'uri [Symbol])> {
+    let child = node.children.get(key)?;
+    let (here, after) = rest.split_at_checked(child.label.len())?;
+    let fits = child.label.iter().zip(here).all(|(pattern, component)| *pattern == ANY || pattern == component);
+    fits.then_some((child, after))
 }
 
 fn best(node: &Node<Symbol>, rest: &[Symbol]) -> Option<Place> {
-    if rest.is_empty() {
-        return node.place;
-    }
-    fitting(node, rest).find_map(|(child, after)| best(child, after))
+    let Some(first) = rest.first() else { return node.place };
+    let literal = descend(node, *first, rest).and_then(|(child, after)| best(child, after));
+    literal.or_else(|| descend(node, ANY, rest).and_then(|(child, after)| best(child, after)))
 }
 
 fn collect(node: &Node<Symbol>, rest: &[Symbol], into: &mut Vec<Place>) {
-    if rest.is_empty() {
+    let Some(first) = rest.first() else {
         into.extend(node.place);
         return;
-    }
-    for (child, after) in fitting(node, rest) {
-        collect(child, after, into);
+    };
+    for key in [*first, ANY] {
+        if let Some((child, after)) = descend(node, key, rest) {
+            collect(child, after, into);
+        }
     }
 }

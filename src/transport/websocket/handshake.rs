@@ -38,7 +38,9 @@ pub(crate) async fn upgrade(request: HttpRequest, here: web::Data<Here>) -> Http
             tracing::debug!(reason = refused.refusal.name(), text = %shown(&refused.text), "upgrade refused");
             let mut response = HttpResponse::build(refused.status);
             if refused.status == StatusCode::UPGRADE_REQUIRED {
-                response.insert_header((header::UPGRADE, "websocket")).insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
+                response
+                    .insert_header((header::UPGRADE, "websocket"))
+                    .insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
             }
             response.content_type("text/plain; charset=utf-8").body(refused.text)
         }
@@ -51,7 +53,10 @@ struct Refused {
     text: String,
 }
 
-fn agree(request: &HttpRequest, listener: &ListenerSettings) -> Result<(Agreed, actix_web::HttpResponseBuilder), Refused> {
+fn agree(
+    request: &HttpRequest,
+    listener: &ListenerSettings,
+) -> Result<(Agreed, actix_web::HttpResponseBuilder), Refused> {
     let settings = &listener.websocket;
     let refuse = |status, refusal, text| Refused { status, refusal, text };
     let mut response = ws::handshake(request).map_err(|error| broken(&error, settings))?;
@@ -229,7 +234,13 @@ mod tests {
         for good in ["http://example.com:8080", "https://shop.example", "http://localhost:3000", "http://localhost"] {
             assert!(origin(good), "{good}");
         }
-        for bad in ["https://evil.example", "null", "http://example.com:9090", "http://localhost.evil:80", "http://localhost:x"] {
+        for bad in [
+            "https://evil.example",
+            "null",
+            "http://example.com:9090",
+            "http://localhost.evil:80",
+            "http://localhost:x",
+        ] {
             assert!(!origin(bad), "{bad}");
         }
         assert!(origin_allowed(&HeaderMap::new(), &[]));

@@ -1,0 +1,22 @@
+//! Writing that does not panic when nobody reads: the other end of a pipe may be gone at any time.
+
+use super::Exit;
+use std::io::{self, ErrorKind, Write};
+
+/// Writes a result. A reader that has seen enough is no fault.
+pub(super) fn result(text: &str) -> Exit {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => {
+            note(&format!("error: standard output: {error}"));
+            Exit::Fault
+        }
+    }
+}
+
+/// Writes a line for people. Where even that cannot be written, there is nobody to tell.
+pub(super) fn note(text: &str) {
+    let _nobody_to_tell = writeln!(io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,110 @@
+//! The program itself: exit codes and what goes where. Source: cli.md, section 6.
+
+use super::*;
+use std::process::{Command, Output, Stdio};
+
+fn wharf(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
+    command.args(arguments).current_dir(repository("")).env_clear().stdin(Stdio::null());
+    command
+}
+
+fn output(arguments: &[&str]) -> (Option<i32>, String, String) {
+    ended(&mut wharf(arguments))
+}
+
+fn ended(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// cli.md, section 6, row by row as far as it is built.
+#[test]
+fn exit_codes_are_those_of_the_table() {
+    let broken = "config/checks/broken/references.toml";
+    for (arguments, code) in [
+        (&["--version"][..], 0),
+        (&["version"], 0),
+        (&["version", "--json"], 0),
+        (&["--help"], 0),
+        (&["serve", "--help"], 0),
+        (&["config", "init"], 0),
+        (&["config", "init", "full"], 0),
+        (&["config", "schema"], 0),
+        (&["config", "check", "config/wharf.toml"], 0),
+        (&["config", "check"], 0),
+        (&["config", "show"], 0),
+        (&["config", "show", "rest.max_wait"], 0),
+        (&["serve", "--check"], 0),
+        (&["serve", "--check", "--set", "node.name=x"], 0),
+        (&["--no-such-flag"], 2),
+        (&["no-such-command"], 2),
+        (&["serve", "--config"], 2),
+        (&["dev", "--port", "70000"], 2),
+        (&["dev", "--realm", "a b"], 2),
+        (&["config", "init", "nothing"], 2),
+        (&["config", "show", "rest.max_wate"], 2),
+        (&["config", "check", broken], 2),
+        (&["config", "check", broken, "--format", "json"], 2),
+        (&["config", "check", "missing.toml"], 2),
+        (&["config", "show", "--config", broken], 2),
+        (&["serve", "--check", "--config", broken], 2),
+        (&["serve", "--config", broken], 2),
+        (&["serve", "--config", "config/wharf.toml", "--set", "node.dev=5"], 2),
+        (&["config", "check", "config/checks/conformance.toml"], 0),
+        (&["config", "check", "config/checks/conformance.toml", "--strict"], 2),
+    ] {
+        let (got, _, stderr) = output(arguments);
+        assert_eq!(got, Some(code), "{arguments:?}: {stderr}");
+    }
+}
+
+/// cli.md, section 1: results to standard output, all else to standard error.
+#[test]
+fn errors_go_to_standard_error_and_results_to_standard_output() {
+    let (_, stdout, stderr) = output(&["config", "check", "config/checks/broken/references.toml"]);
+    assert!(stdout.is_empty() && stderr.contains("error[E030]") && stderr.ends_with("errors\n"), "{stderr}");
+    let (_, stdout, stderr) = output(&["config", "check", "config/checks/broken/references.toml", "--format", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert!(stderr.is_empty() && list.as_array().unwrap().len() > 5 && list[0]["code"] == "E030");
+    let (_, stdout, _) = output(&["config", "check", "config/wharf.toml", "--format", "json"]);
+    assert_eq!(stdout, "[]\n");
+    let (_, stdout, _) = output(&["config", "init"]);
+    assert_eq!(stdout, fs::read_to_string(repository("config/wharf.toml")).unwrap());
+    let (_, stdout, _) = output(&["config", "show", "limits.accept_rate"]);
+    assert_eq!(stdout, "\"1000/s\"\n");
+    let (_, stdout, _) = output(&["config", "show", "realms.realm1.queue"]);
+    assert!(stdout.contains("max_bytes = \"4MiB\"\n"), "{stdout}");
+    let (_, stdout, _) = output(&["version", "--json"]);
+    let version: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+}
+
+/// What `config show` prints is a configuration that gives the same settings.
+#[test]
+fn what_show_prints_can_be_loaded_again() {
+    for file in ["config/wharf.toml", "config/examples/tickets.toml", "config/examples/several-realms.toml"] {
+        let shown = wharf::config::show(&options(file), None).unwrap().unwrap();
+        assert_eq!(comparable(&loaded(&of_text(&shown))), comparable(&loaded(&options(file))), "{shown}");
+    }
+}
+
+/// cli.md, section 1: a pipe may be closed.
+#[test]
+fn a_closed_standard_output_is_no_panic() {
+    for arguments in [&["config", "schema"][..], &["--help"], &["config", "check", "config/checks/broken/uris.toml"]] {
+        let mut child = wharf(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        let code = child.wait().unwrap().code();
+        assert!(matches!(code, Some(0 | 2)), "{arguments:?}: {code:?}");
+    }
+}
+
+/// The environment of the process is read.
+#[test]
+fn the_process_environment_is_read() {
+    let (code, stdout, stderr) = ended(wharf(&["config", "show", "rest.max_wait"]).env("WHARF__REST__MAX_WAIT", "90s"));
+    assert_eq!((code, stdout.as_str()), (Some(0), "\"90s\"\n"), "{stderr}");
+    let (code, _, stderr) = ended(wharf(&["serve", "--check"]).env("WHARF__REST__MAX_WAIT", "soon"));
+    assert!(code == Some(2) && stderr.contains("--> $WHARF__REST__MAX_WAIT"), "{stderr}");
+}

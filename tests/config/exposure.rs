@@ -1,0 +1,95 @@
+//! Who could reach what: the insecure-listener rule, and dev mode on public addresses.
+
+use super::*;
+
+fn text(bind: &str, serve: &str, rights: &str, anonymous: &str, allow_insecure: bool) -> String {
+    format!(
+        "[listeners.main]\nbind = \"{bind}\"\nserve = [\"{serve}\"]\nallow_insecure = {allow_insecure}\n\
+         [listeners.other]\nbind = \"127.0.0.1:2\"\nserve = [\"websocket\"]\n\
+         [realms.shop.roles.guest]\n{rights}\n[realms.shop.auth]\n{anonymous}\n"
+    )
+}
+
+/// config.md, section 3; E040: address x service x rights x who may enter x `allow_insecure`.
+#[test]
+fn a_public_listener_with_anonymous_rights_needs_allow_insecure() {
+    let binds = [
+        ("127.0.0.1:1", false),
+        ("127.9.9.9:1", false),
+        ("[::1]:1", false),
+        ("[::ffff:127.0.0.1]:1", false),
+        ("localhost:1", false),
+        ("unix:/run/x.sock", false),
+        ("0.0.0.0:1", true),
+        ("[::]:1", true),
+        ("192.0.2.1:1", true),
+        ("10.0.0.1:1", true),
+    ];
+    let rights = [
+        ("call = [\"com.x\"]", true),
+        ("register = [\"com.x\"]", true),
+        ("publish = [\"com.x\"]", true),
+        ("permissions = [{ uri = \"com.\", match = \"prefix\", allow = [\"publish\"] }]", true),
+        ("subscribe = [\"*\"]", false),
+        ("deny = [\"*\"]", false),
+    ];
+    let entrances = [
+        ("anonymous = { role = \"guest\" }", "websocket", true),
+        ("anonymous = { role = \"guest\" }", "rawsocket", true),
+        ("anonymous = { role = \"guest\", listeners = [\"main\"] }", "websocket", true),
+        ("anonymous = { role = \"guest\", listeners = [\"other\"] }", "websocket", false),
+        ("anonymous = { role = \"guest\" }", "rest", false),
+        ("anonymous = { role = \"guest\", http = true }", "rest", true),
+        ("anonymous = { role = \"guest\", http = true }", "metrics", false),
+        ("ticket = {}", "websocket", false),
+    ];
+    for (bind, public) in binds {
+        for (rights, acts) in rights {
+            for (anonymous, serve, enters) in entrances {
+                for allow_insecure in [false, true] {
+                    let text = text(bind, serve, rights, anonymous, allow_insecure);
+                    let codes: Vec<String> = match load(&of_text(&text)) {
+                        Ok(settings) => settings.warnings.iter().map(Problem::code).collect(),
+                        Err(errors) => errors.problems.iter().map(Problem::code).collect(),
+                    };
+                    let expected: &[&str] = match (public && acts && enters, allow_insecure) {
+                        (false, _) => &[],
+                        (true, false) => &["E040"],
+                        (true, true) => &["W040"],
+                    };
+                    assert_eq!(codes, expected, "{text}");
+                }
+            }
+        }
+    }
+}
+
+/// A realm that is not reachable by the listener, or not open, does not count.
+#[test]
+fn only_open_realms_that_the_listener_serves_count() {
+    let open = text("0.0.0.0:1", "websocket", "call = [\"*\"]", "anonymous = { role = \"guest\" }", false);
+    assert_eq!(refused(&of_text(&open)).count(), 1);
+    loaded(&of_text(&format!("{open}[realms.shop]\nenabled = false\n")));
+    loaded(&of_text(
+        &open
+            .replace("[listeners.other]", "realms = [\"inner\"]\n[listeners.other]")
+            .replace("[realms.shop.roles", "[realms.inner]\n[realms.shop.roles"),
+    ));
+}
+
+/// config.md, section 3; E042: there is no override.
+#[test]
+fn dev_mode_on_a_public_address_is_refused_whatever_is_allowed() {
+    for (bind, refused_there) in
+        [("0.0.0.0:1", true), ("[2001:db8::1]:1", true), ("127.0.0.1:1", false), ("unix:/x", false)]
+    {
+        let text = format!("[node]\ndev = true\n{}", text(bind, "websocket", "", "", true));
+        match load(&of_text(&text)) {
+            Ok(_) => assert!(!refused_there, "{bind}"),
+            Err(errors) => {
+                assert!(refused_there, "{bind}: {errors}");
+                assert_eq!(errors.problems.iter().map(Problem::code).collect::<Vec<_>>(), ["E042"]);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The configuration from outside: the files in `config/`, every mistake at its place, overlays, secrets, and the program's
+//! exit codes. `WHARF_BLESS=1 cargo test --test config` writes the generated files and the expectations anew.
+
+#![expect(clippy::unwrap_used, reason = "tests, and what they share")]
+
+mod broken;
+mod command;
+mod exposure;
+mod files;
+mod formats;
+mod keys;
+mod overlays;
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use wharf::config::{load, ConfigErrors, LoadOptions, Problem, Settings};
+
+/// A path in the repository.
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Options to load `file` with the variables that the samples name.
+fn options(file: &str) -> LoadOptions {
+    LoadOptions { file: Some(file.into()), directory: repository(""), environment: variables(), ..LoadOptions::bare() }
+}
+
+/// Options to load a text.
+fn of_text(text: &str) -> LoadOptions {
+    LoadOptions { text: Some(text.to_owned()), environment: variables(), ..LoadOptions::bare() }
+}
+
+fn variables() -> BTreeMap<String, String> {
+    let names =
+        ["JOE_TICKET", "WEB_TICKET", "ORDERS_TICKET", "OPS_TICKET", "BACKEND_TICKET", "SHOP_TICKET", "GATEWAY_TICKET"];
+    names.into_iter().chain(["DEVELOPER_TICKET"]).map(|name| (name.to_owned(), format!("hush-{name}"))).collect()
+}
+
+/// All that two loads may not differ in, as text. Where a rule stands may differ.
+fn comparable(settings: &Settings) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    let Settings { node, listeners, realms, templates, rest, limits, log, shutdown, source: _, warnings: _ } = settings;
+    writeln!(text, "{node:#?} {listeners:#?} {rest:#?} {limits:#?} {log:#?} {shutdown:#?}").unwrap();
+    let from_templates = templates.iter().map(|template| &template.settings);
+    for realm in realms.iter().chain(from_templates) {
+        let rest =
+            (&realm.name, &realm.uri, &realm.description, realm.uri_rules, realm.strict_request_ids, realm.disclose);
+        writeln!(text, "{rest:#?} {:#?} {:#?} {:#?}", realm.limits, realm.outbox, realm.auth).unwrap();
+        for (name, role) in &realm.roles {
+            let (allow, deny) = role.policy.rules();
+            let rules = |rules: &[wharf::authz::Rule]| -> Vec<String> {
+                rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.pattern, rule.actions, rule.disclose)).collect()
+            };
+            let flags = role.policy.flags();
+            writeln!(text, "{name} {:?} {flags:?} {:#?} {:#?}", role.on_overflow, rules(allow), rules(deny)).unwrap();
+        }
+    }
+    for template in templates {
+        let fields = (&template.name, &template.pattern, template.idle_close, template.realms_max);
+        writeln!(text, "{fields:#?}").unwrap();
+    }
+    text
+}
+
+/// Loads what must be right.
+fn loaded(options: &LoadOptions) -> Settings {
+    load(options).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Loads what must be wrong.
+fn refused(options: &LoadOptions) -> ConfigErrors {
+    match load(options) {
+        Ok(settings) => panic!("accepted: {}", comparable(&settings)),
+        Err(errors) => errors,
+    }
+}
+
+/// `E003 12:1 the.path`, as in the `.expected` files.
+fn line(problem: &Problem) -> String {
+    let span = problem.location.as_ref().and_then(|location| location.span.as_ref());
+    let place = span.map_or("-".to_owned(), |span| format!("{}:{}", span.line, span.column));
+    format!("{} {place} {}", problem.code(), problem.path).trim_end().to_owned()
+}
+
+/// Compares with a committed file, or writes it when blessing.
+fn committed(path: &Path, text: &str) {
+    if std::env::var_os("WHARF_BLESS").is_some() {
+        fs::write(path, text).unwrap();
+    }
+    let there = fs::read_to_string(path).unwrap_or_default();
+    assert!(there == text, "{} is stale: run `WHARF_BLESS=1 cargo test --test config`\n{text}", path.display());
+}
+
+/// All files of a folder with this ending, sorted.
+fn files_in(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(repository(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,16 @@
+//! The rules of the routing core, one test each: a realm is called, its effects are compared. No socket, no actor, no sleep.
+
+#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that is surprised has failed")]
+
+mod cancel;
+mod ids;
+mod limits;
+mod meta;
+mod patterns;
+mod publish;
+mod register_call;
+mod subscribe;
+mod timeouts;
+
+#[path = "../support/test_realm.rs"]
+mod test_realm;

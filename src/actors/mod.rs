@@ -14,3 +14,6 @@ mod realm;
 pub mod realms;
 pub mod session;
 pub mod settings;
+
+#[cfg(test)]
+mod tests;

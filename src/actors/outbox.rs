@@ -118,9 +118,10 @@ impl Outbox {
     /// The buffer that a framed message may be appended to, if messages need not queue. The caller then calls
     /// [`Outbox::staged`].
     pub(crate) fn stage(&mut self) -> Option<&mut Vec<u8>> {
+        // Half of the messages at most: what lies in the buffer can no longer be dropped for something newer.
         let room = self.queue.is_empty()
-            && self.staged.len() - self.written < STAGE_SOFT_MAX
-            && self.messages() < self.settings.messages_max;
+            && self.staged.len() - self.written < STAGE_SOFT_MAX.min(self.settings.bytes_max / 4)
+            && self.staged_messages < self.settings.messages_max.div_ceil(2);
         room.then_some(&mut self.staged)
     }
 

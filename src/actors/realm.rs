@@ -348,3 +348,18 @@ impl Handler<Undeliverable> for RealmActor {
         self.carry_out();
     }
 }
+
+/// Makes the actor panic, to see what becomes of its neighbours.
+#[cfg(test)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Panic;
+
+#[cfg(test)]
+impl Handler<Panic> for RealmActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        panic!("as asked");
+    }
+}

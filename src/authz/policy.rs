@@ -131,6 +131,14 @@ impl Policy {
 
     fn check_exact(&self, action: Action, uri: &str) -> Verdict<'_> {
         let index = self.index(action);
+        // What belongs to the router may be a procedure that needs more than `*`.
+        if index.open.is_some() && !uri.starts_with("wamp.") {
+            return Verdict {
+                allowed: true,
+                disclose: false,
+                rule: index.open.and_then(|rule| self.rules.allow.get(rule)),
+            };
+        }
         if let Some(rule) = index.deny.find(uri) {
             return self.denied_by(rule);
         }
@@ -183,6 +191,8 @@ impl Verdict<'_> {
 /// The rules of one action, by what they do.
 #[derive(Clone, Debug, Default)]
 struct ActionIndex {
+    /// The rule `*`, where nothing is denied and nothing disclosed: it decides alone.
+    open: Option<usize>,
     deny: Index,
     allow: Index,
     /// Those of `allow` that begin with `wamp.`.
@@ -196,12 +206,12 @@ impl ActionIndex {
         let index = |rules: &[Rule], keep: fn(&Rule, Action) -> bool| {
             Index::new(rules.iter().enumerate().filter(|(_, rule)| rule.actions.contains(action) && keep(rule, action)))
         };
-        Self {
-            deny: index(&rules.deny, |_, _| true),
-            allow: index(&rules.allow, |_, _| true),
-            allow_wamp: index(&rules.allow, |rule, _| rule.pattern.text().starts_with("wamp.")),
-            disclose: index(&rules.allow, |rule, action| rule.disclose.contains(action)),
-        }
+        let deny = index(&rules.deny, |_, _| true);
+        let allow = index(&rules.allow, |_, _| true);
+        let allow_wamp = index(&rules.allow, |rule, _| rule.pattern.text().starts_with("wamp."));
+        let disclose = index(&rules.allow, |rule, action| rule.disclose.contains(action));
+        let open = allow.everything.filter(|_| deny.is_empty() && disclose.is_empty());
+        Self { open, deny, allow, allow_wamp, disclose }
     }
 }
 

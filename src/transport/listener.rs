@@ -284,14 +284,14 @@ impl Accepting {
 
     #[expect(clippy::disallowed_methods, reason = "bounded by the permits: one message per connection")]
     fn admit(&self, socket: Socket, peer: Option<SocketAddr>) {
-        let Some(permit) = self.permit(peer.map(|peer| peer.ip())) else {
+        let Some(mut permit) = self.permit(peer.map(|peer| peer.ip())) else {
             self.shared.tally.refused(Refusal::ConnLimit);
             return;
         };
         let Some(worker) = choose(&self.shared.workers) else { return };
+        permit.given_to(&worker.load);
         let accepted = Accepted { socket: socket.into_std(), listener: self.number, peer, permit, at: clock::now() };
         if let Ok(accepted) = accepted.whole() {
-            worker.load.connections.fetch_add(1, Ordering::Relaxed);
             worker.worker.do_send(accepted);
         }
     }

@@ -4,6 +4,7 @@
 //! Source: T2 of the limits.
 
 use super::listener::{Acceptor, Released};
+use super::worker::Load;
 use actix::Addr;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,6 +33,8 @@ pub(crate) struct Permit {
     counts: Arc<Counts>,
     of_listener: Arc<AtomicUsize>,
     welcomed: bool,
+    /// The worker that has the connection.
+    load: Option<Arc<Load>>,
     /// Where the connections of this address are counted; loopback addresses and Unix sockets are not.
     address: Option<(IpAddr, Addr<Acceptor>)>,
 }
@@ -45,7 +48,13 @@ impl Permit {
         counts.open.fetch_add(1, Ordering::Relaxed);
         counts.unwelcomed.fetch_add(1, Ordering::Relaxed);
         of_listener.fetch_add(1, Ordering::Relaxed);
-        Self { counts: Arc::clone(counts), of_listener: Arc::clone(of_listener), welcomed: false, address }
+        Self { counts: Arc::clone(counts), of_listener: Arc::clone(of_listener), welcomed: false, load: None, address }
+    }
+
+    /// The connection is given to a worker, and counts among its own.
+    pub(crate) fn given_to(&mut self, load: &Arc<Load>) {
+        load.connections.fetch_add(1, Ordering::Relaxed);
+        self.load = Some(Arc::clone(load));
     }
 
     /// The connection is to have a session, and has none yet.
@@ -69,6 +78,9 @@ impl Drop for Permit {
         self.welcomed();
         self.counts.open.fetch_sub(1, Ordering::Relaxed);
         self.of_listener.fetch_sub(1, Ordering::Relaxed);
+        if let Some(load) = &self.load {
+            load.connections.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Some((address, acceptor)) = self.address.take() {
             acceptor.do_send(Released(address));
         }

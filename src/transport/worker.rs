@@ -31,10 +31,13 @@ use std::time::{Duration, Instant};
 const RAWSOCKET_MAGIC: u8 = 0x7F;
 
 /// A worker with less than this to do has time for one more connection, in thousandths.
-const BUSY_PERMILLE: u32 = 500;
+const BUSY_PERMILLE: u32 = 600;
+
+/// So many connections stay together whatever they do: between few, a message costs least on one thread.
+const TOGETHER: usize = 32;
 
 /// How long a worker's busy time is measured over.
-const LOAD_SAMPLE: Duration = Duration::from_millis(200);
+const LOAD_SAMPLE: Duration = Duration::from_millis(25);
 
 /// GOODBYEs are never spread wider than this (limits, section 14).
 const SPREAD_STEP_MAX: Duration = Duration::from_millis(2);
@@ -51,7 +54,7 @@ pub struct Load {
 impl Load {
     /// Whether it has time for one more connection.
     pub(crate) fn has_time(&self) -> bool {
-        self.busy_permille.load(Ordering::Relaxed) < BUSY_PERMILLE
+        self.connections.load(Ordering::Relaxed) < TOGETHER || self.busy_permille.load(Ordering::Relaxed) < BUSY_PERMILLE
     }
 }
 

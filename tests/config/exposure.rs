@@ -77,6 +77,16 @@ fn only_open_realms_that_the_listener_serves_count() {
     ));
 }
 
+/// A realm that is closed itself may still be opened by a template.
+#[test]
+fn a_template_opens_what_its_realm_would() {
+    let closed = text("0.0.0.0:1", "websocket", "call = [\"*\"]", "anonymous = { role = \"guest\" }", false);
+    let text =
+        format!("{closed}[realms.shop]\nenabled = false\n[realm_templates.t]\nmatch = \"com.*\"\nfrom = \"shop\"\n");
+    assert_eq!(refused(&of_text(&text)).problems[0].code(), "E040");
+    loaded(&of_text(&text.replace("[listeners.other]", "realms = [\"shop\"]\n[listeners.other]")));
+}
+
 /// config.md, section 3; E042: there is no override.
 #[test]
 fn dev_mode_on_a_public_address_is_refused_whatever_is_allowed() {

@@ -9,6 +9,7 @@ mod exposure;
 mod files;
 mod formats;
 mod keys;
+mod landing;
 mod overlays;
 mod secrets;
 

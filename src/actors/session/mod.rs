@@ -267,3 +267,18 @@ fn random_authid() -> String {
     }
     name
 }
+
+/// Makes the actor panic, to see what becomes of its neighbours.
+#[cfg(test)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Panic;
+
+#[cfg(test)]
+impl Handler<Panic> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Panic, _: &mut Self::Context) {
+        panic!("as asked");
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::realms::ResolvedRealm;
 use super::Resolver;
-use crate::actors::settings::RealmSettings;
+use crate::actors::settings::{RealmSettings, RealmTemplate};
 use crate::authz::Action;
 use crate::config::error::Code;
 use crate::config::read::Placed;
@@ -12,15 +12,27 @@ use crate::transport::settings::{ListenerSettings, Service};
 
 impl Resolver<'_> {
     /// Notes listeners that anybody can reach and nobody should.
-    pub(super) fn exposure(&mut self, listeners: &[ListenerSettings], realms: &[ResolvedRealm]) {
+    pub(super) fn exposure(
+        &mut self,
+        listeners: &[ListenerSettings],
+        realms: &[ResolvedRealm],
+        templates: &[RealmTemplate],
+    ) {
         let file = self.file;
         for ((_, entry), listener) in file.listeners.iter().zip(listeners) {
             let Some(bind) = entry.value.bind.0.iter().find(|bind| is_public(bind)) else { continue };
             if file.node.dev.value {
                 let message = "dev mode listens on loopback addresses and Unix sockets only";
                 self.error(Code::PublicDevMode, bind, message, "bind \"localhost:port\", or remove `node.dev`");
-            } else {
-                self.insecure(&entry.value, bind, listener, realms);
+                continue;
+            }
+            let reached = |realm: &&RealmSettings| listener.realms.is_empty() || listener.realms.contains(&realm.name);
+            let realms = realms.iter().filter(|realm| realm.enabled).map(|realm| &realm.settings).filter(reached);
+            // Realms of templates have names that no listener can list.
+            let from_templates =
+                templates.iter().map(|template| &template.settings).filter(|_| listener.realms.is_empty());
+            if let Some(realm) = realms.chain(from_templates).find(|realm| opens(realm, listener)) {
+                self.insecure(&entry.value, bind, listener, realm);
             }
         }
     }
@@ -30,14 +42,8 @@ impl Resolver<'_> {
         shape: &Listener,
         bind: &Placed<BindText>,
         listener: &ListenerSettings,
-        realms: &[ResolvedRealm],
+        realm: &RealmSettings,
     ) {
-        let open = realms
-            .iter()
-            .filter(|realm| realm.enabled)
-            .map(|realm| &realm.settings)
-            .find(|realm| opens(realm, listener));
-        let Some(realm) = open else { return };
         let message = format!(
             "anybody can reach `{}`, nothing is encrypted, and in realm `{}` anonymous may act",
             listener.name, realm.name
@@ -62,11 +68,11 @@ fn is_public(bind: &Placed<BindText>) -> bool {
 /// Whether somebody without a name can publish, call or register something in `realm` by way of `listener`.
 fn opens(realm: &RealmSettings, listener: &ListenerSettings) -> bool {
     let Some(anonymous) = &realm.auth.anonymous else { return false };
-    let named = |names: &[String], name: &String| names.is_empty() || names.contains(name);
+    let enters = anonymous.listeners.is_empty() || anonymous.listeners.contains(&listener.name);
     let wamp = listener.serve.iter().any(|service| matches!(service, Service::WebSocket | Service::RawSocket));
     let http = anonymous.http && listener.serve.contains(&Service::Rest);
     let rights = realm.roles.get(&anonymous.role).is_some_and(|role| {
         [Action::Call, Action::Register, Action::Publish].into_iter().any(|action| role.policy.allows_any(action))
     });
-    (wamp || http) && rights && named(&listener.realms, &realm.name) && named(&anonymous.listeners, &listener.name)
+    enters && (wamp || http) && rights
 }

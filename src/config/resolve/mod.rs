@@ -41,7 +41,7 @@ pub(super) fn resolve(file: &File, sources: &Sources, options: &LoadOptions, sou
     let realms = resolver.realms();
     let templates = resolver.templates(&realms);
     let listeners = resolver.listeners();
-    resolver.exposure(&listeners, &realms);
+    resolver.exposure(&listeners, &realms, &templates);
     let settings = Settings {
         node: resolver.node(),
         listeners,

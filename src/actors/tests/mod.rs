@@ -1,0 +1,6 @@
+//! The wiring of the actors: sessions on connections in memory, realms on the same thread.
+
+mod panics;
+mod peer;
+mod slow;
+mod wiring;

@@ -1,0 +1,97 @@
+//! Peers that do not read (S1, S4; section 3 of the limits).
+
+use super::peer::Router;
+use crate::actors::settings::{OnOverflow, OutboxSettings};
+use crate::observe::Refusal;
+use crate::wamp::MessageKind;
+use serde_json::json;
+use std::time::Duration;
+
+const BIG: usize = 200;
+
+/// Publishes so many events, each with its number and some weight.
+async fn publish(router: &Router, count: u64) {
+    let mut publisher = router.join().await;
+    for number in 0..count {
+        publisher.publish("com.topic", json!([number, "x".repeat(BIG)])).await;
+    }
+}
+
+/// S1.
+#[actix::test]
+async fn a_subscriber_that_does_not_read_is_cut_and_others_lose_nothing() {
+    let router = Router::with_policy(OnOverflow::Disconnect, 10);
+    let (mut silent, mut healthy, mut watcher) = (router.join().await, router.join().await, router.join().await);
+    watcher.subscribe("wharf.session.on_overflow").await;
+    silent.subscribe("com.topic").await;
+    healthy.subscribe("com.topic").await;
+    silent.take_only(0);
+    publish(&router, 30).await;
+    for number in 0..30 {
+        assert_eq!(healthy.hear().await[4][0], number);
+    }
+    let told = watcher.hear().await;
+    assert_eq!(told[4][0]["closed"], true, "{told}");
+    assert_eq!(told[4][0]["policy"], "disconnect");
+    assert_eq!(router.metrics.refused(Refusal::SlowConsumer), 1);
+    silent.take_all();
+    assert_eq!(silent.close_code().await, Some(1008));
+}
+
+/// S1: the stall clock.
+#[actix::test]
+async fn a_peer_that_takes_nothing_for_too_long_is_cut() {
+    let stall = Duration::from_millis(30);
+    let router = Router::with_outbox(OutboxSettings { stall, ..OutboxSettings::default() });
+    let mut silent = router.join().await;
+    silent.subscribe("com.topic").await;
+    silent.take_only(0);
+    publish(&router, 1).await;
+    silent.close_code().await;
+    assert_eq!(router.metrics.refused(Refusal::SlowConsumer), 1);
+}
+
+/// Section 3 of the limits: what is delivered is a subsequence, and the gap is named.
+#[actix::test]
+async fn drop_oldest_delivers_the_newest_and_says_how_many_were_missed() {
+    let router = Router::with_policy(OnOverflow::DropOldest, 10);
+    let mut slow = router.join().await;
+    slow.subscribe("com.topic").await;
+    slow.take_only(0);
+    publish(&router, 50).await;
+    slow.take_all();
+    let mut last = None;
+    let mut received = 0;
+    while last != Some(49) {
+        let number = slow.hear().await[4][0].as_u64();
+        assert!(number > last, "order is kept");
+        last = number;
+        received += 1;
+    }
+    assert!(received <= 10);
+    assert_eq!(router.metrics.outbox_dropped(), 50 - received);
+    publish(&router, 1).await;
+    assert_eq!(slow.hear().await[3]["_wharf_missed"], 50 - received);
+    publish(&router, 1).await;
+    assert!(slow.hear().await[3].get("_wharf_missed").is_none());
+}
+
+/// S4: a publisher that does not read what answers it is no longer read, and loses nothing.
+#[actix::test]
+async fn a_peer_that_does_not_read_its_answers_is_not_read_until_it_does() {
+    let router = Router::with_policy(OnOverflow::Disconnect, 1000);
+    let mut peer = router.join().await;
+    peer.take_only(0);
+    for request in 1..=3000 {
+        peer.say(json!([16, request, { "acknowledge": true }, "com.topic"]));
+    }
+    // More turns than it takes to handle everything that is read.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(router.metrics.messages_in(MessageKind::Publish) < 1000, "its socket is not read");
+    peer.take_all();
+    for request in 1..=3000 {
+        assert_eq!(peer.hear().await[1], request);
+    }
+}

@@ -1,0 +1,207 @@
+//! Every key lands in its own setting: all values here differ from their defaults and from each other.
+
+use super::*;
+use std::time::Duration;
+use wharf::actors::settings::{Disclose, OnOverflow, OutboxSettings};
+use wharf::transport::settings::*;
+use wharf::wamp::Serialization::{Cbor, Json, MessagePack};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// `[listeners]`.
+#[test]
+fn every_key_of_a_listener_lands_in_its_setting() {
+    let settings = loaded(&of_text(
+        r#"
+[realms.r]
+[listeners.l]
+bind = ["127.0.0.1:1", "localhost:2", "unix:/s"]
+mode = "0600"
+serve = ["rest", "websocket", "rawsocket", "metrics", "health"]
+realms = ["r"]
+realm = "r"
+ping_interval = "101ms"
+ping_timeout = "102ms"
+tcp_user_timeout = "103ms"
+max_message = "1004B"
+max_message_before_welcome = "1003B"
+max_connections = 106
+max_header = "1107B"
+max_header_lines = 108
+[listeners.l.websocket]
+paths = ["/a"]
+serializers = ["cbor"]
+batched = false
+compression = "deflate"
+max_fragments = 109
+allowed_origins = ["https://a.example"]
+[listeners.l.rawsocket]
+serializers = ["msgpack", "json"]
+ping = "on"
+ping_agents = ["agent"]
+"#,
+    ));
+    let expected = ListenerSettings {
+        name: "l".to_owned(),
+        binds: vec![
+            Bind::Tcp(([127, 0, 0, 1], 1).into()),
+            Bind::Tcp(([127, 0, 0, 1], 2).into()),
+            Bind::Unix { path: "/s".into(), mode: 0o600 },
+        ],
+        serve: vec![Service::Rest, Service::WebSocket, Service::RawSocket, Service::Metrics, Service::Health],
+        realms: vec!["r".to_owned()],
+        realm: Some("r".to_owned()),
+        ping_interval: 101 * MILLISECOND,
+        ping_timeout: 102 * MILLISECOND,
+        tcp_user_timeout: 103 * MILLISECOND,
+        message_max: 1004,
+        message_before_welcome_max: 1003,
+        connections_max: Some(106),
+        header_bytes_max: 1107,
+        header_lines_max: 108,
+        websocket: WebSocketSettings {
+            paths: vec!["/a".to_owned()],
+            serializers: vec![Cbor],
+            batched: false,
+            compression: true,
+            fragments_max: 109,
+            allowed_origins: vec!["https://a.example".to_owned()],
+        },
+        rawsocket: RawSocketSettings {
+            serializers: vec![MessagePack, Json],
+            ping: RawSocketPing::On,
+            ping_agents: vec!["agent".to_owned()],
+        },
+        loopback_host_only: false,
+    };
+    assert_eq!(settings.listeners, [expected]);
+}
+
+/// `[realms]`.
+#[test]
+fn every_key_of_a_realm_lands_in_its_setting() {
+    let settings = loaded(&of_text(
+        r#"
+[realms.r]
+uri = "com.r"
+description = "text"
+strict_uri = true
+strict_request_ids = true
+call_timeout = "101ms"
+call_timeout_max = "102ms"
+disclose = "always"
+limits = { max_sessions = 1, max_subscriptions = 2, max_registrations = 3, max_subscriptions_per_session = 4, max_registrations_per_session = 5, max_pending_calls_per_session = 6, max_open_invocations_per_session = 7, meta_calls = "8/s", meta_burst = 9, meta_list_max = 10 }
+queue = { max_bytes = "17KiB", max_messages = 12, stall = "113ms", on_overflow = "drop_newest", notify = false }
+[realms.r.auth.anonymous]
+role = "a"
+listeners = ["l"]
+http = true
+[realms.r.roles.a]
+[realm_templates.t]
+match = "com.t.*"
+from = "r"
+idle_close = "5s"
+max_realms = 14
+[listeners.l]
+bind = "127.0.0.1:1"
+serve = ["health"]
+"#,
+    ));
+    let realm = &settings.realms[0];
+    let limits = wharf::routing::RealmLimits {
+        sessions_max: 1,
+        subscriptions_max: 2,
+        registrations_max: 3,
+        subscriptions_per_session_max: 4,
+        registrations_per_session_max: 5,
+        pending_calls_per_session_max: 6,
+        open_invocations_per_session_max: 7,
+        call_timeout: Some(101 * MILLISECOND),
+        call_timeout_max: Some(102 * MILLISECOND),
+        meta_list_max: 10,
+        meta_calls_per_second: 8,
+        meta_burst: 9,
+    };
+    assert_eq!(format!("{:?}", realm.limits), format!("{limits:?}"));
+    let outbox = OutboxSettings {
+        bytes_max: 17 << 10,
+        messages_max: 12,
+        stall: 113 * MILLISECOND,
+        on_overflow: OnOverflow::DropNewest,
+        notify: false,
+    };
+    assert_eq!(realm.outbox, outbox);
+    assert_eq!((realm.name.as_str(), realm.uri.as_str(), realm.description.as_str()), ("r", "com.r", "text"));
+    assert!(
+        realm.strict_request_ids
+            && realm.disclose == Disclose::Always
+            && realm.uri_rules == wharf::wamp::uri::UriRules::Strict
+    );
+    let anonymous = realm.auth.anonymous.as_ref().unwrap();
+    assert_eq!((anonymous.role.as_str(), anonymous.listeners.len(), anonymous.http), ("a", 1, true));
+    let template = &settings.templates[0];
+    assert_eq!((template.name.as_str(), template.pattern.to_string().as_str()), ("t", "com.t.*"));
+    assert_eq!((template.idle_close, template.realms_max, template.settings.outbox), (5000 * MILLISECOND, 14, outbox));
+}
+
+/// The rest.
+#[test]
+fn every_key_of_the_node_lands_in_its_setting() {
+    let settings = loaded(&of_text(
+        r#"
+[node]
+name = "n"
+workers = 3
+[rest]
+max_body = "2KiB"
+body_timeout = "101ms"
+call_timeout = "102ms"
+max_wait = "103ms"
+session_idle = "4s"
+max_sessions = 5
+status = { "com.e." = 499 }
+[limits]
+handshake_timeout = "106ms"
+max_connections = 7
+max_unwelcomed = 8
+max_per_address = 9
+accept_rate = "600/m"
+memory = "1GiB"
+memory_high_water = "11%"
+memory_critical = "12%"
+[observability.log]
+format = "json"
+level = "trace"
+[shutdown]
+delay = "1ms"
+spread = "2ms"
+drain = "3ms"
+"#,
+    ));
+    assert_eq!((settings.node.name.as_str(), settings.node.workers, settings.node.dev), ("n", Some(3), false));
+    let rest = wharf::http::settings::RestSettings {
+        body_max: 2048,
+        body_timeout: 101 * MILLISECOND,
+        call_timeout: 102 * MILLISECOND,
+        wait_max: 103 * MILLISECOND,
+        session_idle: 4000 * MILLISECOND,
+        sessions_max: 5,
+        status: BTreeMap::from([("com.e.".to_owned(), 499)]),
+    };
+    assert_eq!(settings.rest, rest);
+    let limits = ProcessLimits {
+        handshake_timeout: 106 * MILLISECOND,
+        connections_max: 7,
+        unwelcomed_max: 8,
+        per_address_max: 9,
+        accept_rate: 10,
+        memory: Some(1 << 30),
+        memory_high_water: 11,
+        memory_critical: 12,
+    };
+    assert_eq!(settings.limits, limits);
+    use wharf::observe::settings::{LogFormat, LogLevel};
+    assert_eq!((settings.log.format, settings.log.level), (LogFormat::Json, LogLevel::Trace));
+    let shutdown = settings.shutdown;
+    assert_eq!([shutdown.delay, shutdown.spread, shutdown.drain], [MILLISECOND, 2 * MILLISECOND, 3 * MILLISECOND]);
+}

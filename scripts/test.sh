@@ -65,16 +65,16 @@ count() {
 }
 
 format() {
-  cargo fmt --check
+  cargo fmt --check -- --color never
   local manifest
   for manifest in tools/*/Cargo.toml; do
-    if [ -e "$manifest" ]; then cargo fmt --check --manifest-path "$manifest"; fi
+    if [ -e "$manifest" ]; then cargo fmt --check --manifest-path "$manifest" -- --color never; fi
   done
 }
 
 lints() { cargo clippy --locked --all-targets -- -D warnings; }
 
-documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items; }
+documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps; }
 
 tests() { cargo test --locked --no-fail-fast; }
 
@@ -142,7 +142,7 @@ trap 'kill "${lanes[@]}" 2>/dev/null || true' INT TERM
 broken=0
 for lane in "${lanes[@]}"; do wait "$lane" || broken=1; done
 grep -h '^test result: ' "$work"/*.log || true
-if [ -e "$work/clients.log" ]; then echo && cat "$work/clients.log"; fi
+if [ -e "$work/clients.log" ] && ! grep -q '^FAIL' "$work/clients.log"; then echo && cat "$work/clients.log"; fi
 
 echo
 if [ -s "$work/left-out" ]; then

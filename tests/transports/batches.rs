@@ -46,7 +46,8 @@ fn json_batches_are_separated_by_0x1e_and_0x18_is_mirrored() {
     for separator in [0x1e, 0x18] {
         let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json.batched");
         let mut send = |messages: &[Value]| {
-            let texts = messages.iter().map(|message| message.to_string() + char::from(separator).encode_utf8(&mut [0]));
+            let texts =
+                messages.iter().map(|message| message.to_string() + char::from(separator).encode_utf8(&mut [0]));
             peer.frame(FIN | TEXT, texts.collect::<String>().as_bytes());
             let mut answers = Vec::new();
             while answers.len() < messages.len() {

@@ -23,7 +23,9 @@ fn it_is_off_unless_it_is_switched_on_and_offered() {
         let router = Router::with(sets);
         let mut peer = WebSocketPeer::open_with(router.main(), "wamp.2.json", offer);
         peer.hello();
-        assert!(peer.octets(&deflated(&json!([48, 1, {}, "wamp.session.count", ["x".repeat(1000)]]).to_string())));
+        assert!(
+            peer.octets(&deflated(&json!([48, 1, {}, "wamp.session.count", [], {"x": "x".repeat(1000)}]).to_string()))
+        );
         if compressed {
             peer.expect(50);
         } else {

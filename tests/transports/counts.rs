@@ -20,10 +20,9 @@ fn is_full(port: u16) -> bool {
 /// T2.
 #[test]
 fn one_connection_over_the_limit_is_closed_at_once_and_a_free_slot_is_given_again() {
-    for (set, metric) in [
-        ("limits.max_connections=4", "of the node"),
-        ("listeners.main.max_connections=4", "of the listener"),
-    ] {
+    for (set, metric) in
+        [("limits.max_connections=4", "of the node"), ("listeners.main.max_connections=4", "of the listener")]
+    {
         let router = Router::with(&[set]);
         let mut peers: Vec<_> = (0..4).map(|_| router.session()).collect();
         for _ in 0..3 {

@@ -74,7 +74,9 @@ fn long_text_is_cut() {
     let router = Router::with(&["observability.log.level=trace"]);
     let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
     let long = "n".repeat(5000);
-    peer.send(&json!([1, "realm1", {"roles": {"caller": {}}, "agent": long, "authid": long, "authmethods": ["ticket"]}]));
+    peer.send(
+        &json!([1, "realm1", {"roles": {"caller": {}}, "agent": long, "authid": long, "authmethods": ["ticket"]}]),
+    );
     peer.expect(4);
     peer.send(&json!([5, "wrong", {}]));
     peer.expect(3);

@@ -85,7 +85,9 @@ impl<S: Read + Write> RawSocketPeer<S> {
         let mut head = [0; 4];
         match self.stream.read_exact(&mut head) {
             Ok(()) => {}
-            Err(error) if [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset].contains(&error.kind()) => return None,
+            Err(error) if [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset].contains(&error.kind()) => {
+                return None
+            }
             Err(error) => panic!("nothing came: {error}"),
         }
         let length = match head {

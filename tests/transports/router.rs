@@ -4,10 +4,10 @@ use crate::http;
 use crate::rawsocket_peer::RawSocketPeer;
 use crate::websocket_peer::WebSocketPeer;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{mpsc, Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// Nothing in these tests takes longer, unless something is wrong.
@@ -215,4 +215,23 @@ impl Drop for Router {
             eprintln!("the router's log:\n{}", self.log());
         }
     }
+}
+
+/// Exit code, standard output and standard error of a program that is to end by itself.
+pub(crate) fn ended(command: &mut Command) -> (Option<i32>, String, String) {
+    let command = command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (said, heard) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut results, mut notes) = (String::new(), String::new());
+        let _cut = stderr.read_to_string(&mut notes);
+        let _cut = stdout.read_to_string(&mut results);
+        said.send((results, notes))
+    });
+    let Ok((stdout, stderr)) = heard.recv_timeout(PATIENCE) else {
+        child.kill().unwrap();
+        panic!("it runs on: {:?}", child.wait());
+    };
+    (child.wait().unwrap().code(), stdout, stderr)
 }

@@ -94,6 +94,16 @@ fn http_against_the_rawsocket_port_is_answered_with_a_sentence() {
     assert_eq!(http::answer(&mut stream).0, 400);
 }
 
+/// No sentence leads to a place that is not there.
+#[test]
+fn a_port_without_websocket_does_not_name_its_paths() {
+    let router = Router::with(&["listeners.raw.serve=[\"health\"]"]);
+    for path in ["/ws", "/", "/nothing"] {
+        let (status, _, body) = http::get(router.port("raw"), path);
+        assert_eq!((status, body.as_str()), (404, "nothing is served on this path\n"), "{path}");
+    }
+}
+
 /// Section 4 of the newcomer's page: the wrong realm.
 #[test]
 fn a_realm_that_is_not_there_is_named_in_the_answer() {

@@ -1,8 +1,8 @@
 //! What keeps the program from starting is said once, with the right exit code. Section 6 of the command line's page.
 
-use crate::router::{Router, CONFIG};
+use crate::router::{ended, Router, CONFIG};
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// Exit code and standard error of a program that does not start.
 fn failed(config: &str, arguments: &[&str]) -> (Option<i32>, String) {
@@ -10,9 +10,9 @@ fn failed(config: &str, arguments: &[&str]) -> (Option<i32>, String) {
     std::fs::write(folder.path().join("wharf.toml"), config).unwrap();
     std::fs::write(folder.path().join("ticket"), "s3cret").unwrap();
     let mut wharf = Command::new(env!("CARGO_BIN_EXE_wharf"));
-    let Output { status, stdout, stderr } = wharf.args(arguments).current_dir(&folder).env_clear().output().unwrap();
+    let (code, stdout, stderr) = ended(wharf.args(arguments).current_dir(&folder));
     assert!(stdout.is_empty());
-    (status.code(), String::from_utf8(stderr).unwrap())
+    (code, stderr)
 }
 
 /// One message that says which listener, where, why and what to do.
@@ -24,7 +24,10 @@ fn a_port_in_use_is_one_clear_message_and_exit_code_2() {
     for arguments in [&["serve"][..], &[], &["dev", "--port", &address["127.0.0.1:".len()..]]] {
         let (code, text) = failed(&config, arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {text}");
-        assert!(text.starts_with(&format!("error: listener main: cannot listen on {address}: Address already in use")), "{text}");
+        assert!(
+            text.starts_with(&format!("error: listener main: cannot listen on {address}: Address already in use")),
+            "{text}"
+        );
         assert!(text.contains("wharf dev --port N"), "{text}");
         assert_eq!(text.lines().count(), 2, "{text}");
     }
@@ -69,10 +72,10 @@ fn bad_flags_and_bad_configurations_are_exit_code_2() {
 /// A filter of the log that cannot be read is said too.
 #[test]
 fn a_bad_log_filter_is_named() {
-    let mut wharf = Command::new(env!("CARGO_BIN_EXE_wharf"));
     let folder = tempfile::tempdir().unwrap();
-    let command = wharf.args(["dev", "--port", "0"]).current_dir(&folder).env_clear().env("WHARF_LOG", "wharf=loudly");
-    let Output { status, stderr, .. } = command.output().unwrap();
-    let text = String::from_utf8(stderr).unwrap();
-    assert!(status.code().is_some_and(|code| code != 0) && text.contains("WHARF_LOG"), "{text}");
+    let program = env!("CARGO_BIN_EXE_wharf");
+    let mut env = Command::new("/usr/bin/env");
+    let (code, _, text) =
+        ended(env.args(["WHARF_LOG=wharf=loudly", program, "dev", "--port", "0"]).current_dir(&folder));
+    assert!(code.is_some_and(|code| code != 0) && text.contains("WHARF_LOG"), "{text}");
 }

@@ -119,7 +119,9 @@ fn an_upgrade_on_a_kept_connection_is_turned_away_while_the_router_stops() {
     let mut kept = http::connect(router.main());
     write!(kept, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     assert_eq!(http::answer(&mut kept).0, 200);
+    // Callees are told last.
     let mut holds = router.session();
+    holds.register("com.example.held");
     router.terminate();
     assert_eq!(holds.expect(6)[2], SHUTDOWN);
     kept.write_all(upgrade("Sec-WebSocket-Protocol: wamp.2.json\r\n").as_bytes()).unwrap();

@@ -1,10 +1,10 @@
 //! Unix sockets: their mode, their end, and what a killed router leaves.
 
 use crate::rawsocket_peer::RawSocketPeer;
-use crate::router::{Router, CONFIG};
+use crate::router::{ended, Router, CONFIG};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 const SOCKET: &str = "wharf.sock";
 
@@ -21,8 +21,9 @@ fn mode(path: &Path) -> u32 {
 }
 
 /// Starts a second router in the folder; it does not come far.
-fn second(folder: &Path) -> Output {
-    wharf().current_dir(folder).env_clear().output().unwrap()
+fn second(folder: &Path) -> (Option<i32>, String) {
+    let (code, _, stderr) = ended(wharf().current_dir(folder));
+    (code, stderr)
 }
 
 /// The configuration's page: 0660 unless said otherwise.
@@ -60,10 +61,12 @@ fn the_file_of_a_killed_router_is_replaced() {
 #[test]
 fn the_file_of_a_living_router_is_left_alone() {
     let router = Router::of(&config(""), &[]);
-    let Output { status, stderr, .. } = second(router.folder());
-    let text = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(2), "{text}");
-    assert!(text.contains("listener local: cannot listen on unix:") && text.contains("something else listens there"), "{text}");
+    let (code, text) = second(router.folder());
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("listener local: cannot listen on unix:") && text.contains("something else listens there"),
+        "{text}"
+    );
     RawSocketPeer::join_unix(&router.folder().join(SOCKET)).lives();
 }
 
@@ -75,9 +78,8 @@ fn a_file_that_is_no_socket_is_never_removed() {
     std::fs::write(&path, "precious").unwrap();
     std::fs::write(folder.path().join("wharf.toml"), config("")).unwrap();
     std::fs::write(folder.path().join("ticket"), "s3cret").unwrap();
-    let Output { status, stderr, .. } = second(folder.path());
-    let text = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(2), "{text}");
+    let (code, text) = second(folder.path());
+    assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("listener local: cannot listen on unix:"), "{text}");
     assert!(!path.metadata().unwrap().file_type().is_socket());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");

@@ -22,7 +22,11 @@ fn a_wrong_path_is_404_and_names_the_right_ones() {
     let router = Router::start();
     for path in ["/wamp", "/ws/", "/WS", "/ws2", "/ws/chat"] {
         let (status, _, body) = asked(&router, &upgrade(PROTOCOL).replace("/ws ", &format!("{path} ")));
-        assert_eq!((status, body.as_str()), (404, "nothing is served on this path; WebSocket is on /ws, /\n"), "{path}");
+        assert_eq!(
+            (status, body.as_str()),
+            (404, "nothing is served on this path; WebSocket is on /ws, /\n"),
+            "{path}"
+        );
         assert_eq!(http::get(router.main(), path).0, 404);
     }
 }
@@ -34,7 +38,10 @@ fn a_plain_get_is_426_and_says_what_is_here() {
     for path in ["/ws", "/"] {
         let (status, head, body) = http::get(router.main(), path);
         assert_eq!(status, 426, "{path}");
-        assert!(head.contains("\r\nupgrade: websocket\r\n") && head.contains("\r\nsec-websocket-version: 13\r\n"), "{head}");
+        assert!(
+            head.contains("\r\nupgrade: websocket\r\n") && head.contains("\r\nsec-websocket-version: 13\r\n"),
+            "{head}"
+        );
         assert!(body.starts_with("this is a WebSocket endpoint, version 13") && body.contains(LIST), "{body}");
     }
     let other = upgrade(PROTOCOL).replace("Upgrade: websocket", "Upgrade: h2c");
@@ -49,8 +56,14 @@ fn without_a_known_subprotocol_the_upgrade_is_400_with_the_list() {
         ("", "no WebSocket subprotocol was asked for; "),
         ("Sec-WebSocket-Protocol: \r\n", "no WebSocket subprotocol was asked for; "),
         ("Sec-WebSocket-Protocol: soap\r\n", "none of the subprotocols asked for is known here; "),
-        ("Sec-WebSocket-Protocol: wamp.2.JSON, wamp.2.ubjson\r\n", "none of the subprotocols asked for is known here; "),
-        ("Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b\r\n", "none of the subprotocols asked for is known here; "),
+        (
+            "Sec-WebSocket-Protocol: wamp.2.JSON, wamp.2.ubjson\r\n",
+            "none of the subprotocols asked for is known here; ",
+        ),
+        (
+            "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b\r\n",
+            "none of the subprotocols asked for is known here; ",
+        ),
     ] {
         let (status, _, body) = asked(&router, &upgrade(lines));
         assert_eq!((status, body), (400, format!("{begin}{LIST}\n")), "{lines}");
@@ -118,7 +131,9 @@ fn other_methods_are_not_upgraded() {
 fn a_foreign_origin_is_403_and_the_same_host_or_none_is_let_in() {
     let router = Router::with(&["listeners.main.websocket.allowed_origins=[\"https://shop.example\"]"]);
     let with = |origin: &str| asked_status(&router, &upgrade(&format!("{PROTOCOL}Origin: {origin}\r\n")));
-    for origin in ["https://evil.example", "null", "http://localhost:1", "https://shop.example.evil", "http://shop.example"] {
+    for origin in
+        ["https://evil.example", "null", "http://localhost:1", "https://shop.example.evil", "http://shop.example"]
+    {
         assert_eq!(with(origin), 403, "{origin}");
     }
     for origin in ["http://localhost", "https://shop.example"] {

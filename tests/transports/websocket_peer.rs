@@ -80,11 +80,6 @@ impl WebSocketPeer {
         assert!(self.frame(FIN | TEXT, text.as_bytes()));
     }
 
-    /// A close frame of its own.
-    pub(crate) fn close(&mut self, code: u16) {
-        self.frame(FIN | 8, &code.to_be_bytes());
-    }
-
     /// What comes next; `None` when the connection has ended.
     pub(crate) fn next(&mut self) -> Option<Item> {
         let mut buffer = [0; 64 << 10];
@@ -158,13 +153,6 @@ impl WebSocketPeer {
         let request = self.next_request();
         self.send(&json!([32, request, {}, topic]));
         self.expect(33);
-    }
-
-    /// Publishes and waits for the answer.
-    pub(crate) fn publish(&mut self, topic: &str, args: &Value) {
-        let request = self.next_request();
-        self.send(&json!([16, request, {"acknowledge": true}, topic, args]));
-        self.expect(17);
     }
 
     pub(crate) fn call(&mut self, procedure: &str, args: &Value) {

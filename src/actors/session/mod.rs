@@ -1,7 +1,7 @@
 //! Owns one connection's session: decodes what comes in, asks the session core what it means, forwards requests to the realm
 //! actor, and puts what the realm says into the outbox.
 //!
-//! A plain actor. Its transport is behind [`Connection`], so it lives on when the peer stops reading. One future, [`drive`],
+//! A plain actor. Its transport is behind [`Connection`], so it lives on when the peer stops reading. One future, in `drive`,
 //! is polled after each drain of the mailbox: it reads, writes and keeps the one timer. Handlers are synchronous.
 //!
 //! Messages: `Found` (a realm), `Deliveries` (from the realm), [`ShutDown`] (from the server).

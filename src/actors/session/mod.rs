@@ -96,6 +96,7 @@ pub struct Opening {
 struct Tie {
     realm: Addr<RealmActor>,
     key: SessionKey,
+    session: SessionId,
 }
 
 /// One session's actor.
@@ -170,6 +171,7 @@ impl Drop for Guard {
 impl Drop for Tie {
     #[expect(clippy::disallowed_methods, reason = "one message per session's life")]
     fn drop(&mut self) {
+        tracing::info!(session = %self.session, "session closed");
         self.realm.do_send(Leave(self.key));
     }
 }

@@ -54,13 +54,14 @@ step() {
 
 # The tests inside a step where it tells them, else the step itself: "PASSED FAILED NAME".
 count() {
-  local passed failed
-  read -r passed failed < <(awk '
-    /^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } }
-    /^[a-z]+: [0-9]+ passed, [0-9]+ failed$/ { p += $2; f += $4 }
-    END { print p + 0, f + 0 }' "$3")
+  local passed failed told
+  read -r passed failed told < <(awk '
+    /^test result: / { told = 1; for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1) } }
+    /^[a-z]+: [0-9]+ passed, [0-9]+ failed$/ { told = 1; p += $2; f += $4 }
+    END { print p + 0, f + 0, told + 0 }' "$3")
   if [ "$2" != 0 ] && [ "$failed" = 0 ]; then failed=1; fi
-  if [ "$2" = 0 ] && [ "$passed" = 0 ]; then passed=1; fi
+  # A step that tells of no tests is one test; one that left all of them out is none.
+  if [ "$2" = 0 ] && [ "$told" = 0 ]; then passed=1; fi
   echo "$passed $failed $1"
 }
 

@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 /// One thing that a realm tells a session.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most are messages, and a box for each would cost an allocation")]
 pub(crate) enum Outgoing {
     /// A reply, INVOCATION, RESULT, ERROR or INTERRUPT.
     Message(Message),

@@ -2,7 +2,7 @@
 //! again under a new epoch.
 //!
 //! A realm that panicked is never continued with its old state: a half-updated table is worse than a reconnect. At most
-//! [`RESTARTS_MAX`] restarts of one realm within a minute; then the process ends, so that its manager sees it.
+//! `RESTARTS_MAX` restarts of one realm within a minute; then the process ends, so that its manager sees it.
 //! Source: section 11 of the limits.
 
 use super::clock;

@@ -33,6 +33,9 @@ pub(super) enum Token<'a> {
     Simple(u8),
 }
 
+/// 2^32 to 2^53: where JavaScript libraries write integers as floats.
+const INTEGERS_AS_FLOATS: (f64, f64) = (4_294_967_296.0, 9_007_199_254_740_992.0);
+
 impl Token<'_> {
     pub(super) const fn kind(&self) -> ValueKind {
         match self {
@@ -50,6 +53,21 @@ impl Token<'_> {
             Self::Tag(_) => ValueKind::Tag,
             Self::Simple(_) => ValueKind::Simple,
         }
+    }
+
+    /// The non-negative integer that this is, where `R` is what it was read by.
+    ///
+    /// JavaScript's MessagePack and CBOR libraries write integers beyond 32 bits as floats, so that with them a whole float
+    /// counts where the protocol wants an integer. JSON has no such excuse: `1.0` is no id (D50).
+    #[inline]
+    pub(super) fn unsigned<'a, R: Reader<'a>>(&self) -> Option<u64> {
+        if let Self::Unsigned(number) = self {
+            return Some(*number);
+        }
+        let Self::Float(number) = self else { return None };
+        let whole = (INTEGERS_AS_FLOATS.0..=INTEGERS_AS_FLOATS.1).contains(number) && number.fract() == 0.0;
+        // In this range every whole float is an integer of its own, so the cast loses nothing.
+        (whole && !R::BINARY_AS_TEXT).then_some(*number as u64)
     }
 
     /// Whether this counts as an option that is not there (D48).

@@ -45,7 +45,9 @@ pub fn init(settings: &LogSettings, dev: bool) -> Result<LogGuard, LogError> {
     let _running_already = if pretty { lines.compact().try_init() } else { lines.json().try_init() };
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let text = panic.payload_as_str().unwrap_or("no text");
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
         tracing::error!(place, text = %super::shown(text), "panic");
     }));
     Ok(LogGuard(guard))

@@ -41,8 +41,10 @@ fn dev(text: &mut String, sockets: &[(usize, Arc<ListenerSettings>, Listening)])
     let path = main.and_then(|(_, listener, _)| listener.websocket.paths.first().cloned()).unwrap_or_default();
     let http = main.map(|(_, _, socket)| address(socket)).unwrap_or_default();
     let raw = raw.map(|(_, _, socket)| address(socket)).unwrap_or_default();
-    let _ = writeln!(text, "  WebSocket  ws://{http}{path:<16} RawSocket  {raw}");
-    let _ = writeln!(text, "  REST       http://{http}/api/v1     Metrics    http://{http}/metrics");
+    let (websocket, rest) = (format!("ws://{http}{path}"), format!("http://{http}/api/v1"));
+    let width = websocket.len().max(rest.len());
+    let _ = writeln!(text, "  WebSocket  {websocket:<width$}   RawSocket  {raw}");
+    let _ = writeln!(text, "  REST       {rest:<width$}   Metrics    http://{http}/metrics");
     let _ = writeln!(
         text,
         "  Try it:    curl -d '{{\"args\":[\"hi\"]}}' -H 'Content-Type: application/json' http://{http}/api/v1/publish/com.example.hello"

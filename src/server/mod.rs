@@ -99,7 +99,9 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
     let shutdown = settings.shutdown;
     let running = system.block_on(async { start(settings, listeners, sockets, files_max) });
     banner::show(&banner);
-    system.block_on(async { actix_rt::spawn(stop::on_signal(running, shutdown)) });
+    system.block_on(async {
+        actix_rt::spawn(stop::on_signal(running, shutdown));
+    });
     match system.run_with_code() {
         Ok(0) => Ok(()),
         Ok(code) => Err(ServerError::Stopped(code)),

@@ -6,7 +6,7 @@ use crate::wamp::message::{Challenge, Hello, Message, Welcome};
 use crate::wamp::options::{HelloDetails, WelcomeDetails};
 use crate::wamp::role::{Announced, Role, Roles, BROKER_FEATURES, DEALER_FEATURES};
 use crate::wamp::uri::{self, UriRules};
-use crate::wamp::{ErrorUri, MatchPolicy, SessionId, Uri};
+use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, SessionId, Uri};
 use std::sync::Arc;
 
 /// What a HELLO said that is still needed until WELCOME.
@@ -40,13 +40,11 @@ impl Session {
     }
 
     pub(super) fn receive_hello(&mut self, message: Message) -> Action {
-        let hello = match message {
-            Message::Hello(hello) => hello,
-            Message::Abort(_) => {
-                return self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL });
-            }
-            other => return self.violation(unexpected(other.kind(), "before HELLO")),
-        };
+        let kind = message.kind();
+        if kind == MessageKind::Abort {
+            return self.abandon();
+        }
+        let Message::Hello(hello) = message else { return self.violation(unexpected(kind, "before HELLO")) };
         match admit(hello) {
             Ok(arrival) => {
                 let realm = arrival.realm.clone();
@@ -88,11 +86,19 @@ impl Session {
 
     /// The proof is checked by [`Session::authenticate`]: the realm's users are not this room's.
     pub(super) fn receive_authenticate(&mut self, message: Message) -> Action {
-        match message {
-            Message::Authenticate(authenticate) => Action::Authenticate(authenticate.signature),
-            Message::Abort(_) => self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL }),
-            other => self.violation(unexpected(other.kind(), "after CHALLENGE")),
+        let kind = message.kind();
+        if kind == MessageKind::Abort {
+            return self.abandon();
         }
+        let Message::Authenticate(authenticate) = message else {
+            return self.violation(unexpected(kind, "after CHALLENGE"));
+        };
+        Action::Authenticate(authenticate.signature)
+    }
+
+    /// The peer has given up before it had a session (R12: not answered).
+    fn abandon(&mut self) -> Action {
+        self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL })
     }
 
     /// The proof of an AUTHENTICATE, checked against the realm's users.
@@ -108,17 +114,15 @@ impl Session {
 
     /// The realm has let the session in.
     pub fn joined(&mut self, session: SessionId) -> Action {
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Joining { realm, identity, rules } => {
-                let welcome = welcome(session, realm, &identity);
-                self.state = State::Established { rules };
-                Action::Send(welcome.into())
-            }
-            other => {
-                self.state = other;
-                Action::Nothing
-            }
+        if !matches!(self.state, State::Joining { .. }) {
+            return Action::Nothing;
         }
+        let State::Joining { realm, identity, rules } = std::mem::replace(&mut self.state, State::Ended) else {
+            return Action::Nothing;
+        };
+        let welcome = welcome(session, realm, &identity);
+        self.state = State::Established { rules };
+        Action::Send(welcome.into())
     }
 
     /// The realm is full, or failed.

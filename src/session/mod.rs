@@ -200,20 +200,18 @@ impl Session {
 
     /// The realm has disposed of the session, as asked for by [`Action::Leave`].
     pub fn left(&mut self) -> Action {
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Leaving { goodbye, then } => {
-                self.state = match then {
-                    AfterGoodbye::AwaitHello => State::AwaitingHello,
-                    AfterGoodbye::AwaitGoodbye(code) => State::ShuttingDown { code },
-                };
-                self.request_ids = RequestIds::default();
-                Action::Send((*goodbye).into())
-            }
-            other => {
-                self.state = other;
-                Action::Nothing
-            }
+        if !matches!(self.state, State::Leaving { .. }) {
+            return Action::Nothing;
         }
+        let State::Leaving { goodbye, then } = std::mem::replace(&mut self.state, State::Ended) else {
+            return Action::Nothing;
+        };
+        self.state = match then {
+            AfterGoodbye::AwaitHello => State::AwaitingHello,
+            AfterGoodbye::AwaitGoodbye(code) => State::ShuttingDown { code },
+        };
+        self.request_ids = RequestIds::default();
+        Action::Send((*goodbye).into())
     }
 
     /// The realm has ended the session by itself and disposed of it: killed by the meta API.
@@ -230,7 +228,7 @@ impl Session {
         let details = CloseDetails { message: Some(message.to_owned()) };
         match self.state {
             State::Established { .. } => {
-                let goodbye = Goodbye { details, reason: reason.to_uri() }.into();
+                let goodbye = Goodbye { details, reason: reason.to_uri() };
                 self.state = State::Leaving { goodbye: Box::new(goodbye), then: AfterGoodbye::AwaitGoodbye(code) };
                 Action::Leave
             }

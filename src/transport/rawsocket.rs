@@ -82,8 +82,7 @@ impl RawSocketConnection {
     }
 
     fn take_frames(&mut self, arrivals: &mut Vec<Arrival>) -> Result<(), Fault> {
-        loop {
-            let Some(octets) = self.buffer.first_chunk::<HEADER_LEN>() else { break };
+        while let Some(octets) = self.buffer.first_chunk::<HEADER_LEN>() {
             let header = Header::parse(*octets, self.limit()).map_err(|error| self.fault(&error))?;
             if self.buffer.len() < HEADER_LEN + header.length {
                 break;

@@ -1,7 +1,7 @@
 //! One worker thread: takes accepted connections, finds out what each speaks by its first octet, and starts a session actor
 //! for it, here on its thread.
 //!
-//! Messages: [`Accepted`] (from the acceptor), `Gone` (from sessions), [`StopSessions`] (from the server).
+//! Messages: `Accepted` (from the acceptor), `Gone` (from sessions), [`StopSessions`] (from the server).
 
 use super::http::{self, Configure, Serve, Upgraded};
 use super::mistakes;

@@ -312,7 +312,7 @@ impl Model {
         let session = &mut self.sessions[callee.who];
         session.invoked += 1;
         let invocation = session.invoked;
-        let progressive = wish.receive_progress && session.progressive && session.canceling;
+        let asked = wish.receive_progress && session.progressive && session.canceling;
         let timeout = wish.timeout_ms.filter(|ms| *ms > 0).map(|ms| ms.min(TIMEOUT_MAX_MS));
         let forwarded = timeout.filter(|_| session.keeps_time && callee.forward);
         let period = forwarded.map(|ms| ms + 10_000).or(timeout);
@@ -323,7 +323,7 @@ impl Model {
             request,
             callee: callee.who,
             invocation,
-            progressive,
+            progressive: wish.receive_progress,
             killing: false,
             period,
             until,
@@ -335,7 +335,7 @@ impl Model {
             registration: registration.id,
             procedure: (registration.policy != MatchPolicy::Exact).then(|| wish.procedure.to_owned()),
             caller: (wish.disclose || callee.disclose).then_some(caller_id),
-            receive_progress: progressive,
+            receive_progress: asked,
             timeout_ms: forwarded,
             payload: wish.payload,
         })]

@@ -8,6 +8,7 @@
 mod batched;
 mod corpora;
 mod data;
+mod floats;
 mod json_binary;
 mod limits;
 mod malformed;

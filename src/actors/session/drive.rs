@@ -203,18 +203,15 @@ impl SessionActor {
 
     /// Arms the one timer for the earliest deadline. One that fires early only looks again.
     fn arm(&mut self, cx: &mut std::task::Context<'_>) {
-        while let Some(deadline) = self.next_deadline() {
-            if self.armed.is_some_and(|armed| armed <= deadline) {
-                return;
-            }
-            self.timer.as_mut().reset(deadline.into());
-            self.armed = Some(deadline);
-            if self.timer.as_mut().poll(cx).is_pending() {
-                return;
-            }
+        let Some(deadline) = self.next_deadline() else { return };
+        if self.armed.is_some_and(|armed| armed <= deadline) {
+            return;
+        }
+        self.timer.as_mut().reset(deadline.into());
+        self.armed = Some(deadline);
+        if self.timer.as_mut().poll(cx).is_ready() {
             // Passed meanwhile: the next wake deals with it.
             cx.waker().wake_by_ref();
-            return;
         }
     }
 

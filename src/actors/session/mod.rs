@@ -1,7 +1,7 @@
 //! Owns one connection's session: decodes what comes in, asks the session core what it means, forwards requests to the realm
 //! actor, and puts what the realm says into the outbox.
 //!
-//! A plain actor. Its transport is behind [`Connection`], so it lives on when the peer stops reading. One future, [`drive`],
+//! A plain actor. Its transport is behind [`Connection`], so it lives on when the peer stops reading. One future, in `drive`,
 //! is polled after each drain of the mailbox: it reads, writes and keeps the one timer. Handlers are synchronous.
 //!
 //! Messages: `Found` (a realm), `Deliveries` (from the realm), [`ShutDown`] (from the server).
@@ -96,6 +96,7 @@ pub struct Opening {
 struct Tie {
     realm: Addr<RealmActor>,
     key: SessionKey,
+    session: SessionId,
 }
 
 /// One session's actor.
@@ -170,6 +171,7 @@ impl Drop for Guard {
 impl Drop for Tie {
     #[expect(clippy::disallowed_methods, reason = "one message per session's life")]
     fn drop(&mut self) {
+        tracing::info!(session = %self.session, "session closed");
         self.realm.do_send(Leave(self.key));
     }
 }

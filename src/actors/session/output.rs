@@ -244,10 +244,12 @@ impl SessionActor {
         if self.failed_calls.is_empty() {
             return false;
         }
-        let (request, last) = match message {
-            Message::Result(result) => (result.request, !result.details.progress),
-            Message::Error(error) if error.request_kind == MessageKind::Call => (error.request, true),
-            _ => return false,
+        let (request, last) = if let Message::Result(result) = message {
+            (result.request, !result.details.progress)
+        } else if let Message::Error(error) = message {
+            (error.request, true)
+        } else {
+            return false;
         };
         let Some(at) = self.failed_calls.iter().position(|failed| *failed == request) else { return false };
         if last {

@@ -180,7 +180,7 @@ impl SessionActor {
     fn on_joined(&mut self, key: crate::routing::SessionKey, ctx: &mut Context<Self>) {
         let (Some(handle), Some(joining)) = (&self.handle, self.joining.take()) else { return };
         // From here on a drop of the tie takes the session out of the realm, whatever happens.
-        self.tie = Some(Tie { realm: handle.realm.clone(), key });
+        self.tie = Some(Tie { realm: handle.realm.clone(), key, session: joining.session });
         self.retry_realm = 0;
         let action = self.session.joined(joining.session);
         if self.session.is_established() {
@@ -269,7 +269,6 @@ impl SessionActor {
     /// The realm no longer knows this session.
     fn untie(&mut self) {
         if let Some(tie) = self.tie.take() {
-            tracing::info!(session_key = ?tie.key, "session closed");
             // Its drop asks to leave once more, which the realm ignores.
             drop(tie);
         }

@@ -141,7 +141,7 @@ impl<'a, R: Reader<'a>> Field<'_, 'a, R> {
 
     fn integer(&mut self, field: &'static str, expected: &'static str) -> Result<Option<u64>, DecodeError> {
         let token = self.reader.token()?;
-        if let Token::Unsigned(number) = token {
+        if let Some(number) = token.unsigned::<R>() {
             return Ok(Some(number));
         }
         if token.is_absent() {
@@ -199,13 +199,7 @@ impl<'a, R: Reader<'a>> Field<'_, 'a, R> {
 
     /// A list of non-negative integers with at most so many entries.
     pub(super) fn numbers(&mut self, field: &'static str, most: usize) -> Result<Option<Entries<u64>>, DecodeError> {
-        self.list(field, most, "a list of non-negative integers", |token| {
-            if let Token::Unsigned(number) = token {
-                Some(number)
-            } else {
-                None
-            }
-        })
+        self.list(field, most, "a list of non-negative integers", |token| token.unsigned::<R>())
     }
 
     /// A list of texts with at most so many entries.

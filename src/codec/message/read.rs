@@ -100,7 +100,7 @@ impl<'a, R: Reader<'a>> Elements<'a, R> {
     #[inline]
     pub(super) fn unsigned(&mut self, field: &'static str, expected: &'static str) -> Read<u64> {
         let token = self.element()?;
-        if let Token::Unsigned(number) = token {
+        if let Some(number) = token.unsigned::<R>() {
             return Ok(number);
         }
         self.wrong(field, expected, token.kind())

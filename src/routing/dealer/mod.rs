@@ -122,13 +122,14 @@ impl Dealer {
             .directory
             .member(callee.session)
             .map_or(CalleeFeatures::default(), |member| member.announced.callee_features);
-        let progressive = options.receive_progress && features.progressive_call_results && features.call_canceling;
+        let asked = features.progressive_call_results && features.call_canceling;
         let timeout = Timeout::of(options.timeout_ms, limits, callee.forward_timeout && features.call_timeout);
         let new = NewCall {
             caller: from,
             request,
             callee: callee.session,
-            progressive,
+            // A callee that gives partial results without having announced it is tolerated (D16).
+            progressive: options.receive_progress,
             interruptible: features.call_canceling,
             period: timeout.period(),
         };
@@ -137,7 +138,7 @@ impl Dealer {
         let details = InvocationDetails {
             procedure: (registration.policy != MatchPolicy::Exact).then_some(procedure),
             caller: caller.map(super::Member::disclosed),
-            receive_progress: progressive,
+            receive_progress: options.receive_progress && asked,
             timeout_ms: timeout.forwarded_ms(),
             ..InvocationDetails::default()
         };

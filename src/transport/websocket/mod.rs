@@ -1,6 +1,6 @@
 //! WAMP over WebSocket: the opening handshake, and RFC 6455 frames and permessage-deflate (RFC 7692) of our own.
 //!
-//! The codec rooms are pure functions and state machines over octets; [`connection`] puts them on a socket. Nothing here
+//! The codec rooms are pure functions and state machines over octets; `connection` puts them on a socket. Nothing here
 //! knows what a WAMP message says.
 
 pub mod close;

@@ -5,7 +5,9 @@ use crate::rawsocket_peer::RawSocketPeer;
 use crate::websocket_peer::WebSocketPeer;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -89,7 +91,9 @@ impl Router {
     /// With [`CONFIG`], by a command that ends in starting the program, and with what is in `folder` already.
     pub(crate) fn in_folder(folder: tempfile::TempDir, config: &str, sets: &[&str], command: &mut Command) -> Self {
         std::fs::write(folder.path().join("wharf.toml"), config).unwrap();
-        std::fs::write(folder.path().join("ticket"), "s3cret\n").unwrap();
+        let ticket = folder.path().join("ticket");
+        std::fs::write(&ticket, "s3cret\n").unwrap();
+        std::fs::set_permissions(&ticket, Permissions::from_mode(0o600)).unwrap();
         command.arg("serve").current_dir(folder.path()).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
         for set in sets {
             command.args(["--set", set]);

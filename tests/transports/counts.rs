@@ -5,6 +5,7 @@ use crate::rawsocket_peer::RawSocketPeer;
 use crate::router::{Router, CONFIG};
 use crate::websocket_peer::WebSocketPeer;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 
 /// Whether a new connection is closed at once. What is asked is asked so that the answer is sure to come.
@@ -15,6 +16,18 @@ fn is_full(port: u16) -> bool {
     let mut answer = Vec::new();
     let _reset = stream.read_to_end(&mut answer);
     answer != [0x7F, 0x10, 0, 0]
+}
+
+/// Waits until a new connection is let in, and keeps it.
+fn let_in(router: &Router) -> TcpStream {
+    let mut place = None;
+    router.wait_for("a free place", |router| {
+        let mut stream = http::connect(router.main());
+        let _closed_already = stream.write_all(&[0x7F, 0xF1, 0, 0]);
+        place = stream.read_exact(&mut [0; 4]).is_ok().then_some(stream);
+        place.is_some()
+    });
+    place.unwrap()
 }
 
 /// T2.
@@ -33,11 +46,12 @@ fn one_connection_over_the_limit_is_closed_at_once_and_a_free_slot_is_given_agai
             peer.lives();
         }
         peers.pop();
-        router.wait_for("a free slot", |router| !is_full(router.main()));
-        peers.push(router.session());
+        let last = let_in(&router);
         assert!(is_full(router.main()), "{metric}");
-        peers.clear();
-        router.wait_for("all slots", |router| !is_full(router.main()));
+        drop((peers, last));
+        let again: Vec<_> = (0..4).map(|_| let_in(&router)).collect();
+        assert!(is_full(router.main()), "{metric}");
+        drop(again);
         assert!(router.refused("conn_limit") >= 4);
     }
 }
@@ -57,19 +71,18 @@ fn one_unwelcomed_connection_over_the_limit_is_closed_at_once() {
 
     // Each way out of the waiting room frees a place.
     upgraded.hello();
-    router.wait_for("a place after WELCOME", |router| !is_full(router.main()));
-    let next = WebSocketPeer::open(router.main(), "wamp.2.json");
+    let next = let_in(&router);
     assert!(is_full(router.main()));
     drop(next);
-    router.wait_for("a place after a close", |router| !is_full(router.main()));
+    let next = let_in(&router);
     raw.hello(&serde_json::json!({}));
     half.write_all(b"Host: localhost\r\n\r\n").unwrap();
     assert_eq!(http::answer(&mut half).0, 200);
-    drop(silent);
     // A kept HTTP connection waits for no WELCOME.
-    let waiting: Vec<_> = (0..4).map(|_| WebSocketPeer::open(router.main(), "wamp.2.json")).collect();
+    drop((silent, next));
+    let waiting: Vec<_> = (0..4).map(|_| let_in(&router)).collect();
     assert!(is_full(router.main()));
-    drop(waiting);
+    drop((waiting, half));
 }
 
 /// T2b.
@@ -83,8 +96,7 @@ fn out_of_file_descriptors_the_router_recovers() {
     assert!(is_full(router.main()));
     session.lives();
     drop(many);
-    router.wait_for("a free slot", |router| !is_full(router.main()));
-    router.session().lives();
+    let_in(&router);
     session.lives();
     assert!(router.refused("conn_limit") >= 200);
 }

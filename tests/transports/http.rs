@@ -20,6 +20,15 @@ pub(crate) fn get(port: u16, path: &str) -> (u16, String, String) {
     answer(&mut stream)
 }
 
+/// Status and body of a GET; `None` where the connection is not let in.
+pub(crate) fn try_get(port: u16, path: &str) -> Option<(u16, String)> {
+    let mut stream = connect(port);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
+    stream.peek(&mut [0]).ok().filter(|octets| *octets > 0)?;
+    let (status, _, body) = answer(&mut stream);
+    Some((status, body))
+}
+
 /// Reads an answer with its whole body.
 pub(crate) fn answer(stream: &mut TcpStream) -> (u16, String, String) {
     let (status, head) = self::head(stream);

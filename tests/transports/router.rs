@@ -158,9 +158,14 @@ impl Router {
         self.log.text()
     }
 
-    /// The value of a metric, as in `wharf_refused_total{reason="origin"}`.
+    /// The value of a metric, as in `wharf_refused_total{reason="origin"}`. A full router is waited for.
     pub(crate) fn metric(&self, name: &str) -> u64 {
-        let (status, _, body) = http::get(self.main(), "/metrics");
+        let mut page = None;
+        self.wait_for("a place for a look at the metrics", |router| {
+            page = http::try_get(router.main(), "/metrics");
+            page.is_some()
+        });
+        let (status, body) = page.unwrap();
         assert_eq!(status, 200);
         let line = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map_or(0, |value| value.parse::<f64>().unwrap() as u64)

@@ -11,7 +11,7 @@ use crate::routing::{CloseReason, Command, Member};
 use crate::session::{Action, CloseCode, Ending, Farewell, Refused};
 use crate::wamp::message::Message;
 use crate::wamp::role::Announced;
-use crate::wamp::{ErrorUri, InvocationId, Uri};
+use crate::wamp::{ErrorUri, InvocationId, MessageKind, Uri};
 use actix::{Addr, AsyncContext, Context, Handler};
 use std::sync::Arc;
 
@@ -201,41 +201,18 @@ impl SessionActor {
     /// Collects a request for the realm; it goes with the batch.
     #[inline]
     pub(super) fn forward(&mut self, message: Message) {
-        let command = match message {
-            Message::Publish(publish) => Command::Publish(publish),
-            Message::Call(call) => Command::Call(call),
-            Message::Yield(answer) => {
-                if !answer.options.progress {
-                    self.open_invocations = self.open_invocations.saturating_sub(1);
-                }
-                Command::Yield(answer)
-            }
-            Message::Error(error) => {
-                self.open_invocations = self.open_invocations.saturating_sub(1);
-                Command::Error(error)
-            }
-            Message::Subscribe(subscribe) => Command::Subscribe(subscribe),
-            Message::Unsubscribe(unsubscribe) => Command::Unsubscribe(unsubscribe),
-            Message::Register(register) => Command::Register(register),
-            Message::Unregister(unregister) => Command::Unregister(unregister),
-            Message::Cancel(cancel) => Command::Cancel(cancel),
-            Message::Hello(_)
-            | Message::Welcome(_)
-            | Message::Abort(_)
-            | Message::Challenge(_)
-            | Message::Authenticate(_)
-            | Message::Goodbye(_)
-            | Message::Published(_)
-            | Message::Subscribed(_)
-            | Message::Unsubscribed(_)
-            | Message::Event(_)
-            | Message::Result(_)
-            | Message::Registered(_)
-            | Message::Unregistered(_)
-            | Message::Invocation(_)
-            | Message::Interrupt(_) => return,
+        let answers_an_invocation = if let Message::Yield(answer) = &message {
+            !answer.options.progress
+        } else {
+            message.kind() == MessageKind::Error
         };
-        self.commands.push(command);
+        if answers_an_invocation {
+            self.open_invocations = self.open_invocations.saturating_sub(1);
+        }
+        // The session core forwards nothing that is no command.
+        if let Ok(command) = Command::from_message(message) {
+            self.commands.push(command);
+        }
     }
 
     /// Sends the batch collected so far.

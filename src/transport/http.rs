@@ -4,7 +4,8 @@
 //! The application is built once per worker thread and listener. Taking the socket over after the handshake leaves nothing
 //! of the HTTP side in memory or in the path of a message.
 
-use super::settings::ListenerSettings;
+use super::permit::Lent;
+use super::settings::{ListenerSettings, Service as Served};
 use super::stream::Stream;
 use super::websocket::connection::Agreed;
 use super::websocket::handshake::{upgrade, Here};
@@ -14,7 +15,7 @@ use actix_http::h1::{Codec, Message};
 use actix_http::{HttpService, Request, Response};
 use actix_service::{fn_service, map_config, IntoServiceFactory, Service, ServiceFactory};
 use actix_web::dev::{AppConfig, RequestHead, ServiceResponse};
-use actix_web::{guard, web, App, HttpResponse};
+use actix_web::{guard, web, App, HttpResponse, HttpResponseBuilder};
 use bytes::BytesMut;
 use futures_core::future::LocalBoxFuture;
 use futures_util::future::{ready, Either};
@@ -43,6 +44,10 @@ pub(crate) type Serve = Rc<dyn Fn(Stream, Option<SocketAddr>) -> LocalBoxFuture<
 /// How long an idle HTTP connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
+/// The first request's head has its time from accept on, and whoever accepted keeps it (T1). The library's own clock, which may
+/// be half a second fast, is for the later ones.
+const LATER_HEADS: Duration = Duration::from_secs(1);
+
 /// Builds the HTTP side of one listener on one worker thread.
 ///
 /// # Errors
@@ -66,14 +71,19 @@ pub(crate) async fn serve(
         .configure(|services| configure(services, &listener))
         .configure(|services| websocket_paths(services, &listener))
         .default_service(web::to({
-            let paths = listener.websocket.paths.join(", ");
-            move || std::future::ready(not_found(&paths))
+            let text = not_found(&listener);
+            move || std::future::ready(plain(HttpResponse::NotFound(), text.clone()))
         }));
     let app = map_config(app.into_factory(), |()| AppConfig::default());
     let app = Rc::new(app.new_service(()).await?);
     let requests = {
         let app = Rc::clone(&app);
-        fn_service(move |request: Request| app.call(request))
+        fn_service(move |request: Request| {
+            if let Some(lent) = request.conn_data::<Lent>() {
+                lent.head_arrived();
+            }
+            app.call(request)
+        })
     };
     let upgrades = {
         let app = Rc::clone(&app);
@@ -83,10 +93,15 @@ pub(crate) async fn serve(
     };
     let service = HttpService::<Stream, _, _, _, _>::build()
         .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(handshake_timeout)
+        .client_request_timeout(handshake_timeout + LATER_HEADS)
         .client_disconnect_timeout(Duration::from_secs(1))
         // A caller that has gone has no use for an answer: its call is cancelled.
         .h1_allow_half_closed(false)
+        .on_connect_ext(|stream: &Stream, known| {
+            if let Some(lent) = stream.luggage::<Lent>() {
+                known.insert(lent.clone());
+            }
+        })
         .upgrade(upgrades)
         .h1(requests);
     let service = Rc::new(service.new_service(()).await?);
@@ -101,7 +116,7 @@ pub(crate) async fn serve(
 }
 
 fn websocket_paths(services: &mut web::ServiceConfig, listener: &ListenerSettings) {
-    if !listener.serve.contains(&super::settings::Service::WebSocket) {
+    if !listener.serve.contains(&Served::WebSocket) {
         return;
     }
     for path in &listener.websocket.paths {
@@ -109,9 +124,16 @@ fn websocket_paths(services: &mut web::ServiceConfig, listener: &ListenerSetting
     }
 }
 
-fn not_found(websocket_paths: &str) -> HttpResponse {
-    let text = format!("nothing is served on this path; WebSocket is on {websocket_paths}\n");
-    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body(text)
+fn not_found(listener: &ListenerSettings) -> String {
+    let mut text = "nothing is served on this path".to_owned();
+    if listener.serve.contains(&Served::WebSocket) {
+        text = format!("{text}; WebSocket is on {}", listener.websocket.paths.join(", "));
+    }
+    text + "\n"
+}
+
+fn plain(mut response: HttpResponseBuilder, text: String) -> HttpResponse {
+    response.content_type("text/plain; charset=utf-8").body(text)
 }
 
 /// Answers an upgrade request. With 101 the socket is handed over; anything else is written and the connection closed.

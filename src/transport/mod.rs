@@ -6,6 +6,7 @@
 mod cpu;
 pub mod http;
 pub mod listener;
+mod mistakes;
 mod permit;
 mod rawsocket;
 pub mod settings;

@@ -6,9 +6,12 @@
 use super::listener::{Acceptor, Released};
 use super::worker::Load;
 use actix::Addr;
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Connections of the node.
 #[derive(Debug, Default)]
@@ -57,11 +60,13 @@ impl Permit {
         self.load = Some(Arc::clone(load));
     }
 
-    /// The connection is to have a session, and has none yet.
-    pub(crate) fn awaits_welcome(&mut self) {
-        if std::mem::replace(&mut self.welcomed, false) {
+    /// The connection is to have a session, and has none yet. Whether it had no need of one until now.
+    pub(crate) fn awaits_welcome(&mut self) -> bool {
+        let was_welcomed = std::mem::replace(&mut self.welcomed, false);
+        if was_welcomed {
             self.counts.unwelcomed.fetch_add(1, Ordering::Relaxed);
         }
+        was_welcomed
     }
 
     /// The connection has a session, or needs none: it no longer counts among those that have none.
@@ -84,5 +89,39 @@ impl Drop for Permit {
         if let Some((address, acceptor)) = self.address.take() {
             acceptor.do_send(Released(address));
         }
+    }
+}
+
+/// The permit of a connection that the HTTP side has, and until when its first request is awaited. Travels with the stream,
+/// and is known to each request.
+#[derive(Clone, Debug)]
+pub(crate) struct Lent {
+    permit: Rc<RefCell<Option<Permit>>>,
+    until: Instant,
+}
+
+impl Lent {
+    pub(crate) fn new(permit: Permit, until: Instant) -> Self {
+        Self { permit: Rc::new(RefCell::new(Some(permit))), until }
+    }
+
+    /// The head of a request is there: who only begins one is still waited for, and counts so.
+    pub(crate) fn head_arrived(&self) {
+        if let Some(permit) = self.permit.borrow_mut().as_mut() {
+            permit.welcomed();
+        }
+    }
+
+    /// Whether no request's head has come.
+    pub(crate) fn is_awaiting_head(&self) -> bool {
+        self.permit.borrow().as_ref().is_some_and(|permit| !permit.welcomed)
+    }
+
+    /// The connection becomes another one: its permit, and until when it must be welcome. One that has been of use before gets
+    /// the time that `anew` says.
+    pub(crate) fn take_back(self, anew: Instant) -> Option<(Permit, Instant)> {
+        let mut permit = self.permit.borrow_mut().take()?;
+        let until = if permit.awaits_welcome() { anew } else { self.until };
+        Some((permit, until))
     }
 }

@@ -43,6 +43,11 @@ impl Stream {
         Self { luggage: Some(Box::new(luggage)), ..self }
     }
 
+    /// What was sent along.
+    pub(crate) fn luggage<T: Any>(&self) -> Option<&T> {
+        self.luggage.as_ref()?.downcast_ref()
+    }
+
     /// Takes out what was sent along.
     pub(crate) fn take_luggage<T: Any>(&mut self) -> Option<T> {
         self.luggage.take()?.downcast().ok().map(|luggage| *luggage)

@@ -4,12 +4,14 @@
 //! Messages: `Accepted` (from the acceptor), `Gone` (from sessions), [`StopSessions`] (from the server).
 
 use super::http::{self, Configure, Serve, Upgraded};
-use super::permit::Permit;
+use super::mistakes;
+use super::permit::{Lent, Permit};
 use super::rawsocket;
 use super::settings::{ListenerSettings, ProcessLimits, Service};
 use super::stream::{Socket, Stream};
 use super::websocket::connection::WebSocketConnection;
 use super::websocket::handshake::Here;
+use crate::actors::clock;
 use crate::actors::connection::Connection;
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{CutForMemory, Gone, Opening, SessionActor, ShutDown, Times};
@@ -172,7 +174,7 @@ struct Shared {
     me: RefCell<Option<Recipient<Gone>>>,
     realms_of: Vec<Arc<[String]>>,
     names: Vec<Arc<str>>,
-    /// A permit and a deadline wait here while the HTTP side decides about an upgrade.
+    /// Whether sessions are being ended: one that begins now ends too.
     stopping: Cell<bool>,
 }
 
@@ -241,15 +243,19 @@ impl Handler<StopSessions> for WorkerActor {
 async fn say_goodbye(sessions: Vec<Addr<SessionActor>>, stop: StopSessions) {
     let step = (stop.spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX)).min(SPREAD_STEP_MAX);
     for session in sessions {
-        session.do_send(ShutDown {
-            reason: ErrorUri::SYSTEM_SHUTDOWN,
-            message: "the router is stopping",
-            code: CloseCode::GOING_AWAY,
-            callees: stop.callees,
-        });
+        session.do_send(goodbye(stop.callees));
         if !step.is_zero() {
             tokio::time::sleep(step).await;
         }
+    }
+}
+
+fn goodbye(callees: bool) -> ShutDown {
+    ShutDown {
+        reason: ErrorUri::SYSTEM_SHUTDOWN,
+        message: "the router is stopping",
+        code: CloseCode::GOING_AWAY,
+        callees,
     }
 }
 
@@ -277,9 +283,14 @@ async fn begin(shared: Rc<Shared>, accepted: Accepted) {
         Ok(None) => return,
         Err(_) => return tally.refused(Refusal::HandshakeTimeout),
     };
+    let mistake = first.first().and_then(|first| mistakes::sentence(*first, &settings, &shared.settings.listeners));
     let speaks_rawsocket = first.first() == Some(&RAWSOCKET_MAGIC);
     let serves_rawsocket = settings.serve.contains(&Service::RawSocket);
     let serves_http = settings.serve.iter().any(|service| *service != Service::RawSocket);
+    if let Some(sentence) = mistake {
+        tally.refused(if serves_http { Refusal::Http } else { Refusal::RawSocket });
+        return mistakes::answer(stream, &sentence).await;
+    }
     stream.put_back(first);
     if serves_rawsocket && (speaks_rawsocket || !serves_http) {
         let open = rawsocket::open(stream, settings, accepted.peer, newcomer.permit);
@@ -299,6 +310,7 @@ async fn first_octets(stream: &mut Stream) -> Option<Bytes> {
 
 impl Shared {
     /// Starts a session actor for a connection.
+    #[expect(clippy::disallowed_methods, reason = "at most one per connection")]
     fn start(&self, connection: Box<dyn Connection>, listener: usize, until: Instant) {
         let (Some(settings), Some(gone)) = (self.settings.listeners.get(listener), self.me.borrow().clone()) else {
             return;
@@ -324,16 +336,27 @@ impl Shared {
             listener_realms: Arc::clone(realms_of),
         });
         let waiting = session.waiting();
-        place.insert(Held { session: session.start(), waiting });
+        let session = session.start();
+        if self.stopping.get() {
+            // The others have been told already.
+            session.do_send(goodbye(true));
+        }
+        place.insert(Held { session, waiting });
     }
 
     async fn serve_http(self: &Rc<Self>, stream: Stream, peer: Option<SocketAddr>, newcomer: Newcomer) {
-        let listener = newcomer.listener;
+        let Newcomer { listener, permit, until } = newcomer;
         let Some(serve) = self.http_of(listener).await else { return };
         // The HTTP side knows its connection by the stream alone; what belongs to it travels with the stream.
-        let mut newcomer = newcomer;
-        newcomer.permit.welcomed();
-        serve(stream.with_luggage(newcomer), peer).await;
+        let lent = Lent::new(permit, until);
+        let mut served = serve(stream.with_luggage(lent.clone()), peer);
+        if tokio::time::timeout_at(until.into(), &mut served).await.is_ok() {
+            return;
+        }
+        if lent.is_awaiting_head() {
+            return self.settings.tally.refused(Refusal::HandshakeTimeout);
+        }
+        served.await;
     }
 
     async fn http_of(self: &Rc<Self>, listener: usize) -> Option<Serve> {
@@ -344,12 +367,12 @@ impl Shared {
         let here = Here { listener: Arc::clone(settings), tally: self.settings.tally.clone() };
         let shared = Rc::clone(self);
         let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer| {
-            let Some(mut newcomer) = stream.take_luggage::<Newcomer>() else { return };
-            newcomer.permit.awaits_welcome();
-            let Some(settings) = shared.settings.listeners.get(newcomer.listener) else { return };
-            let settings = Arc::clone(settings);
-            let connection = WebSocketConnection::new(stream, agreed, settings, peer, newcomer.permit);
-            shared.start(Box::new(connection), newcomer.listener, newcomer.until);
+            let anew = clock::now() + shared.settings.limits.handshake_timeout;
+            let lent = stream.take_luggage::<Lent>();
+            let Some((permit, until)) = lent.and_then(|lent| lent.take_back(anew)) else { return };
+            let Some(settings) = shared.settings.listeners.get(listener).cloned() else { return };
+            let connection = WebSocketConnection::new(stream, agreed, settings, peer, permit);
+            shared.start(Box::new(connection), listener, until);
         });
         let configure = Arc::clone(&self.settings.configure);
         let handshake_timeout = self.settings.limits.handshake_timeout;

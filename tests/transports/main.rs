@@ -1,0 +1,25 @@
+//! The transports and bad peers, over real sockets against the real program: each rule of the limits that a transport
+//! keeps, one test. Peers are written by hand over `std::net`, so that they can break every rule. No test sleeps; what must
+//! happen is waited for, and every wait has an end.
+
+#![expect(clippy::unwrap_used, reason = "tests, and what they share")]
+
+mod batches;
+mod compression;
+mod counts;
+mod deadlines;
+mod frames;
+mod http;
+mod keepalive;
+mod log;
+mod rawsocket;
+mod rawsocket_peer;
+mod router;
+mod shared_port;
+mod sizes;
+mod slow;
+mod start;
+mod stopping;
+mod unix;
+mod upgrades;
+mod websocket_peer;

@@ -2,7 +2,7 @@
 
 use super::super::clock;
 use super::super::delivery::{Deliveries, Outgoing};
-use super::super::realm::{Commands, Join, Leave, Undeliverable};
+use super::super::realm::{Avoid, Commands, Join, Leave, Undeliverable};
 use super::super::realms::{Find, Found};
 use super::{random_authid, random_id, Joining, SessionActor, Tie};
 use crate::auth::Identity;
@@ -228,6 +228,21 @@ impl SessionActor {
         }
     }
 
+    /// A callee that does not read, or whose sign of life is overdue, gets no calls that another one can take (limits,
+    /// section 3 and T7a).
+    #[expect(clippy::disallowed_methods, reason = "one for each change of the callee's state")]
+    pub(super) fn say_whether_to_avoid(&mut self) {
+        let crowded =
+            if self.avoided { !self.outbox.is_below_resume_mark() } else { self.outbox.is_above_pause_mark() };
+        let avoid = crowded || self.keepalive.is_suspect();
+        if avoid != self.avoided {
+            self.avoided = avoid;
+            if let Some(tie) = &self.tie {
+                tie.realm.do_send(Avoid { callee: tie.key, avoid });
+            }
+        }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "one per session's life")]
     fn ask_to_leave(&mut self) {
         if let Some(tie) = &self.tie {
@@ -254,6 +269,7 @@ impl SessionActor {
     /// The transport may open another session.
     fn between_sessions(&mut self) {
         self.handle = None;
+        self.avoided = false;
         self.open_invocations = 0;
         self.times.handshake_until = clock::now() + self.times.handshake_timeout;
         self.credit = super::Credit::new();

@@ -10,7 +10,7 @@ use super::pressure::Pressure;
 use super::realm::{RealmActor, RealmHandle, RealmShared};
 use super::session::SessionActor;
 use super::settings::{RealmSettings, RealmTemplate};
-use crate::observe::{Panicked, Tally};
+use crate::observe::{shown, Panicked, Tally};
 use crate::wamp::uri::{self, UriRules};
 use crate::wamp::{MatchPolicy, Uri};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
@@ -111,7 +111,7 @@ impl RealmsActor {
             // Only where there are no worker threads at all: tests on one thread.
             None => RealmActor::create(start),
         };
-        tracing::info!(realm = %uri, worker, epoch, "realm open");
+        tracing::info!(realm = %shown(&uri), worker, epoch, "realm open");
         let handle = RealmHandle { realm, shared };
         match self.realms.get_mut(&uri) {
             Some(entry) => {
@@ -148,7 +148,7 @@ impl RealmsActor {
         let Some(entry) = self.realms.get_mut(uri) else { return };
         entry.restarts.retain(|restart| now.duration_since(*restart) < RESTARTS_WITHIN);
         if entry.restarts.len() >= RESTARTS_MAX {
-            tracing::error!(realm = %uri, restarts = RESTARTS_MAX, "a realm fails again and again: the process ends");
+            tracing::error!(realm = %shown(uri), restarts = RESTARTS_MAX, "a realm fails again and again: the process ends");
             actix::System::current().stop_with_code(EXIT_REALM_FAILED);
             return;
         }
@@ -156,7 +156,7 @@ impl RealmsActor {
         let (shared, template, worker) = (Arc::clone(&entry.handle.shared), entry.template, entry.worker);
         self.tally.add_realm_restarts(1);
         let epoch = self.open(shared, template, worker, ctx);
-        tracing::error!(realm = %uri, epoch, "a realm panicked and was started again, empty");
+        tracing::error!(realm = %shown(uri), epoch, "a realm panicked and was started again, empty");
     }
 }
 
@@ -208,7 +208,7 @@ impl Handler<Down> for RealmsActor {
             self.tally.panicked(Panicked::Realm);
             self.restart(&down.realm, ctx);
         } else if self.realms.remove(&down.realm).is_some() {
-            tracing::info!(realm = %down.realm, "realm closed");
+            tracing::info!(realm = %shown(&down.realm), "realm closed");
         }
     }
 }

@@ -94,13 +94,15 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
     for listener in listeners.iter().filter(|listener| listener.rawsocket.ping == RawSocketPing::On) {
         tracing::info!(listener = %listener.name, "every RawSocket peer is sent PING; some clients cannot take one");
     }
-    let banner = banner::text(&settings, &sockets);
     let system = actix::System::new();
+    // Before anybody is told that it runs: a signal from then on stops it in order.
+    let signals = system.block_on(async { stop::Signals::listen() }).map_err(ServerError::Runtime)?;
+    let banner = banner::text(&settings, &sockets);
     let shutdown = settings.shutdown;
     let running = system.block_on(async { start(settings, listeners, sockets, files_max) });
     banner::show(&banner);
     system.block_on(async {
-        actix_rt::spawn(stop::on_signal(running, shutdown));
+        actix_rt::spawn(stop::on_signal(signals, running, shutdown));
     });
     match system.run_with_code() {
         Ok(0) => Ok(()),

@@ -5,28 +5,40 @@ use crate::config::ShutdownSettings;
 use crate::http::sessions::StopHttp;
 use crate::transport::listener::StopAccepting;
 use crate::transport::worker::StopSessions;
+use std::io;
 use std::time::Duration;
-use tokio::signal::unix::{signal, SignalKind};
+use tokio::signal::unix::{signal, Signal, SignalKind};
 
 /// How often the number of connections is looked at while they drain.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Waits for SIGTERM or SIGINT and stops in order; a second one stops at once.
-pub(super) async fn on_signal(running: Running, shutdown: ShutdownSettings) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot listen for signals: stop the process by its id");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT. From here on they no longer just end the process.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens for them; within a runtime.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Waits for a signal and stops in order; a second one stops at once.
+pub(super) async fn on_signal(mut signals: Signals, running: Running, shutdown: ShutdownSettings) {
+    signals.next().await;
     tracing::info!("stopping: a second signal stops at once");
     let code = tokio::select! {
         () = stop(&running, shutdown) => 0,
-        _ = terminate.recv() => 1,
-        _ = interrupt.recv() => 1,
+        () = signals.next() => 1,
     };
     for arbiter in &running.arbiters {
         arbiter.stop();

@@ -16,7 +16,7 @@ fn peers_that_do_not_finish_their_handshake_are_closed() {
     let request = upgrade("Sec-WebSocket-Protocol: wamp.2.json\r\n");
     let half = request.len() / 2;
     let begins: [&[u8]; 6] =
-        [b"", b"G", request[..half].as_bytes(), b"\x7F", b"\x7F\xF1\x00", b"POST /ws HTTP/1.1\r\n"];
+        [b"", b"G", &request.as_bytes()[..half], b"\x7F", b"\x7F\xF1\x00", b"POST /ws HTTP/1.1\r\n"];
     let start = Instant::now();
     let mut silent: Vec<_> = begins.iter().map(|_| http::connect(router.main())).collect();
     for (stream, begin) in silent.iter_mut().zip(begins) {

@@ -207,3 +207,17 @@ fn a_peer_that_takes_512_octets_is_never_sent_more() {
     assert_eq!(other.expect(50)[3], json!(["done"]));
     assert_eq!(router.metric("wharf_undeliverable_total"), 4);
 }
+
+/// R1: memory grows with what is received, never with what is announced.
+#[test]
+fn what_is_announced_takes_no_memory() {
+    let router = Router::with(&["listeners.raw.max_message=16MiB"]);
+    let mut peers: Vec<_> = (0..100).map(|_| RawSocketPeer::join(router.port("raw"), 0xF)).collect();
+    let before = router.resident();
+    for peer in &mut peers {
+        assert!(peer.octets(&[8, 0, 0, 0]) && peer.octets(b"[16,1,{},\"com.example"));
+    }
+    router.session().lives();
+    let grown = router.resident().saturating_sub(before);
+    assert!(grown < 8 << 10, "{grown} KiB");
+}

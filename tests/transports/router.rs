@@ -3,11 +3,14 @@
 use crate::http;
 use crate::rawsocket_peer::RawSocketPeer;
 use crate::websocket_peer::WebSocketPeer;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{mpsc, Arc, Condvar, Mutex};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 /// Nothing in these tests takes longer, unless something is wrong.
@@ -44,22 +47,28 @@ subscribe = ["*"]
 pub(crate) struct Router {
     child: Child,
     ports: BTreeMap<String, u16>,
-    log: Arc<Log>,
+    log: Log,
     folder: tempfile::TempDir,
 }
 
-/// What the program has written to standard error so far.
-#[derive(Default)]
+/// What the program writes to standard error.
 struct Log {
-    written: Mutex<Written>,
-    more: Condvar,
+    lines: RefCell<Vec<String>>,
+    incoming: Receiver<String>,
 }
 
-#[derive(Default)]
-struct Written {
-    lines: Vec<String>,
-    /// The program has ended, and with it its log.
-    ended: bool,
+impl Log {
+    /// Waits for one more line: `None` when the program has ended, or nothing came for too long.
+    fn more(&self, until: Instant) -> Option<()> {
+        let line = self.incoming.recv_timeout(until.saturating_duration_since(Instant::now())).ok()?;
+        self.lines.borrow_mut().push(line);
+        Some(())
+    }
+
+    fn text(&self) -> String {
+        self.lines.borrow_mut().extend(self.incoming.try_iter());
+        self.lines.borrow().join("\n")
+    }
 }
 
 impl Router {
@@ -82,22 +91,18 @@ impl Router {
     /// With [`CONFIG`], by a command that ends in starting the program, and with what is in `folder` already.
     pub(crate) fn in_folder(folder: tempfile::TempDir, config: &str, sets: &[&str], command: &mut Command) -> Self {
         std::fs::write(folder.path().join("wharf.toml"), config).unwrap();
-        std::fs::write(folder.path().join("ticket"), "s3cret\n").unwrap();
+        let ticket = folder.path().join("ticket");
+        std::fs::write(&ticket, "s3cret\n").unwrap();
+        std::fs::set_permissions(&ticket, Permissions::from_mode(0o600)).unwrap();
         command.arg("serve").current_dir(folder.path()).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
         for set in sets {
             command.args(["--set", set]);
         }
         let mut child = command.spawn().unwrap();
-        let log = Arc::<Log>::default();
-        let (stderr, lines) = (child.stderr.take().unwrap(), Arc::clone(&log));
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                lines.written.lock().unwrap().lines.push(line);
-                lines.more.notify_all();
-            }
-            lines.written.lock().unwrap().ended = true;
-            lines.more.notify_all();
-        });
+        let (line, incoming) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
+        let log = Log { lines: RefCell::default(), incoming };
         let mut router = Self { child, ports: BTreeMap::new(), log, folder };
         // The sockets are open when this line is written.
         let line = router.log_line("wharf is running");
@@ -138,16 +143,19 @@ impl Router {
 
     /// Waits for a line of the log with this text.
     pub(crate) fn log_line(&self, text: &str) -> String {
-        let found = |written: &Written| written.lines.iter().find(|line| line.contains(text)).cloned();
-        let here = |written: &mut Written| found(written).is_none() && !written.ended;
-        let written = self.log.written.lock().unwrap();
-        let (written, _) = self.log.more.wait_timeout_while(written, PATIENCE, here).unwrap();
-        found(&written).unwrap_or_else(|| panic!("no {text:?} in the log:\n{}", written.lines.join("\n")))
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let found = self.log.lines.borrow().iter().find(|line| line.contains(text)).cloned();
+            if let Some(line) = found {
+                return line;
+            }
+            assert!(self.log.more(until).is_some(), "no {text:?} in the log:\n{}", self.log());
+        }
     }
 
     /// All that the log has so far.
     pub(crate) fn log(&self) -> String {
-        self.log.written.lock().unwrap().lines.join("\n")
+        self.log.text()
     }
 
     /// The value of a metric, as in `wharf_refused_total{reason="origin"}`.
@@ -191,10 +199,9 @@ impl Router {
 
     /// Waits until it has ended.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        let written = self.log.written.lock().unwrap();
-        let (written, _) = self.log.more.wait_timeout_while(written, PATIENCE, |written| !written.ended).unwrap();
-        assert!(written.ended, "the router does not end:\n{}", written.lines.join("\n"));
-        drop(written);
+        let until = Instant::now() + PATIENCE;
+        while self.log.more(until).is_some() {}
+        assert!(Instant::now() < until, "the router does not end:\n{}", self.log());
         self.child.wait().unwrap()
     }
 

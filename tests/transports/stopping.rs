@@ -61,6 +61,16 @@ fn a_call_under_way_is_answered_before_its_callee_is_told() {
     assert!(router.ended().success());
 }
 
+/// Section 14: the first line of the log is a promise.
+#[test]
+fn a_signal_right_after_the_start_stops_in_order() {
+    for _ in 0..20 {
+        let mut router = Router::start();
+        router.terminate();
+        assert_eq!(router.ended().code(), Some(0));
+    }
+}
+
 /// Section 14: who does not answer does not hold the others.
 #[test]
 fn without_answers_the_end_comes_after_the_drain_time() {

@@ -186,7 +186,7 @@ impl SessionActor {
         if self.session.is_established() {
             self.connection.welcomed();
             tracing::info!(
-                realm = %handle.shared.settings.uri,
+                realm = %crate::observe::shown(&handle.shared.settings.uri),
                 session = %joining.session,
                 authid = %crate::observe::shown(&joining.identity.authid),
                 authrole = %joining.identity.authrole,

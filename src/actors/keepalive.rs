@@ -5,6 +5,9 @@
 
 use std::time::{Duration, Instant};
 
+/// A peer that has not answered for this long is suspect: it gets no new calls where another callee can take them.
+const SUSPECT_AFTER: Duration = Duration::from_secs(2);
+
 /// What is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
@@ -23,12 +26,13 @@ pub(crate) struct Keepalive {
     timeout: Duration,
     heard: Instant,
     asked: Option<Instant>,
+    suspect: bool,
     active: bool,
 }
 
 impl Keepalive {
     pub(crate) fn new(now: Instant, interval: Duration, timeout: Duration, active: bool) -> Self {
-        Self { interval, timeout, heard: now, asked: None, active }
+        Self { interval, timeout, heard: now, asked: None, suspect: false, active }
     }
 
     /// The peer is known to answer from now on.
@@ -40,12 +44,19 @@ impl Keepalive {
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.asked = None;
+        self.suspect = false;
+    }
+
+    /// Whether an answer is overdue.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspect
     }
 
     /// The next instant at which [`Keepalive::due`] is more than `Nothing`.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.active.then(|| match self.asked {
-            Some(asked) => asked + self.timeout,
+            Some(asked) if self.suspect => asked + self.timeout,
+            Some(asked) => asked + self.timeout.min(SUSPECT_AFTER),
             None => self.heard + self.interval,
         })
     }
@@ -59,8 +70,9 @@ impl Keepalive {
             self.heard(now);
             return Due::Nothing;
         }
-        if self.asked.is_some() {
-            return Due::Gone;
+        if let Some(asked) = self.asked {
+            self.suspect = true;
+            return if now >= asked + self.timeout { Due::Gone } else { Due::Nothing };
         }
         self.asked = Some(now);
         Due::Ask
@@ -87,6 +99,20 @@ mod tests {
         assert_eq!(keepalive.due(start + 20 * SECOND, false), Due::Ask);
         assert_eq!(keepalive.due(start + 29 * SECOND, false), Due::Nothing);
         assert_eq!(keepalive.due(start + 30 * SECOND, false), Due::Gone);
+    }
+
+    /// T7a, U1: a callee whose answer is overdue is suspect until it is heard.
+    #[test]
+    fn a_peer_whose_answer_is_overdue_is_suspect_until_any_octet_comes() {
+        let start = clock::now();
+        let mut keepalive = keepalive(start);
+        assert_eq!(keepalive.due(start + 20 * SECOND, false), Due::Ask);
+        assert_eq!(keepalive.next_deadline(), Some(start + 22 * SECOND));
+        assert_eq!(keepalive.due(start + 22 * SECOND, false), Due::Nothing);
+        assert!(keepalive.is_suspect());
+        assert_eq!(keepalive.next_deadline(), Some(start + 30 * SECOND));
+        keepalive.heard(start + 23 * SECOND);
+        assert!(!keepalive.is_suspect());
     }
 
     /// T7a: any received octet counts as life.

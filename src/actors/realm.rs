@@ -68,6 +68,22 @@ pub(crate) struct Overflowed {
     pub(crate) overflow: Overflow,
 }
 
+/// Calls are to pass a callee over, or no longer. One for each change of its state.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Avoid {
+    pub(crate) callee: SessionKey,
+    pub(crate) avoid: bool,
+}
+
+impl Handler<Avoid> for RealmActor {
+    type Result = ();
+
+    fn handle(&mut self, Avoid { callee, avoid }: Avoid, _: &mut Self::Context) {
+        self.realm.set_avoided(callee, avoid);
+    }
+}
+
 /// A realm's address with what sessions need to know before they join.
 #[derive(Clone)]
 pub struct RealmHandle {

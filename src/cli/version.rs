@@ -16,11 +16,8 @@ pub(super) fn version(arguments: &VersionArguments) -> Exit {
     let version = env!("CARGO_PKG_VERSION");
     // Given by the release script; a build from a checkout has none.
     let commit = option_env!("WHARF_COMMIT");
-    let features: Vec<&str> = [("yaml", cfg!(feature = "yaml")), ("chaos", cfg!(feature = "chaos"))]
-        .into_iter()
-        .filter(|(_, on)| *on)
-        .map(|(name, _)| name)
-        .collect();
+    let features: Vec<&str> =
+        [("yaml", cfg!(feature = "yaml"))].into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect();
     if arguments.json {
         let object = serde_json::json!({ "version": version, "commit": commit, "features": features, "target": format!("{ARCH}-{OS}") });
         return result(&format!("{object}\n"));

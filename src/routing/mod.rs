@@ -154,6 +154,14 @@ impl Realm {
         self.dealer.undeliverable(effects, callee, invocation, error);
     }
 
+    /// Whether calls pass this callee over from now on, where another one of the same registration is not in trouble: it does
+    /// not read what is sent to it, or its sign of life is overdue. Nothing for a session that is gone.
+    pub fn set_avoided(&mut self, callee: SessionKey, avoided: bool) {
+        if self.directory.contains(callee) {
+            self.dealer.set_avoided(callee, avoided);
+        }
+    }
+
     /// The next instant at which [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.dealer.next_deadline()

@@ -234,6 +234,24 @@ fn random_reaches_every_callee() {
     assert_eq!(reached, callees);
 }
 
+/// Limits, section 3 and T7a: one in trouble is passed over; where all are, the policy decides as usual.
+#[test]
+fn a_callee_in_trouble_is_passed_over_while_another_one_is_not() {
+    for policy in [InvocationPolicy::RoundRobin, InvocationPolicy::First, InvocationPolicy::Random] {
+        let (mut realm, caller, [one, two, three]) = shared(policy);
+        realm.realm.set_avoided(one, true);
+        realm.realm.set_avoided(three, true);
+        assert_eq!(realm.invoke(caller, "a.b").0, two);
+        assert_eq!(realm.invoke(caller, "a.b").0, two);
+        realm.realm.set_avoided(two, true);
+        realm.invoke(caller, "a.b");
+        realm.leave(two);
+        realm.realm.set_avoided(one, false);
+        assert_eq!(realm.invoke(caller, "a.b").0, one);
+        assert_eq!(realm.realm.broken_invariant(), None);
+    }
+}
+
 /// R70, D14.
 #[test]
 fn another_invocation_policy_is_procedure_already_exists() {

@@ -131,6 +131,9 @@ impl SessionActor {
             self.progress = now;
         }
         self.waiting.set(self.outbox.bytes());
+        if self.serves_procedures {
+            self.say_whether_to_avoid();
+        }
         self.outbox.set_halved(self.handle.as_ref().is_some_and(|handle| handle.shared.pressure.is_high()));
         if self.paused && self.outbox.is_below_resume_mark() {
             cx.waker().wake_by_ref();

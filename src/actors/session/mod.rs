@@ -134,6 +134,8 @@ pub struct SessionActor {
     had_session: bool,
     /// Whether it has ever registered a procedure.
     serves_procedures: bool,
+    /// Whether the realm was told to pass this callee over.
+    avoided: bool,
     /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
     failed_calls: Vec<RequestId>,
     listener: Arc<str>,
@@ -221,6 +223,7 @@ impl SessionActor {
             waiting: std::rc::Rc::default(),
             had_session: false,
             serves_procedures: false,
+            avoided: false,
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,

@@ -2,7 +2,7 @@
 
 use super::super::clock;
 use super::super::delivery::{Deliveries, Outgoing};
-use super::super::realm::{Commands, Join, Leave, Undeliverable};
+use super::super::realm::{Avoid, Commands, Join, Leave, Undeliverable};
 use super::super::realms::{Find, Found};
 use super::{random_authid, random_id, Joining, SessionActor, Tie};
 use crate::auth::Identity;
@@ -11,7 +11,7 @@ use crate::routing::{CloseReason, Command, Member};
 use crate::session::{Action, CloseCode, Ending, Farewell, Refused};
 use crate::wamp::message::Message;
 use crate::wamp::role::Announced;
-use crate::wamp::{ErrorUri, InvocationId, Uri};
+use crate::wamp::{ErrorUri, InvocationId, MessageKind, Uri};
 use actix::{Addr, AsyncContext, Context, Handler};
 use std::sync::Arc;
 
@@ -201,41 +201,18 @@ impl SessionActor {
     /// Collects a request for the realm; it goes with the batch.
     #[inline]
     pub(super) fn forward(&mut self, message: Message) {
-        let command = match message {
-            Message::Publish(publish) => Command::Publish(publish),
-            Message::Call(call) => Command::Call(call),
-            Message::Yield(answer) => {
-                if !answer.options.progress {
-                    self.open_invocations = self.open_invocations.saturating_sub(1);
-                }
-                Command::Yield(answer)
-            }
-            Message::Error(error) => {
-                self.open_invocations = self.open_invocations.saturating_sub(1);
-                Command::Error(error)
-            }
-            Message::Subscribe(subscribe) => Command::Subscribe(subscribe),
-            Message::Unsubscribe(unsubscribe) => Command::Unsubscribe(unsubscribe),
-            Message::Register(register) => Command::Register(register),
-            Message::Unregister(unregister) => Command::Unregister(unregister),
-            Message::Cancel(cancel) => Command::Cancel(cancel),
-            Message::Hello(_)
-            | Message::Welcome(_)
-            | Message::Abort(_)
-            | Message::Challenge(_)
-            | Message::Authenticate(_)
-            | Message::Goodbye(_)
-            | Message::Published(_)
-            | Message::Subscribed(_)
-            | Message::Unsubscribed(_)
-            | Message::Event(_)
-            | Message::Result(_)
-            | Message::Registered(_)
-            | Message::Unregistered(_)
-            | Message::Invocation(_)
-            | Message::Interrupt(_) => return,
+        let answers_an_invocation = if let Message::Yield(answer) = &message {
+            !answer.options.progress
+        } else {
+            message.kind() == MessageKind::Error
         };
-        self.commands.push(command);
+        if answers_an_invocation {
+            self.open_invocations = self.open_invocations.saturating_sub(1);
+        }
+        // The session core forwards nothing that is no command.
+        if let Ok(command) = Command::from_message(message) {
+            self.commands.push(command);
+        }
     }
 
     /// Sends the batch collected so far.
@@ -248,6 +225,21 @@ impl SessionActor {
         if let Some(tie) = &self.tie {
             self.credit.take();
             tie.realm.do_send(Commands { from: tie.key, commands, credit: Arc::clone(&self.credit) });
+        }
+    }
+
+    /// A callee that does not read, or whose sign of life is overdue, gets no calls that another one can take (limits,
+    /// section 3 and T7a).
+    #[expect(clippy::disallowed_methods, reason = "one for each change of the callee's state")]
+    pub(super) fn say_whether_to_avoid(&mut self) {
+        let crowded =
+            if self.avoided { !self.outbox.is_below_resume_mark() } else { self.outbox.is_above_pause_mark() };
+        let avoid = crowded || self.keepalive.is_suspect();
+        if avoid != self.avoided {
+            self.avoided = avoid;
+            if let Some(tie) = &self.tie {
+                tie.realm.do_send(Avoid { callee: tie.key, avoid });
+            }
         }
     }
 
@@ -277,6 +269,7 @@ impl SessionActor {
     /// The transport may open another session.
     fn between_sessions(&mut self) {
         self.handle = None;
+        self.avoided = false;
         self.open_invocations = 0;
         self.times.handshake_until = clock::now() + self.times.handshake_timeout;
         self.credit = super::Credit::new();

@@ -112,3 +112,24 @@ async fn a_node_short_of_memory_lets_nobody_in_and_keeps_those_who_are_in() {
     router.join().await;
     assert_eq!(router.metrics.refused(Refusal::Overload), 1);
 }
+
+/// Section 3 of the limits: a shared registration skips a callee that does not read, as long as another one does.
+#[actix::test]
+async fn a_callee_that_does_not_read_gets_no_shared_calls_while_another_one_does() {
+    let router = Router::with_policy(OnOverflow::Disconnect, 20);
+    let (mut slow, mut well, mut caller) = (router.join().await, router.join().await, router.join().await);
+    for callee in [&mut slow, &mut well] {
+        callee.say(json!([64, 1, { "invoke": "roundrobin" }, "com.shared"]));
+        assert_eq!(callee.hear().await[0], 65);
+    }
+    slow.subscribe("com.topic").await;
+    slow.take_only(0);
+    publish(&router, 12).await;
+    for request in 1..=6 {
+        caller.say(json!([48, request, {}, "com.shared"]));
+        let invocation = well.hear().await;
+        assert_eq!(invocation[0], 68);
+        well.say(json!([70, invocation[1], {}]));
+        assert_eq!(caller.hear().await[1], request);
+    }
+}

@@ -22,7 +22,8 @@ use crate::wamp::options::{ErrorDetails, InterruptOptions, InvocationDetails, Re
 use crate::wamp::role::CalleeFeatures;
 use crate::wamp::{CancelMode, ErrorUri, InvocationId, MatchPolicy, MessageKind, RegistrationId, RequestId};
 use calls::{Answered, CallPlace, CallRecord, Calls, NewCall, State};
-use registrations::Registrations;
+use registrations::{Callee, Registrations};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// The registrations of one realm and its calls under way.
@@ -32,9 +33,21 @@ pub(crate) struct Dealer {
     calls: Calls,
     late_answers: u64,
     progress_dropped: u64,
+    /// Callees that are passed over while another one of the same registration is not: they do not read, or do not answer
+    /// a question for a sign of life.
+    avoided: BTreeSet<SessionKey>,
 }
 
 impl Dealer {
+    /// Whether this callee is passed over from now on, where there is another one.
+    pub(crate) fn set_avoided(&mut self, callee: SessionKey, avoided: bool) {
+        if avoided {
+            self.avoided.insert(callee);
+        } else {
+            self.avoided.remove(&callee);
+        }
+    }
+
     /// Procedures and patterns that are registered.
     pub(crate) fn len(&self) -> usize {
         self.registrations.len()
@@ -110,14 +123,20 @@ impl Dealer {
             let max = limits.pending_calls_per_session_max;
             return Err(Refusal::LimitExceeded { limit: "max_pending_calls_per_session", max });
         }
-        let Self { registrations, calls, .. } = self;
+        let Self { registrations, calls, avoided, .. } = self;
         let Some(registration) = registrations.best(&procedure) else {
             return Err(Refusal::NoSuchProcedure(procedure));
         };
         let open_max = limits.open_invocations_per_session_max;
-        let Some(callee) = registration.pick(turn.rng, |callee| calls.open(callee.session) < open_max) else {
-            return Err(Refusal::NoAvailableCallee(procedure));
+        let free = |callee: &Callee| calls.open(callee.session) < open_max;
+        let picked = if avoided.is_empty() {
+            registration.pick(turn.rng, free)
+        } else {
+            let well = registration.pick(turn.rng, |callee| free(callee) && !avoided.contains(&callee.session));
+            // All are in trouble: the policy decides as usual.
+            well.or_else(|| registration.pick(turn.rng, free))
         };
+        let Some(callee) = picked else { return Err(Refusal::NoAvailableCallee(procedure)) };
         let features = turn
             .directory
             .member(callee.session)
@@ -239,6 +258,7 @@ impl Dealer {
     /// the calls that it waited for. Nothing is sent to the session itself.
     pub(crate) fn forget(&mut self, effects: &mut Effects, session: SessionKey) {
         self.registrations.forget(session);
+        self.avoided.remove(&session);
         let (served, issued) = self.calls.forget(session);
         for call in served.iter().filter(|call| call.caller != session) {
             fail_caller(effects, call, ErrorUri::CANCELED, "the callee left");
@@ -250,6 +270,9 @@ impl Dealer {
 
     /// The first thing that does not hold, if any. For tests.
     pub(crate) fn broken_invariant(&self, alive: impl Fn(SessionKey) -> bool + Copy) -> Option<&'static str> {
+        if !self.avoided.iter().all(|session| alive(*session)) {
+            return Some("an avoided callee is gone");
+        }
         self.registrations.broken_invariant(alive).or_else(|| self.calls.broken_invariant(alive))
     }
 

@@ -3,24 +3,23 @@
 //! Most nodes have two or three children, which one look at the row finds in the node itself; a node with a hundred thousand
 //! finds its child as fast.
 
-use super::radix::Node;
+use super::radix::{Node, Symbol};
 use crate::routing::key::NumberMap;
 use smallvec::SmallVec;
-use std::hash::Hash;
 
 /// The longest row.
 const ROW_MAX: usize = 8;
 
 /// From the first key of a child's label to the child.
 #[derive(Debug)]
-pub(super) enum Children<K: Copy + Eq + Hash> {
+pub(super) enum Children {
     /// At most [`ROW_MAX`], in any order.
-    Few(SmallVec<[(K, Box<Node<K>>); 2]>),
+    Few(SmallVec<[(Symbol, Box<Node>); 2]>),
     /// More, at some time.
-    Many(NumberMap<K, Box<Node<K>>>),
+    Many(NumberMap<Symbol, Box<Node>>),
 }
 
-impl<K: Copy + Eq + Hash> Children<K> {
+impl Children {
     pub(super) fn new() -> Self {
         Self::Few(SmallVec::new())
     }
@@ -33,14 +32,14 @@ impl<K: Copy + Eq + Hash> Children<K> {
     }
 
     #[inline]
-    pub(super) fn get(&self, key: K) -> Option<&Node<K>> {
+    pub(super) fn get(&self, key: Symbol) -> Option<&Node> {
         match self {
             Self::Few(row) => row.iter().find(|(first, _)| *first == key).map(|(_, child)| &**child),
             Self::Many(map) => map.get(&key).map(|child| &**child),
         }
     }
 
-    pub(super) fn get_mut(&mut self, key: K) -> Option<&mut Node<K>> {
+    pub(super) fn get_mut(&mut self, key: Symbol) -> Option<&mut Node> {
         match self {
             Self::Few(row) => row.iter_mut().find(|(first, _)| *first == key).map(|(_, child)| &mut **child),
             Self::Many(map) => map.get_mut(&key).map(|child| &mut **child),
@@ -48,11 +47,11 @@ impl<K: Copy + Eq + Hash> Children<K> {
     }
 
     /// Puts in a child under a key that has none.
-    pub(super) fn insert(&mut self, key: K, child: Box<Node<K>>) {
+    pub(super) fn insert(&mut self, key: Symbol, child: Box<Node>) {
         match self {
             Self::Few(row) if row.len() < ROW_MAX => row.push((key, child)),
             Self::Few(row) => {
-                let mut map: NumberMap<K, Box<Node<K>>> = row.drain(..).collect();
+                let mut map: NumberMap<Symbol, Box<Node>> = row.drain(..).collect();
                 map.insert(key, child);
                 *self = Self::Many(map);
             }
@@ -62,7 +61,7 @@ impl<K: Copy + Eq + Hash> Children<K> {
         }
     }
 
-    pub(super) fn remove(&mut self, key: K) {
+    pub(super) fn remove(&mut self, key: Symbol) {
         match self {
             Self::Few(row) => row.retain(|(first, _)| *first != key),
             Self::Many(map) => {
@@ -72,7 +71,7 @@ impl<K: Copy + Eq + Hash> Children<K> {
     }
 
     /// Takes the only child out; there is none if there are others beside it.
-    pub(super) fn take_only(&mut self) -> Option<Box<Node<K>>> {
+    pub(super) fn take_only(&mut self) -> Option<Box<Node>> {
         if self.len() != 1 {
             return None;
         }

@@ -6,16 +6,23 @@
 //! | policy | index | cost of a look-up |
 //! |---|---|---|
 //! | exact | hash map | one probe |
-//! | prefix | radix trie over octets | one node for each branching of the patterns along the URI |
-//! | wildcard | radix trie over components | one node for each pattern that still fits, at most |
+//! | prefix | hash map, and the lengths in use | one probe for each length |
+//! | wildcard | hash map, and the shapes in use | one probe for each shape with the URI's number of components |
+//!
+//! Wildcards of very many shapes are kept in a trie over components instead: there a look-up visits at most two nodes for each
+//! pattern that fits the URI up to where it branches off.
 
 mod children;
+mod prefix;
 mod radix;
+mod shape;
+mod texts;
+mod trie;
 mod wildcard;
 
-use super::key::Map;
 use crate::wamp::MatchPolicy;
-use radix::Radix;
+use prefix::Prefixes;
+use texts::Texts;
 use wildcard::Wildcards;
 
 /// The place of a record in its table.
@@ -24,8 +31,8 @@ pub(crate) type Place = u32;
 /// From (match policy, URI) to a place.
 #[derive(Debug, Default)]
 pub(crate) struct PatternMap {
-    exact: Map<Box<str>, Place>,
-    prefix: Radix<u8>,
+    exact: Texts,
+    prefix: Prefixes,
     wildcard: Wildcards,
 }
 
@@ -38,8 +45,8 @@ impl PatternMap {
     /// The entry with this very policy and text.
     pub(crate) fn get(&self, policy: MatchPolicy, text: &str) -> Option<Place> {
         match policy {
-            MatchPolicy::Exact => self.exact.get(text).copied(),
-            MatchPolicy::Prefix => self.prefix.get(text.as_bytes()),
+            MatchPolicy::Exact => self.exact.get(text.as_bytes()),
+            MatchPolicy::Prefix => self.prefix.get(text),
             MatchPolicy::Wildcard => self.wildcard.get(text),
         }
     }
@@ -47,8 +54,8 @@ impl PatternMap {
     /// Puts an entry in; gives back the one that it replaces.
     pub(crate) fn insert(&mut self, policy: MatchPolicy, text: &str, place: Place) -> Option<Place> {
         match policy {
-            MatchPolicy::Exact => self.exact.insert(text.into(), place),
-            MatchPolicy::Prefix => self.prefix.insert(text.as_bytes(), place),
+            MatchPolicy::Exact => self.exact.insert(text.as_bytes(), place),
+            MatchPolicy::Prefix => self.prefix.insert(text, place),
             MatchPolicy::Wildcard => self.wildcard.insert(text, place),
         }
     }
@@ -56,8 +63,8 @@ impl PatternMap {
     /// Takes an entry out.
     pub(crate) fn remove(&mut self, policy: MatchPolicy, text: &str) -> Option<Place> {
         match policy {
-            MatchPolicy::Exact => self.exact.remove(text),
-            MatchPolicy::Prefix => self.prefix.remove(text.as_bytes()),
+            MatchPolicy::Exact => self.exact.remove(text.as_bytes()),
+            MatchPolicy::Prefix => self.prefix.remove(text),
             MatchPolicy::Wildcard => self.wildcard.remove(text),
         }
     }
@@ -66,17 +73,15 @@ impl PatternMap {
     /// where it first differs from the others (R60).
     #[inline]
     pub(crate) fn best(&self, uri: &str) -> Option<Place> {
-        if let Some(place) = self.exact.get(uri) {
-            return Some(*place);
-        }
-        self.prefix.longest(uri.as_bytes()).or_else(|| self.wildcard.best(uri))
+        let exact = self.exact.get(uri.as_bytes());
+        exact.or_else(|| self.prefix.longest(uri.as_bytes())).or_else(|| self.wildcard.best(uri))
     }
 
-    /// All entries that match `uri`: the exact one, prefixes from the shortest, wildcards with literals first.
+    /// All entries that match `uri`: the exact one, prefixes from the shortest, wildcards in a fixed order.
     #[inline]
     pub(crate) fn matching(&self, uri: &str, into: &mut Vec<Place>) {
-        into.extend(self.exact.get(uri).copied());
-        self.prefix.prefixes(uri.as_bytes(), |place| into.push(place));
+        into.extend(self.exact.get(uri.as_bytes()));
+        self.prefix.matching(uri.as_bytes(), into);
         self.wildcard.matching(uri, into);
     }
 }
@@ -84,6 +89,8 @@ impl PatternMap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
 
     const EXACT: MatchPolicy = MatchPolicy::Exact;
     const PREFIX: MatchPolicy = MatchPolicy::Prefix;
@@ -129,7 +136,8 @@ mod tests {
         }
         assert_eq!(map.len(), 0);
         assert_eq!(all(&map, "a.b.c"), Vec::<u32>::new());
-        assert!(map.wildcard.forgot_all_components());
+        assert!(map.prefix.forgot_all_lengths());
+        assert!(map.wildcard.forgot_all_shapes_and_components());
     }
 
     /// The deepest nest of prefixes that a URI of 1,024 octets allows is walked, emptied and dropped.
@@ -144,5 +152,77 @@ mod tests {
         assert_eq!(map.best(&long), Some(1024));
         assert_eq!(map.remove(PREFIX, &long), Some(1024));
         assert_eq!(map.best(&long), Some(1023));
+    }
+
+    /// Every pattern of six components and every URI, over so few components that nearly all overlap. That is twice as many
+    /// shapes as are probed one by one, so that both ways of the wildcard index answer together; they come in any order.
+    #[test]
+    fn the_indexes_answer_as_linear_matching_does_while_patterns_come_and_go() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut map = PatternMap::default();
+        let mut known: Vec<(MatchPolicy, String)> = Vec::new();
+        let mut past_the_shapes = 0;
+        for step in 0..6000 {
+            // Grows for a thousand steps, shrinks for a thousand.
+            let policy = MatchPolicy::ALL[rng.random_range(0..3)];
+            let wish = (policy, random(&mut rng, &["", "a", "b", "aa"], 5..=7));
+            let at = known.iter().position(|entry| *entry == wish);
+            if step / 1000 % 2 == 0 {
+                let fresh = at.is_none().then(|| known.push(wish.clone())).is_some();
+                assert_eq!(map.insert(wish.0, &wish.1, number(&wish)).is_none(), fresh);
+            } else if !known.is_empty() {
+                let gone = known.swap_remove(rng.random_range(0..known.len()));
+                assert_eq!(map.remove(gone.0, &gone.1), Some(number(&gone)));
+                assert_eq!(map.remove(gone.0, &gone.1), None);
+            }
+            assert_eq!(map.len(), known.len());
+            past_the_shapes += usize::from(map.wildcard.in_trie() > 0);
+            let components: &[&str] = if step % 10 == 0 { &["", "a"] } else { &["a", "b", "aa"] };
+            let uri = random(&mut rng, components, 5..=7);
+            let mut fitting: Vec<_> = known.iter().filter(|(policy, text)| fits(*policy, text, &uri)).collect();
+            fitting.sort_by_key(|(policy, text)| rank(*policy, text));
+            assert_eq!(map.best(&uri), fitting.first().map(|entry| number(entry)), "{uri} {fitting:?}");
+            let mut expected: Vec<_> = fitting.into_iter().map(number).collect();
+            let mut found = all(&map, &uri);
+            expected.sort_unstable();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{uri}");
+        }
+        assert!(past_the_shapes > 1000);
+        for (policy, text) in known {
+            assert!(map.remove(policy, &text).is_some());
+        }
+        assert!(map.prefix.forgot_all_lengths() && map.wildcard.forgot_all_shapes_and_components());
+    }
+
+    fn random(rng: &mut StdRng, components: &[&str], count: std::ops::RangeInclusive<usize>) -> String {
+        let count = rng.random_range(count);
+        (0..count).map(|_| components[rng.random_range(0..components.len())]).collect::<Vec<_>>().join(".")
+    }
+
+    /// A number that tells the entries of a test apart.
+    fn number((policy, text): &(MatchPolicy, String)) -> Place {
+        let octets = text.bytes().chain(policy.as_str().bytes());
+        octets.fold(17, |number, octet| (number ^ Place::from(octet)).wrapping_mul(0x0100_0193))
+    }
+
+    fn fits(policy: MatchPolicy, text: &str, uri: &str) -> bool {
+        match policy {
+            MatchPolicy::Exact => text == uri,
+            MatchPolicy::Prefix => uri.starts_with(text),
+            MatchPolicy::Wildcard => {
+                text.split('.').count() == uri.split('.').count()
+                    && text.split('.').zip(uri.split('.')).all(|(mine, theirs)| mine.is_empty() || mine == theirs)
+            }
+        }
+    }
+
+    /// The least is the best of those that fit one URI (R60, D2).
+    fn rank(policy: MatchPolicy, text: &str) -> (u8, usize, Vec<bool>) {
+        match policy {
+            MatchPolicy::Exact => (0, 0, Vec::new()),
+            MatchPolicy::Prefix => (1, usize::MAX - text.len(), Vec::new()),
+            MatchPolicy::Wildcard => (2, 0, text.split('.').map(str::is_empty).collect()),
+        }
     }
 }

@@ -1,46 +1,48 @@
-//! A radix trie: sequences of small keys, with paths that do not branch kept in one node.
+//! A radix trie: sequences of numbered components, with paths that do not branch kept in one node.
 //!
-//! The index of prefix patterns (keys are octets) and the skeleton of the wildcard index (keys are components). A node
-//! without a value has at least two children, so there are never more nodes than twice the entries.
+//! A node without a value has at least two children, so there are never more nodes than twice the entries. Which components
+//! match is not known here.
 
 use super::children::Children;
 use super::Place;
 use smallvec::SmallVec;
-use std::hash::Hash;
 
-/// From sequences of `K` to places.
+/// The number of a component.
+pub(super) type Symbol = u32;
+
+/// From sequences of components to places.
 #[derive(Debug)]
-pub(super) struct Radix<K: Copy + Eq + Hash> {
-    root: Node<K>,
+pub(super) struct Radix {
+    root: Node,
     len: usize,
 }
 
 /// One node; the root has an empty label.
 #[derive(Debug)]
-pub(super) struct Node<K: Copy + Eq + Hash> {
+pub(super) struct Node {
     /// The keys that lead here from the parent, the first one included.
-    pub(super) label: SmallVec<[K; 8]>,
+    pub(super) label: SmallVec<[Symbol; 8]>,
     pub(super) place: Option<Place>,
     /// By the first key of their labels.
-    pub(super) children: Children<K>,
+    pub(super) children: Children,
 }
 
-impl<K: Copy + Eq + Hash> Default for Radix<K> {
+impl Default for Radix {
     fn default() -> Self {
         Self { root: Node::leaf(&[], None), len: 0 }
     }
 }
 
-impl<K: Copy + Eq + Hash> Radix<K> {
+impl Radix {
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn root(&self) -> &Node<K> {
+    pub(super) fn root(&self) -> &Node {
         &self.root
     }
 
-    pub(super) fn get(&self, key: &[K]) -> Option<Place> {
+    pub(super) fn get(&self, key: &[Symbol]) -> Option<Place> {
         let mut node = &self.root;
         let mut rest = key;
         while let Some((child, after)) = node.step(rest) {
@@ -53,7 +55,7 @@ impl<K: Copy + Eq + Hash> Radix<K> {
         }
     }
 
-    pub(super) fn insert(&mut self, key: &[K], place: Place) -> Option<Place> {
+    pub(super) fn insert(&mut self, key: &[Symbol], place: Place) -> Option<Place> {
         let mut node = &mut self.root;
         let mut rest = key;
         while let Some(first) = rest.first() {
@@ -73,44 +75,21 @@ impl<K: Copy + Eq + Hash> Radix<K> {
         replaced
     }
 
-    pub(super) fn remove(&mut self, key: &[K]) -> Option<Place> {
+    pub(super) fn remove(&mut self, key: &[Symbol]) -> Option<Place> {
         let removed = self.root.remove(key)?;
         self.len -= 1;
         Some(removed)
     }
-
-    /// The entry that is the longest beginning of `key`.
-    #[inline]
-    pub(super) fn longest(&self, key: &[K]) -> Option<Place> {
-        let mut longest = None;
-        self.prefixes(key, |place| longest = Some(place));
-        longest
-    }
-
-    /// Every entry that is a beginning of `key`, from the shortest.
-    #[inline]
-    pub(super) fn prefixes(&self, key: &[K], mut found: impl FnMut(Place)) {
-        if self.len == 0 {
-            return;
-        }
-        let mut node = &self.root;
-        let mut rest = key;
-        node.place.into_iter().for_each(&mut found);
-        while let Some((child, after)) = node.step(rest) {
-            (node, rest) = (child, after);
-            node.place.into_iter().for_each(&mut found);
-        }
-    }
 }
 
-impl<K: Copy + Eq + Hash> Node<K> {
-    fn leaf(label: &[K], place: Option<Place>) -> Self {
+impl Node {
+    fn leaf(label: &[Symbol], place: Option<Place>) -> Self {
         Self { label: label.iter().copied().collect(), place, children: Children::new() }
     }
 
     /// The child that `rest` leads to, and what is left of it there.
     #[inline]
-    fn step<'key>(&self, rest: &'key [K]) -> Option<(&Self, &'key [K])> {
+    fn step<'key>(&self, rest: &'key [Symbol]) -> Option<(&Self, &'key [Symbol])> {
         let child = self.children.get(*rest.first()?)?;
         Some((child, rest.strip_prefix(child.label.as_slice())?))
     }
@@ -124,7 +103,7 @@ impl<K: Copy + Eq + Hash> Node<K> {
         self.children.insert(first, Box::new(lower));
     }
 
-    fn remove(&mut self, rest: &[K]) -> Option<Place> {
+    fn remove(&mut self, rest: &[Symbol]) -> Option<Place> {
         let Some(first) = rest.first() else { return self.place.take() };
         let child = self.children.get_mut(*first)?;
         let removed = child.remove(rest.strip_prefix(child.label.as_slice())?)?;
@@ -149,22 +128,24 @@ impl<K: Copy + Eq + Hash> Node<K> {
 mod tests {
     use super::*;
 
-    fn nodes(node: &Node<u8>) -> usize {
-        1 + (0..=u8::MAX).filter_map(|key| node.children.get(key)).map(nodes).sum::<usize>()
+    const SYMBOLS: Symbol = 70;
+
+    fn nodes(node: &Node) -> usize {
+        1 + (0..SYMBOLS).filter_map(|symbol| node.children.get(symbol)).map(nodes).sum::<usize>()
     }
 
     /// Memory follows what is there, not what was there.
     #[test]
     fn there_are_at_most_twice_as_many_nodes_as_entries_also_after_removals() {
         let mut trie = Radix::default();
-        let keys: Vec<String> = (0..60_u32).map(|nth| format!("com.shop.{}.{nth}", nth % 7)).collect();
+        let keys: Vec<Vec<Symbol>> = (0..SYMBOLS).map(|nth| vec![1, 2, nth % 7, nth % 3, nth]).collect();
         for (place, key) in (0..).zip(&keys) {
-            trie.insert(key.as_bytes(), place);
+            trie.insert(key, place);
             assert!(nodes(trie.root()) <= 2 * trie.len() + 1);
         }
         for key in &keys {
-            trie.remove(key.as_bytes());
-            assert!(nodes(trie.root()) <= 2 * trie.len() + 1, "{key}");
+            trie.remove(key);
+            assert!(nodes(trie.root()) <= 2 * trie.len() + 1, "{key:?}");
         }
         assert_eq!(nodes(trie.root()), 1);
     }

@@ -1,141 +1,120 @@
-//! The index of wildcard patterns: a trie over components, a literal child before the one for "any".
+//! The index of wildcard patterns: one table of texts, and the shapes that they have.
 //!
-//! Components are numbered when a pattern brings them, so the walk compares numbers. A component of a URI that no pattern has
-//! gets a number that fits only "any". Depth first, literal first: the first full match is the best one (D2).
-//!
-//! A walk visits at most two nodes for each pattern that fits the URI up to where it branches off, whatever the patterns
-//! are: 10,000 patterns cost well under a millisecond (X3).
+//! A URI is asked for once with each shape of its number of components: it is written with the shape's components left out,
+//! which is the text of the one pattern of that shape that can match. The patterns of an application have few shapes, so that
+//! touches few places in memory. What goes beyond [`SHAPES_MAX`] is put into a trie, whose cost does not grow with the number
+//! of shapes: neither many patterns nor odd ones take long (X3).
 
-use super::radix::{Node, Radix};
+use super::shape::{Cut, Shape, Text};
+use super::texts::Texts;
+use super::trie::Trie;
 use super::Place;
-use crate::routing::key::Map;
-use smallvec::SmallVec;
 
-/// The number of a component.
-type Symbol = u32;
-
-/// The empty component of a pattern.
-const ANY: Symbol = 0;
-
-/// A component of a URI that no pattern has.
-const UNKNOWN: Symbol = Symbol::MAX;
-
-type Symbols = SmallVec<[Symbol; 32]>;
+/// How many shapes with the same number of components are probed one by one.
+const SHAPES_MAX: usize = 32;
 
 /// From wildcard patterns to places.
 #[derive(Debug, Default)]
 pub(super) struct Wildcards {
-    trie: Radix<Symbol>,
-    /// The literals of all patterns: number, and how often it is used.
-    literals: Map<Box<str>, (Symbol, u32)>,
-    /// Numbers that are free again.
-    free: Vec<Symbol>,
+    entries: Texts,
+    /// The shapes of `entries`, by number of components; the best first, and how many entries have it.
+    shapes: Vec<Vec<(Shape, usize)>>,
+    /// The patterns for whose shape there was no room when they came.
+    rest: Trie,
 }
 
 impl Wildcards {
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.trie.len()
+        self.entries.len() + self.rest.len()
     }
 
     pub(super) fn get(&self, pattern: &str) -> Option<Place> {
-        self.trie.get(&self.symbols_of_pattern(pattern))
+        self.entries.get(pattern.as_bytes()).or_else(|| self.rest.get(pattern))
     }
 
     pub(super) fn insert(&mut self, pattern: &str, place: Place) -> Option<Place> {
-        if self.get(pattern).is_none() {
-            pattern.split('.').filter(|literal| !literal.is_empty()).for_each(|literal| self.take(literal));
+        let known = self.entries.get(pattern.as_bytes()).is_some();
+        if known || (self.rest.get(pattern).is_none() && self.count(pattern)) {
+            self.entries.insert(pattern.as_bytes(), place)
+        } else {
+            self.rest.insert(pattern, place)
         }
-        let symbols = self.symbols_of_pattern(pattern);
-        self.trie.insert(&symbols, place)
     }
 
     pub(super) fn remove(&mut self, pattern: &str) -> Option<Place> {
-        let removed = self.trie.remove(&self.symbols_of_pattern(pattern))?;
-        pattern.split('.').filter(|literal| !literal.is_empty()).for_each(|literal| self.give_back(literal));
+        let Some(removed) = self.entries.remove(pattern.as_bytes()) else { return self.rest.remove(pattern) };
+        let (components, shape) = Shape::of_pattern(pattern).unwrap_or_default();
+        if let Some(shapes) = self.shapes.get_mut(components) {
+            shapes.iter_mut().filter(|(known, _)| *known == shape).for_each(|(_, uses)| *uses -= 1);
+            shapes.retain(|(_, uses)| *uses > 0);
+        }
+        while self.shapes.last().is_some_and(Vec::is_empty) {
+            self.shapes.pop();
+        }
         Some(removed)
     }
 
-    /// The best match for a call.
+    /// The best match for a call (D2).
     #[inline]
     pub(super) fn best(&self, uri: &str) -> Option<Place> {
         if self.len() == 0 {
             return None;
         }
-        best(self.trie.root(), &self.symbols_of_uri(uri))
+        let first = self.hits(uri).next();
+        if self.rest.len() == 0 {
+            return first.map(|(_, place)| place);
+        }
+        match (first, self.rest.best(uri)) {
+            (Some((shape, _)), Some((other, place))) if other < shape => Some(place),
+            (Some((_, place)), _) | (None, Some((_, place))) => Some(place),
+            (None, None) => None,
+        }
     }
 
-    /// All matches, literals first.
+    /// All matches, in a fixed order.
     #[inline]
     pub(super) fn matching(&self, uri: &str, into: &mut Vec<Place>) {
         if self.len() > 0 {
-            collect(self.trie.root(), &self.symbols_of_uri(uri), into);
+            into.extend(self.hits(uri).map(|(_, place)| place));
+            self.rest.matching(uri, into);
         }
+    }
+
+    /// The matches beside those in the trie, the best first.
+    #[inline]
+    fn hits<'a>(&'a self, uri: &'a str) -> impl Iterator<Item = (Shape, Place)> + 'a {
+        let cut = Cut::new(uri);
+        let shapes = self.shapes.get(cut.components()).map(Vec::as_slice).unwrap_or_default();
+        let mut text = Text::new();
+        shapes.iter().filter_map(move |(shape, _)| {
+            cut.write(*shape, &mut text)?;
+            Some((*shape, self.entries.get(&text)?))
+        })
+    }
+
+    /// Counts one more pattern of this shape; `false` if it is one shape too many.
+    fn count(&mut self, pattern: &str) -> bool {
+        let Some((components, shape)) = Shape::of_pattern(pattern) else { return false };
+        if self.shapes.len() <= components {
+            self.shapes.resize_with(components + 1, Vec::new);
+        }
+        let Some(shapes) = self.shapes.get_mut(components) else { return false };
+        match shapes.binary_search_by(|(known, _)| known.cmp(&shape)) {
+            Ok(known) => shapes.get_mut(known).into_iter().for_each(|(_, uses)| *uses += 1),
+            Err(_) if shapes.len() >= SHAPES_MAX => return false,
+            Err(gap) => shapes.insert(gap, (shape, 1)),
+        }
+        true
     }
 
     #[cfg(test)]
-    pub(super) fn forgot_all_components(&self) -> bool {
-        self.literals.is_empty()
+    pub(super) fn in_trie(&self) -> usize {
+        self.rest.len()
     }
 
-    fn symbols_of_pattern(&self, pattern: &str) -> Symbols {
-        pattern.split('.').map(|component| if component.is_empty() { ANY } else { self.symbol(component) }).collect()
-    }
-
-    fn symbols_of_uri(&self, uri: &str) -> Symbols {
-        uri.split('.').map(|component| self.symbol(component)).collect()
-    }
-
-    fn symbol(&self, component: &str) -> Symbol {
-        self.literals.get(component).map_or(UNKNOWN, |(symbol, _)| *symbol)
-    }
-
-    fn take(&mut self, literal: &str) {
-        if let Some((_, uses)) = self.literals.get_mut(literal) {
-            *uses += 1;
-            return;
-        }
-        // Numbers given out are 1 to the most literals there ever were at once.
-        let symbol = self.free.pop().unwrap_or(self.literals.len() as Symbol + 1);
-        self.literals.insert(literal.into(), (symbol, 1));
-    }
-
-    fn give_back(&mut self, literal: &str) {
-        let Some((symbol, uses)) = self.literals.get_mut(literal) else { return };
-        *uses -= 1;
-        if *uses == 0 {
-            self.free.push(*symbol);
-            self.literals.remove(literal);
-        }
-    }
-}
-
-/// The child under `key`, if its whole label fits, and what is left of `rest` there.
-#[inline]
-fn descend<'trie, 'uri>(
-    node: &'trie Node<Symbol>,
-    key: Symbol,
-    rest: &'uri [Symbol],
-) -> Option<(&'trie Node<Symbol>, &'uri [Symbol])> {
-    let child = node.children.get(key)?;
-    let (here, after) = rest.split_at_checked(child.label.len())?;
-    let fits = child.label.iter().zip(here).all(|(pattern, component)| *pattern == ANY || pattern == component);
-    fits.then_some((child, after))
-}
-
-fn best(node: &Node<Symbol>, rest: &[Symbol]) -> Option<Place> {
-    let Some(first) = rest.first() else { return node.place };
-    let literal = descend(node, *first, rest).and_then(|(child, after)| best(child, after));
-    literal.or_else(|| descend(node, ANY, rest).and_then(|(child, after)| best(child, after)))
-}
-
-fn collect(node: &Node<Symbol>, rest: &[Symbol], into: &mut Vec<Place>) {
-    let Some(first) = rest.first() else {
-        into.extend(node.place);
-        return;
-    };
-    for key in [*first, ANY] {
-        if let Some((child, after)) = descend(node, key, rest) {
-            collect(child, after, into);
-        }
+    #[cfg(test)]
+    pub(super) fn forgot_all_shapes_and_components(&self) -> bool {
+        self.shapes.is_empty() && self.rest.forgot_all_components()
     }
 }

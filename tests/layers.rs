@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["wamp", "codec", "actors", "observe", "session", "auth"]),
     ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "transport", "http", "observe"]),
     ("server", &["wamp", "actors", "config", "http", "observe", "transport"]),
-    ("cli", &["config", "server", "observe"]),
+    ("cli", &["wamp", "config", "server", "observe"]),
 ];
 
 /// The rooms below the line: no actors, no I/O, no clock, no locks.

@@ -93,7 +93,7 @@ table! {
 table! {
     /// The bounds of the whole process.
     Limits {
-        /// From accept to the upgrade or RawSocket handshake, and again from there to WELCOME.
+        /// From accept to WELCOME: the upgrade or RawSocket handshake, HELLO and AUTHENTICATE.
         handshake_timeout: Time<100> = default(Time(ProcessLimits::default().handshake_timeout));
         /// Connections of the node; never more than the limit of open files less 64.
         max_connections: Count = default(Count::of(ProcessLimits::default().connections_max));

@@ -135,6 +135,16 @@ impl Session {
         matches!(self.state, State::Established { .. })
     }
 
+    /// Whether a session is still to be opened: the time for that runs. Not so while one is being left.
+    pub fn is_opening(&self) -> bool {
+        match self.state {
+            State::AwaitingHello | State::FindingRealm { .. } | State::Challenging { .. } | State::Joining { .. } => {
+                true
+            }
+            State::Established { .. } | State::Leaving { .. } | State::ShuttingDown { .. } | State::Ended => false,
+        }
+    }
+
     /// Whether no session is open and none is being opened: between two sessions, or before the first.
     pub fn is_awaiting_hello(&self) -> bool {
         matches!(self.state, State::AwaitingHello)

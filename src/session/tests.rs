@@ -266,6 +266,7 @@ fn goodbye_leaves_the_realm_and_is_answered_once_and_the_transport_opens_another
     let mut session = established();
     assert!(matches!(session.receive(goodbye()), Action::Leave));
     assert!(!session.takes_messages());
+    assert!(!session.is_opening(), "the time for the handshake is long over and ends nothing here");
     let Action::Send(Message::Goodbye(answer)) = session.left() else { panic!("no GOODBYE") };
     assert_eq!(answer.reason.as_str(), "wamp.close.goodbye_and_out");
     assert!(matches!(session.left(), Action::Nothing));

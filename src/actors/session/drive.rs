@@ -154,7 +154,7 @@ impl SessionActor {
         if self.ending.has_begun() {
             return;
         }
-        if self.awaits_welcome() && now >= self.times.handshake_until {
+        if self.session.is_opening() && now >= self.times.handshake_until {
             self.on_handshake_timeout(ctx);
         } else if !self.outbox.is_empty() && now >= self.progress + self.outbox.settings().stall {
             self.cut_slow_consumer("nothing was read for too long", ctx);
@@ -171,10 +171,6 @@ impl SessionActor {
             }
         }
         self.outbox.release();
-    }
-
-    fn awaits_welcome(&self) -> bool {
-        !self.session.is_established() && !self.session.is_shutting_down()
     }
 
     fn on_handshake_timeout(&mut self, ctx: &mut Context<Self>) {
@@ -199,7 +195,7 @@ impl SessionActor {
         if self.ending.has_begun() {
             return self.ending.until();
         }
-        let handshake = self.awaits_welcome().then_some(self.times.handshake_until);
+        let handshake = self.session.is_opening().then_some(self.times.handshake_until);
         let stall = (!self.outbox.is_empty()).then(|| self.progress + self.outbox.settings().stall);
         [handshake, stall, self.keepalive.next_deadline()].into_iter().flatten().min()
     }

@@ -14,6 +14,10 @@ use crate::wamp::role::Announced;
 use crate::wamp::{ErrorUri, InvocationId, MessageKind, Uri};
 use actix::{Addr, AsyncContext, Context, Handler};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a transport is kept after a GOODBYE for the next HELLO.
+const GOODBYE_GRACE: Duration = Duration::from_secs(2);
 
 /// How often a realm that is being replaced is asked for again.
 const RETRIES_MAX: u8 = 3;
@@ -271,7 +275,8 @@ impl SessionActor {
         self.handle = None;
         self.avoided = false;
         self.open_invocations = 0;
-        self.times.handshake_until = clock::now() + self.times.handshake_timeout;
+        self.had_session = true;
+        self.times.handshake_until = clock::now() + GOODBYE_GRACE;
         self.credit = super::Credit::new();
     }
 }

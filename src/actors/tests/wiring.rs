@@ -106,6 +106,18 @@ async fn silence_before_welcome_ends_the_connection() {
     assert_eq!(router.metrics.refused(Refusal::HandshakeTimeout), 1);
 }
 
+/// Section 4.3 of the reference: the transport is closed in order if no other session follows.
+#[actix::test]
+async fn a_transport_without_a_new_hello_is_closed_some_time_after_goodbye() {
+    let router = Router::new();
+    let mut peer = router.join().await;
+    peer.say(json!([6, {}, "wamp.close.normal"]));
+    assert_eq!(peer.hear().await[0], 6);
+    assert!(peer.hear_or_close().await.is_none(), "no ABORT");
+    assert_eq!(peer.close_code().await, Some(1000));
+    assert_eq!(router.metrics.refused(Refusal::HandshakeTimeout), 0);
+}
+
 /// T1: answering pings does not extend it.
 #[actix::test]
 async fn pings_do_not_extend_the_time_for_the_handshake() {

@@ -142,9 +142,18 @@ impl Handle {
         self.pending.push(outgoing);
     }
 
-    fn is_full(&self) -> bool {
-        self.road.messages.load(Ordering::Relaxed) + self.pending.len() >= self.outbox.messages_max
-            || self.road.bytes.load(Ordering::Relaxed) + self.pending_bytes >= self.outbox.bytes_max
+    /// Messages and octets that the session has not taken off the road.
+    fn underway(&self) -> (usize, usize) {
+        let messages = self.road.messages.load(Ordering::Relaxed) + self.pending.len();
+        (messages, self.road.bytes.load(Ordering::Relaxed) + self.pending_bytes)
+    }
+
+    fn is_full(&self, (messages, bytes): (usize, usize)) -> bool {
+        messages >= self.outbox.messages_max || bytes >= self.outbox.bytes_max
+    }
+
+    fn is_crowded(&self, (messages, bytes): (usize, usize)) -> bool {
+        messages >= self.outbox.messages_max.div_ceil(2) || bytes >= self.outbox.bytes_max / 2
     }
 }
 
@@ -165,6 +174,8 @@ impl Drop for Handle {
 pub(crate) struct Delivery {
     handles: Vec<Option<Handle>>,
     dirty: Vec<u32>,
+    /// Sessions whose road is half full: their actors have not come round to what was sent to them.
+    crowded: Vec<u32>,
 }
 
 impl Delivery {
@@ -232,7 +243,11 @@ impl Delivery {
         if handle.pending.is_empty() {
             self.dirty.push(to.slot());
         }
-        if handle.is_full() {
+        let underway = handle.underway();
+        if handle.is_crowded(underway) && !self.crowded.contains(&to.slot()) {
+            self.crowded.push(to.slot());
+        }
+        if handle.is_full(underway) {
             let event = matches!(outgoing, Outgoing::Event(_));
             if event && handle.outbox.on_overflow != OnOverflow::Disconnect {
                 if let Some(tally) = tally {
@@ -245,6 +260,17 @@ impl Delivery {
             return;
         }
         handle.push(outgoing);
+    }
+
+    /// Whether a session's road is half full. That is our own threads' doing, not the peers': the realm does better to wait
+    /// for them than to go on and have healthy sessions cut.
+    pub(crate) fn is_crowded(&mut self) -> bool {
+        let Self { handles, crowded, .. } = self;
+        crowded.retain(|slot| match handles.get(*slot as usize) {
+            Some(Some(handle)) => !handle.overflowed && handle.is_crowded(handle.underway()),
+            Some(None) | None => false,
+        });
+        !crowded.is_empty()
     }
 
     /// The end of a turn: each session that was told something gets it as one batch.

@@ -19,7 +19,7 @@ use crate::wamp::payload::{Payload, RawPayload, Values};
 use crate::wamp::{ErrorUri, InvocationId};
 use actix::fut::ActorFuture;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -148,6 +148,9 @@ impl Drop for Guard {
     }
 }
 
+/// How long a realm leaves its sessions' actors to come round to what was sent to them.
+const CROWDED_PAUSE: Duration = Duration::from_millis(1);
+
 /// One realm.
 pub(crate) struct RealmActor {
     realm: Realm,
@@ -155,6 +158,10 @@ pub(crate) struct RealmActor {
     delivery: Delivery,
     tally: Tally,
     counted: Counters,
+    /// What sessions have asked while the roads to others were crowded, in order: at most one batch and one leave each.
+    waiting: VecDeque<Asked>,
+    /// When the roads are looked at again.
+    look_at: Option<Instant>,
     timer: Pin<Box<Sleep>>,
     armed: Option<Instant>,
     /// Closed after this long without sessions; only for realms made on demand.
@@ -180,6 +187,8 @@ impl RealmActor {
             delivery: Delivery::default(),
             tally,
             counted: Counters::default(),
+            waiting: VecDeque::new(),
+            look_at: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
             idle_close,
@@ -198,6 +207,9 @@ impl RealmActor {
         loop {
             self.delivery.flush();
             self.count();
+            if !self.waiting.is_empty() && self.look_at.is_none() {
+                self.look_at = Some(clock::now() + CROWDED_PAUSE);
+            }
             let Some(deadline) = self.next_deadline() else { return };
             if self.armed.is_none_or(|armed| deadline < armed) {
                 self.timer.as_mut().reset(deadline.into());
@@ -213,12 +225,15 @@ impl RealmActor {
 
     fn next_deadline(&self) -> Option<Instant> {
         let idle = self.idle_since.zip(self.idle_close).map(|(since, close)| since + close);
-        [self.realm.next_deadline(), idle].into_iter().flatten().min()
+        [self.realm.next_deadline(), idle, self.look_at].into_iter().flatten().min()
     }
 
     fn on_time(&mut self, now: Instant, ctx: &mut Context<Self>) {
         self.realm.handle_timeout(now, &mut self.effects);
         self.carry_out();
+        if self.look_at.is_some_and(|at| now >= at) {
+            self.go_on();
+        }
         if let Some((since, close)) = self.idle_since.zip(self.idle_close) {
             if now >= since + close {
                 // The registry hears of it before any refused session asks again.
@@ -328,16 +343,55 @@ impl Handler<Join> for RealmActor {
     }
 }
 
+/// What waits while the roads are crowded.
+enum Asked {
+    Commands(Commands),
+    Leave(SessionKey),
+}
+
+impl RealmActor {
+    /// Does it, or lets it wait behind what waits already.
+    fn take(&mut self, asked: Asked) {
+        if self.waiting.is_empty() && !self.delivery.is_crowded() {
+            self.obey(asked);
+        } else {
+            self.waiting.push_back(asked);
+        }
+    }
+
+    fn obey(&mut self, asked: Asked) {
+        let now = clock::now();
+        match asked {
+            Asked::Commands(batch) => {
+                for command in batch.commands {
+                    self.realm.handle(now, batch.from, command, &mut self.effects);
+                    self.delivery.carry_out(&mut self.effects, &self.tally);
+                }
+                batch.credit.give_back();
+            }
+            Asked::Leave(session) => {
+                self.realm.leave(now, session, &mut self.effects);
+                self.carry_out();
+                self.delivery.dismiss(session, Outgoing::Left);
+            }
+        }
+    }
+
+    /// Goes on with what waits, as far as the roads are free.
+    fn go_on(&mut self) {
+        while !self.delivery.is_crowded() {
+            let Some(asked) = self.waiting.pop_front() else { break };
+            self.obey(asked);
+        }
+        self.look_at = (!self.waiting.is_empty()).then(|| clock::now() + CROWDED_PAUSE);
+    }
+}
+
 impl Handler<Commands> for RealmActor {
     type Result = ();
 
     fn handle(&mut self, batch: Commands, _: &mut Self::Context) {
-        let now = clock::now();
-        for command in batch.commands {
-            self.realm.handle(now, batch.from, command, &mut self.effects);
-            self.delivery.carry_out(&mut self.effects, &self.tally);
-        }
-        batch.credit.give_back();
+        self.take(Asked::Commands(batch));
     }
 }
 
@@ -345,9 +399,7 @@ impl Handler<Leave> for RealmActor {
     type Result = ();
 
     fn handle(&mut self, Leave(session): Leave, _: &mut Self::Context) {
-        self.realm.leave(clock::now(), session, &mut self.effects);
-        self.carry_out();
-        self.delivery.dismiss(session, Outgoing::Left);
+        self.take(Asked::Leave(session));
     }
 }
 

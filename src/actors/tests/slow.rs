@@ -133,3 +133,29 @@ async fn a_callee_that_does_not_read_gets_no_shared_calls_while_another_one_does
         assert_eq!(caller.hear().await[1], request);
     }
 }
+
+/// S2: more publishers at once than a road holds; a subscriber that reads is not cut for it, and order is kept.
+#[actix::test]
+async fn a_burst_of_many_publishers_does_not_cut_a_subscriber_that_reads() {
+    let router = Router::with_policy(OnOverflow::Disconnect, 1000);
+    let mut subscriber = router.join().await;
+    subscriber.subscribe("com.topic").await;
+    let mut publishers = Vec::new();
+    for _ in 0..20 {
+        publishers.push(router.join().await);
+    }
+    for (name, publisher) in publishers.iter().enumerate() {
+        for number in 0..200 {
+            publisher.say(json!([16, number + 1, {}, "com.topic", [name, number]]));
+        }
+        publisher.say(json!([6, {}, "wamp.close.normal"]));
+    }
+    let mut next = [0; 20];
+    for _ in 0..20 * 200 {
+        let event = subscriber.hear().await;
+        let name = event[4][0].as_u64().unwrap() as usize;
+        assert_eq!(event[4][1], next[name], "{event}");
+        next[name] += 1;
+    }
+    assert_eq!(router.metrics.outbox_overflows(), 0);
+}

@@ -120,6 +120,8 @@ struct Handle {
     pending_bytes: usize,
     /// Nothing more is sent: the session is being cut.
     overflowed: bool,
+    /// Whether its slot is in [`Delivery::crowded`]: a search there for each event would be quadratic in a wide fan-out.
+    listed_as_crowded: bool,
     /// Whether the session has been told that it is out.
     dismissed: bool,
 }
@@ -199,6 +201,7 @@ impl Delivery {
             pending: Vec::new(),
             pending_bytes: 0,
             overflowed: false,
+            listed_as_crowded: false,
             dismissed: false,
         };
         if let Some(place) = self.handles.get_mut(slot) {
@@ -244,7 +247,8 @@ impl Delivery {
             self.dirty.push(to.slot());
         }
         let underway = handle.underway();
-        if handle.is_crowded(underway) && !self.crowded.contains(&to.slot()) {
+        if !handle.listed_as_crowded && handle.is_crowded(underway) {
+            handle.listed_as_crowded = true;
             self.crowded.push(to.slot());
         }
         if handle.is_full(underway) {
@@ -266,8 +270,11 @@ impl Delivery {
     /// for them than to go on and have healthy sessions cut.
     pub(crate) fn is_crowded(&mut self) -> bool {
         let Self { handles, crowded, .. } = self;
-        crowded.retain(|slot| match handles.get(*slot as usize) {
-            Some(Some(handle)) => !handle.overflowed && handle.is_crowded(handle.underway()),
+        crowded.retain(|slot| match handles.get_mut(*slot as usize) {
+            Some(Some(handle)) => {
+                handle.listed_as_crowded = !handle.overflowed && handle.is_crowded(handle.underway());
+                handle.listed_as_crowded
+            }
             Some(None) | None => false,
         });
         !crowded.is_empty()

@@ -145,3 +145,15 @@ fn an_idle_outbox_holds_no_buffer() {
     outbox.release();
     assert_eq!(outbox.staged.capacity(), 0);
 }
+
+/// S3: only half of the bounds holds while the node is short of memory.
+#[test]
+fn a_halved_outbox_is_full_at_half_of_its_bounds() {
+    let mut outbox = filled(1 << 20, 6, OnOverflow::Disconnect);
+    outbox.set_halved(true);
+    assert_eq!(outbox.push(Class::Event, event("a")), Pushed::Taken);
+    assert_eq!(outbox.push(Class::Event, event("b")), Pushed::Taken);
+    assert_eq!(outbox.push(Class::Event, event("c")), Pushed::Full);
+    outbox.set_halved(false);
+    assert_eq!(outbox.push(Class::Event, event("c")), Pushed::Taken);
+}

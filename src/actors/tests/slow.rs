@@ -2,6 +2,7 @@
 
 use super::peer::{hello_details, Router};
 use crate::actors::pressure::Level;
+use crate::actors::session::CutForMemory;
 use crate::actors::settings::{OnOverflow, OutboxSettings};
 use crate::observe::Refusal;
 use crate::wamp::MessageKind;
@@ -158,4 +159,16 @@ async fn a_burst_of_many_publishers_does_not_cut_a_subscriber_that_reads() {
         next[name] += 1;
     }
     assert_eq!(router.metrics.outbox_overflows(), 0);
+}
+
+/// S3: at the hard level the session with the largest outbox is cut; what it was is told to it and gone.
+#[actix::test]
+async fn a_session_cut_for_memory_is_told_so_and_holds_nothing_more() {
+    let router = Router::new();
+    let (mut cut, mut other) = (router.join().await, router.join().await);
+    cut.register("com.procedure").await;
+    cut.session.send(CutForMemory).await.unwrap();
+    assert_eq!(cut.hear().await[2], "wharf.error.overloaded");
+    assert_eq!(cut.close_code().await, Some(1013));
+    other.register("com.procedure").await;
 }

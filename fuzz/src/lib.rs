@@ -3,6 +3,10 @@
 //! The tests of the main crate include this file and replay `corpus/<target>` through it, so that every file that a fuzzer
 //! has ever found stays a regression test.
 
+mod ws;
+
+pub use ws::{ws_deflate, ws_frame, ws_stream_split};
+
 use bytes::Bytes;
 use wharf::codec::batched::Batched;
 use wharf::codec::rawsocket::{accept, handshake, read_reply, Handshake, Header, LengthLimit, ReplyError};
@@ -20,6 +24,9 @@ pub const TARGETS: &[Target] = &[
     ("transcode", transcode),
     ("batched", batched),
     ("rawsocket", rawsocket),
+    ("ws_frame", ws_frame),
+    ("ws_stream_split", ws_stream_split),
+    ("ws_deflate", ws_deflate),
 ];
 
 /// Any bytes as a JSON message.

@@ -32,7 +32,14 @@ impl Bench {
 
     fn join(&mut self, session: u64) -> SessionKey {
         let callee_features = CalleeFeatures { call_canceling: true, ..CalleeFeatures::default() };
-        let announced = Announced { publisher: true, subscriber: true, caller: true, callee: true, callee_features };
+        let announced = Announced {
+            publisher: true,
+            subscriber: true,
+            caller: true,
+            callee: true,
+            callee_features,
+            ..Announced::default()
+        };
         let member = Member {
             session: SessionId::new(session).unwrap(),
             authid: Arc::from("ann"),
@@ -41,6 +48,7 @@ impl Bench {
             authprovider: Arc::from("static"),
             announced,
             transport: Dict::new(),
+            permit: wharf::routing::Permit::default(),
         };
         self.realm.join(self.now, member, &mut self.effects).unwrap()
     }

@@ -6,7 +6,7 @@
 use super::session::SessionActor;
 use super::settings::{OnOverflow, OutboxSettings};
 use crate::observe::Tally;
-use crate::routing::{CloseReason, Effect, Effects, SessionKey, SharedEvent};
+use crate::routing::{CloseReason, Effect, Effects, Order, SessionKey, SharedEvent};
 use crate::wamp::message::Message;
 use crate::wamp::ErrorUri;
 use actix::Addr;
@@ -28,6 +28,8 @@ pub(crate) enum Outgoing {
     Left,
     /// The realm has ended it.
     Closed(CloseReason),
+    /// It is asked for a sign of life.
+    Probe,
     /// More was on the road than the outbox may hold.
     Overflow,
     /// The realm's actor is gone without having said goodbye.
@@ -76,6 +78,7 @@ fn weight(outgoing: &Outgoing) -> usize {
         | Outgoing::JoinRefused { .. }
         | Outgoing::Left
         | Outgoing::Closed(_)
+        | Outgoing::Probe
         | Outgoing::Overflow
         | Outgoing::RealmGone => LIGHT,
     }
@@ -178,9 +181,17 @@ pub(crate) struct Delivery {
     dirty: Vec<u32>,
     /// Sessions whose road is half full: their actors have not come round to what was sent to them.
     crowded: Vec<u32>,
+    /// What the store is told at the end of the turn.
+    orders: Vec<Order>,
 }
 
 impl Delivery {
+    /// What the realm wants of its store, in order.
+    #[allow(dead_code, reason = "the store comes with the next step")]
+    pub(crate) fn take_orders(&mut self) -> Vec<Order> {
+        std::mem::take(&mut self.orders)
+    }
+
     /// A session has joined.
     pub(crate) fn add(
         &mut self,
@@ -233,6 +244,8 @@ impl Delivery {
                         self.push(receiver, Outgoing::Event(Arc::clone(&event)), Some(tally));
                     }
                 }
+                Effect::Store(order) => self.orders.push(order),
+                Effect::Probe(session) => self.push(session, Outgoing::Probe, Some(tally)),
                 Effect::Close { session, reason } => self.dismiss(session, Outgoing::Closed(reason)),
             }
         }

@@ -40,6 +40,11 @@ impl Keepalive {
         self.active = true;
     }
 
+    /// Whether the peer is known to answer.
+    pub(crate) fn is_active(&self) -> bool {
+        self.active
+    }
+
     /// Octets came.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;

@@ -13,6 +13,7 @@ mod outbox;
 pub mod pressure;
 mod realm;
 pub mod realms;
+mod rights;
 pub mod session;
 pub mod settings;
 

@@ -13,7 +13,7 @@ use super::settings::{OutboxSettings, RealmSettings};
 use crate::auth::AuthSettings;
 use crate::codec;
 use crate::observe::Tally;
-use crate::routing::{Command, Counters, Effects, Member, Overflow, Realm, SessionKey};
+use crate::routing::{Command, Counters, Effects, Member, Overflow, Permit, Realm, SessionKey};
 use crate::session::{Doorman, Rules};
 use crate::wamp::payload::{Payload, RawPayload, Values};
 use crate::wamp::{ErrorUri, InvocationId};
@@ -84,6 +84,20 @@ impl Handler<Avoid> for RealmActor {
     }
 }
 
+/// A session has given the sign of life that it was asked for. At most one for each question.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Alive(pub(crate) SessionKey);
+
+impl Handler<Alive> for RealmActor {
+    type Result = ();
+
+    fn handle(&mut self, Alive(session): Alive, _: &mut Self::Context) {
+        self.realm.sign_of_life(clock::now(), session, &mut self.effects);
+        self.carry_out();
+    }
+}
+
 /// A realm's address with what sessions need to know before they join.
 #[derive(Clone)]
 pub struct RealmHandle {
@@ -108,11 +122,17 @@ impl RealmShared {
                 strict_request_ids: settings.strict_request_ids,
                 disclose: settings.disclose,
                 policy: Arc::clone(&role.policy),
+                features: settings.rules.features,
             };
             (name.clone(), Arc::new(rules))
         });
         let rules = rules.collect();
         Arc::new(Self { settings, pressure, rules })
+    }
+
+    /// What routing may ask about the permissions of a session with this role.
+    pub(crate) fn permit(&self, role: &str) -> Permit {
+        super::rights::permit(self.rules(role))
     }
 
     /// The outbox bounds of a session with this role.
@@ -182,7 +202,7 @@ impl RealmActor {
         realms: Addr<RealmsActor>,
     ) -> Self {
         Self {
-            realm: Realm::new(settings.limits.clone(), seed).with_payload_reader(read_payload),
+            realm: Realm::with_rules(settings.rules.clone(), seed).with_payload_reader(read_payload),
             effects: Effects::new(),
             delivery: Delivery::default(),
             tally,

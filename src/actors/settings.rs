@@ -3,7 +3,7 @@
 
 use crate::auth::AuthSettings;
 use crate::authz::Policy;
-use crate::routing::RealmLimits;
+use crate::routing::RealmRules;
 pub use crate::session::Disclose;
 use crate::wamp::uri::UriRules;
 use crate::wamp::Uri;
@@ -25,8 +25,8 @@ pub struct RealmSettings {
     pub strict_request_ids: bool,
     /// Whether callers and publishers are named.
     pub disclose: Disclose,
-    /// The bounds of the routing core.
-    pub limits: RealmLimits,
+    /// Bounds, features, and the settings of topics and procedures, for the routing core.
+    pub rules: RealmRules,
     /// What may wait for one session.
     pub outbox: OutboxSettings,
     /// Who may enter.

@@ -171,7 +171,7 @@ fn set_deadline(
         let text = "options progress and receive_progress need a stream, which this endpoint does not give";
         return Err(Problem::http(StatusCode::BAD_REQUEST, text));
     }
-    let limits = &realm.settings.limits;
+    let limits = &realm.settings.rules.limits;
     let option = call.options.timeout_ms.filter(|timeout| *timeout > 0).map(Duration::from_millis);
     let deadline = wish.or(option).or(limits.call_timeout).unwrap_or(rest.call_timeout);
     let deadline = deadline.min(rest.wait_max).min(limits.call_timeout_max.unwrap_or(Duration::MAX));

@@ -4,6 +4,7 @@
 //! subscriptions and calls.
 
 use super::key::{PerSession, SessionKey};
+use super::rights::Permit;
 use crate::wamp::options::Disclosed;
 use crate::wamp::role::Announced;
 use crate::wamp::{Dict, SessionId, Value};
@@ -28,6 +29,8 @@ pub struct Member {
     pub announced: Announced,
     /// Shown in the details of the session meta API; left out there if empty.
     pub transport: Dict,
+    /// What it may do, for what is asked after it has said it.
+    pub permit: Permit,
 }
 
 impl Member {

@@ -4,6 +4,7 @@
 //! reached is known outside. Nothing here encodes: an event only keeps what was encoded for it.
 
 use super::key::SessionKey;
+use super::record::Order;
 use crate::wamp::message::{Error, Event};
 use crate::wamp::{Message, MessageKind, RequestId, Serialization, Uri};
 use bytes::Bytes;
@@ -30,6 +31,11 @@ pub enum Effect {
         /// The event, shared by all.
         event: Arc<SharedEvent>,
     },
+    /// Something for the realm's store. Only from realms with rules that keep something.
+    Store(Order),
+    /// The session is asked for a sign of life at once; the answer is [`Realm::sign_of_life`](super::Realm::sign_of_life), or
+    /// none.
+    Probe(SessionKey),
     /// A session's end. The realm has disposed of the session when it emits this; nothing is sent to it afterwards.
     Close {
         /// The session that is gone.
@@ -101,6 +107,14 @@ impl Effects {
     pub(crate) fn refuse(&mut self, to: SessionKey, kind: MessageKind, request: RequestId, refusal: &super::Refusal) {
         let error: Error = refusal.to_error(kind, request);
         self.send(to, error);
+    }
+
+    pub(crate) fn store(&mut self, order: Order) {
+        self.0.push(Effect::Store(order));
+    }
+
+    pub(crate) fn probe(&mut self, session: SessionKey) {
+        self.0.push(Effect::Probe(session));
     }
 
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason) {

@@ -21,6 +21,18 @@ pub struct RealmLimits {
     pub pending_calls_per_session_max: usize,
     /// Invocations under way at one callee (`max_open_invocations_per_session`); then the next callee is asked.
     pub open_invocations_per_session_max: usize,
+    /// Calls that wait for a callee of one registration, where each is at its `concurrency`.
+    pub queued_calls_per_registration_max: usize,
+    /// Testaments of one session (`max_testaments_per_session`).
+    pub testaments_per_session_max: usize,
+    /// Octets of one session's testaments together (`max_testament_bytes`).
+    pub testament_octets_max: usize,
+    /// Octets of all retained events (`max_retained_bytes`).
+    pub retained_octets_max: usize,
+    /// What happens to an event that is to be retained beyond that.
+    pub retained_full: RetainedFull,
+    /// Octets of history in memory (`max_history_bytes`); beyond it the oldest goes.
+    pub history_octets_max: usize,
     /// For calls that carry no timeout.
     pub call_timeout: Option<Duration>,
     /// Longer wishes are cut to this.
@@ -29,6 +41,16 @@ pub struct RealmLimits {
     pub meta_list_max: usize,
     /// Calls of meta procedures, per session (`meta_calls`).
     pub meta_calls: MetaCalls,
+}
+
+/// What happens to an event that is to be retained when there is no room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RetainedFull {
+    /// It is routed, and not kept.
+    #[default]
+    Refuse,
+    /// The oldest retained events make room.
+    Evict,
 }
 
 /// How often one session may call meta procedures (X4).
@@ -53,6 +75,12 @@ impl Default for RealmLimits {
             registrations_per_session_max: 10_000,
             pending_calls_per_session_max: 10_000,
             open_invocations_per_session_max: 10_000,
+            queued_calls_per_registration_max: 1_000,
+            testaments_per_session_max: 100,
+            testament_octets_max: 64 << 10,
+            retained_octets_max: 64 << 20,
+            retained_full: RetainedFull::Refuse,
+            history_octets_max: 256 << 20,
             call_timeout: None,
             call_timeout_max: None,
             meta_list_max: 10_000,

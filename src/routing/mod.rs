@@ -7,29 +7,41 @@
 //! holds the session. Nor does anything that is not a session's: realms share nothing.
 
 mod broker;
+mod change;
 mod command;
 mod dealer;
 mod directory;
 mod effect;
+mod holds;
 mod key;
 mod limits;
 mod meta;
 mod pattern;
+mod record;
 mod refusal;
+mod rights;
+mod rules;
 
 pub use command::Command;
 pub use directory::Member;
 pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
-pub use limits::{MetaCalls, RealmLimits};
+pub use limits::{MetaCalls, RealmLimits, RetainedFull};
 pub use meta::{Overflow, PayloadReader};
+pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting, PAGE_OCTETS_MAX, SCAN_RECORDS_MAX};
 pub use refusal::Refusal;
+pub use rights::{Permit, Rights};
+pub use rules::{
+    ForwardTimeout, HistoryRule, ProcedureRule, RealmRules, RetainRule, Takeover, TopicRule, TrustLevels, UriTable,
+};
 
 use crate::wamp::uri::is_reserved;
-use crate::wamp::{ErrorUri, InvocationId, MessageKind, RequestId, SessionId};
+use crate::wamp::{ErrorUri, InvocationId, MessageKind, RequestId, SessionId, WallTime};
 use broker::Broker;
+use change::Change;
 use dealer::Dealer;
 use directory::Directory;
+use holds::Holds;
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 use std::time::Instant;
@@ -37,12 +49,31 @@ use std::time::Instant;
 /// One realm: directory, broker and dealer.
 #[derive(Debug)]
 pub struct Realm {
-    limits: RealmLimits,
+    rules: RealmRules,
     rng: StdRng,
     directory: Directory,
     broker: Broker,
     dealer: Dealer,
+    holds: Holds,
+    /// What the step under way has changed; kept to be used again.
+    changes: Vec<Change>,
+    clock: Clock,
     read_payload: PayloadReader,
+}
+
+/// The time of day, told from the monotonic clock: what it was at one instant.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock(Option<(Instant, WallTime)>);
+
+impl Clock {
+    /// The time of day at `now`; the epoch while nobody has told it.
+    fn at(self, now: Instant) -> WallTime {
+        let Some((set_at, time)) = self.0 else { return WallTime::default() };
+        match now.checked_duration_since(set_at) {
+            Some(since) => time.plus(since),
+            None => time.minus(set_at.duration_since(now)),
+        }
+    }
 }
 
 /// How much a realm holds, and what it has seen.
@@ -82,23 +113,41 @@ enum Violation {
 /// What one step may read and write besides the state of the part that takes it.
 struct Turn<'a> {
     now: Instant,
+    /// The time of day.
+    time: WallTime,
     limits: &'a RealmLimits,
+    rules: &'a RealmRules,
     directory: &'a Directory,
     rng: &'a mut StdRng,
     effects: &'a mut Effects,
+    changes: &'a mut Vec<Change>,
+    holds: &'a mut Holds,
 }
 
 impl Realm {
     /// An empty realm. All its randomness comes from `seed`, publication ids included: draw it from the system.
     pub fn new(limits: RealmLimits, seed: u64) -> Self {
+        Self::with_rules(RealmRules { limits, ..RealmRules::default() }, seed)
+    }
+
+    /// An empty realm with settings for its topics and procedures. All its randomness comes from `seed`.
+    pub fn with_rules(rules: RealmRules, seed: u64) -> Self {
         Self {
-            limits,
             rng: StdRng::seed_from_u64(seed),
             directory: Directory::default(),
             broker: Broker::default(),
             dealer: Dealer::default(),
+            holds: Holds::default(),
+            changes: Vec::new(),
+            clock: Clock::default(),
             read_payload: |_| None,
+            rules,
         }
+    }
+
+    /// Tells the time of day, as it is at `now`. To be told again now and then: nobody minds if it jumps.
+    pub fn set_time_of_day(&mut self, now: Instant, time: WallTime) {
+        self.clock = Clock(Some((now, time)));
     }
 
     /// How the arguments of meta procedures are read. Routing knows no serialization; without a reader it takes only
@@ -113,8 +162,8 @@ impl Realm {
     /// # Errors
     /// [`Refusal::LimitExceeded`] if the realm is full, [`Refusal::SessionIdInUse`] if the id is taken.
     pub fn join(&mut self, now: Instant, member: Member, effects: &mut Effects) -> Result<SessionKey, Refusal> {
-        if self.directory.len() >= self.limits.sessions_max {
-            return Err(Refusal::LimitExceeded { limit: "max_sessions", max: self.limits.sessions_max });
+        if self.directory.len() >= self.rules.limits.sessions_max {
+            return Err(Refusal::LimitExceeded { limit: "max_sessions", max: self.rules.limits.sessions_max });
         }
         if self.directory.key(member.session).is_some() {
             return Err(Refusal::SessionIdInUse);
@@ -129,9 +178,50 @@ impl Realm {
         if !self.directory.contains(from) {
             return;
         }
+        if self.holds.is_held(from) {
+            return self.holds.push(from, command);
+        }
         if let Err(violation) = self.obey(now, from, command, effects) {
             self.dispose(now, from, Announce::Leave, effects);
             effects.close(from, CloseReason::Violation { text: violation.to_string() });
+        }
+    }
+
+    /// Whether the session's messages wait for an answer from outside the realm. Whoever brings them brings no more than one
+    /// batch meanwhile.
+    pub fn is_held(&self, session: SessionKey) -> bool {
+        self.holds.is_held(session)
+    }
+
+    /// The session has answered a question for a sign of life ([`Effect::Probe`]).
+    pub fn sign_of_life(&mut self, _now: Instant, _session: SessionKey, _effects: &mut Effects) {}
+
+    /// What the publisher of an event that was to be kept waits for: it is as durable as its rule says, or it failed.
+    pub fn kept(&mut self, _now: Instant, _waiting: Waiting, _outcome: Result<(), StoreFault>, _effects: &mut Effects) {
+    }
+
+    /// The answer to a question about history ([`Order::Read`]).
+    pub fn history_read(
+        &mut self,
+        _now: Instant,
+        _ticket: u64,
+        _page: Result<Page, StoreFault>,
+        _effects: &mut Effects,
+    ) {
+    }
+
+    /// What was retained before the realm started, the newest of each topic last. Before anybody joins.
+    pub fn restore_retained(&mut self, _now: Instant, _events: Vec<KeptEvent>) {}
+
+    /// The session's messages wait no longer.
+    #[allow(dead_code, reason = "the first hold comes with the next step")]
+    fn resume(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
+        let mut waiting = self.holds.release(session);
+        while let Some(command) = waiting.pop_front() {
+            self.handle(now, session, command, effects);
+            if self.holds.is_held(session) {
+                return self.holds.put_back(session, waiting);
+            }
         }
     }
 
@@ -211,7 +301,8 @@ impl Realm {
     /// Walks all tables.
     pub fn broken_invariant(&self) -> Option<&'static str> {
         let alive = |session| self.directory.contains(session);
-        self.broker.broken_invariant(alive).or_else(|| self.dealer.broken_invariant(alive))
+        let dealer = || self.dealer.broken_invariant(alive);
+        self.broker.broken_invariant(alive).or_else(dealer).or_else(|| self.holds.broken_invariant(alive))
     }
 
     fn obey(
@@ -226,8 +317,19 @@ impl Realm {
                 return Err(Violation::RequestInUse { kind, request });
             }
         }
-        let Self { limits, rng, directory, broker, dealer, .. } = self;
-        let turn = &mut Turn { now, limits, directory, rng, effects };
+        let verdict = self.route(now, from, command, effects);
+        self.publish_changes(now, effects);
+        verdict
+    }
+
+    fn route(
+        &mut self,
+        now: Instant,
+        from: SessionKey,
+        command: Command,
+        effects: &mut Effects,
+    ) -> Result<(), Violation> {
+        let (broker, dealer, turn) = &mut self.turn(now, effects);
         match command {
             Command::Publish(publish) => broker.publish(turn, from, publish),
             Command::Subscribe(subscribe) => broker.subscribe(turn, from, &subscribe),
@@ -251,17 +353,24 @@ impl Realm {
     /// The one way out of the realm. Nothing is sent to the session that goes.
     fn dispose(&mut self, now: Instant, session: SessionKey, announce: Announce, effects: &mut Effects) {
         let Some(member) = self.directory.remove(session) else { return };
-        self.broker.forget(session);
-        self.dealer.forget(effects, session);
+        self.holds.release(session);
+        let (broker, dealer, mut turn) = self.turn(now, effects);
+        broker.forget(&mut turn, session, member.session);
+        dealer.forget_registrations(&mut turn, session, member.session);
+        self.publish_changes(now, effects);
+        self.dealer.forget_calls(effects, session);
         match announce {
             Announce::Leave => self.publish_on_leave(now, &member, effects),
             Announce::Nothing => {}
         }
     }
 
-    fn turn<'a>(&'a mut self, now: Instant, effects: &'a mut Effects) -> (&'a mut Broker, Turn<'a>) {
-        let Self { limits, rng, directory, broker, .. } = self;
-        (broker, Turn { now, limits, directory, rng, effects })
+    /// The parts that take a step, and what the step may read and write.
+    fn turn<'a>(&'a mut self, now: Instant, effects: &'a mut Effects) -> (&'a mut Broker, &'a mut Dealer, Turn<'a>) {
+        let Self { rules, rng, directory, broker, dealer, holds, changes, clock, .. } = self;
+        let time = clock.at(now);
+        let turn = Turn { now, time, limits: &rules.limits, rules, directory, rng, effects, changes, holds };
+        (broker, dealer, turn)
     }
 }
 

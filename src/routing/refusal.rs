@@ -2,6 +2,7 @@
 //!
 //! A refusal never ends a session. Its text is for people: it names what was expected, and quotes the peer escaped and cut.
 
+use super::record::StoreFault;
 use crate::wamp::message::Error;
 use crate::wamp::options::{CloseDetails, ErrorDetails};
 use crate::wamp::{ErrorUri, MessageKind, Payload, RequestId, Uri, Value};
@@ -53,6 +54,17 @@ pub enum Refusal {
     /// Arguments of a meta procedure are missing or of the wrong type (D69).
     #[error("expected {0}")]
     InvalidArgument(&'static str),
+    /// What is asked for is not permitted to this session, or not lawful.
+    #[error("{text}")]
+    NotPermitted {
+        /// What it is sent as.
+        error: ErrorUri,
+        /// Why.
+        text: String,
+    },
+    /// The store did not do as told.
+    #[error("{0}")]
+    Storage(StoreFault),
     /// The reason of a kill is no URI.
     #[error("reason {} is not a valid URI", quoted(.0))]
     InvalidReason(String),
@@ -72,6 +84,9 @@ impl Refusal {
             Self::NoSuchSession => ErrorUri::NO_SUCH_SESSION,
             Self::ListTooLong(_) | Self::InvalidArgument(_) => ErrorUri::INVALID_ARGUMENT,
             Self::InvalidReason(_) => ErrorUri::INVALID_URI,
+            Self::NotPermitted { error, .. } => *error,
+            Self::Storage(StoreFault::TooManyTopics) => ErrorUri::LIMIT_EXCEEDED,
+            Self::Storage(StoreFault::Busy | StoreFault::Failed) => ErrorUri::STORAGE,
         }
     }
 
@@ -93,6 +108,8 @@ impl Refusal {
             | Self::NoSuchSession
             | Self::ListTooLong(_)
             | Self::InvalidArgument(_)
+            | Self::NotPermitted { .. }
+            | Self::Storage(_)
             | Self::InvalidReason(_) => Vec::new(),
         };
         let payload = Payload::values(vec![Value::Text(self.to_string())], kwargs);

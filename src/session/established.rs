@@ -7,7 +7,8 @@ use super::request_ids::RequestIds;
 use super::unexpected;
 use crate::authz::{Action, Policy, Verdict};
 use crate::wamp::message::{Call, Error, Message, Publish, Register, Subscribe};
-use crate::wamp::options::Ppt;
+use crate::wamp::options::{Ppt, PublishOptions};
+use crate::wamp::role::Features;
 use crate::wamp::uri::{self, UriFault, UriRules};
 use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, RequestId, Uri};
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Rules {
     pub disclose: Disclose,
     /// What the role may do.
     pub policy: Arc<Policy>,
+    /// What the realm announces, and so what may be used.
+    pub features: Features,
 }
 
 /// Why a lawful request was declined, for those who count.
@@ -145,23 +148,38 @@ fn no_passthru(kind: MessageKind, ppt: &Option<Box<Ppt>>) -> Result<(), Violatio
 impl Rules {
     fn publish(&self, publish: &mut Publish) -> Decision {
         let (request, acknowledge) = (publish.request, publish.options.acknowledge);
-        let refuse = |refused, error, text: String| {
-            // R36: without acknowledge there is no answer, not even a no.
-            let reply = acknowledge.then(|| Error::reply(MessageKind::Publish, request, error, text));
-            Decision::Refuse(refused, reply.map(|error| Box::new(error.into())))
-        };
-        if let Err(fault) = self.lawful(&publish.topic, MatchPolicy::Exact, true) {
-            return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
+        match self.judge_publish(&publish.topic, &mut publish.options) {
+            Ok(()) => Decision::Forward,
+            Err((refused, error, text)) => {
+                // R36: without acknowledge there is no answer, not even a no.
+                let reply = acknowledge.then(|| Error::reply(MessageKind::Publish, request, error, text));
+                Decision::Refuse(refused, reply.map(|error| Box::new(error.into())))
+            }
         }
-        let verdict = self.verdict(Action::Publish, &publish.topic, MatchPolicy::Exact);
+    }
+
+    /// Whether this role may publish so, now. `options.disclose_me` is set to whether the publisher is named.
+    ///
+    /// # Errors
+    /// What the PUBLISH is refused with: kind, error and a text for people.
+    pub fn judge_publish(&self, topic: &Uri, options: &mut PublishOptions) -> Result<(), (Refused, ErrorUri, String)> {
+        if let Err(fault) = self.lawful(topic, MatchPolicy::Exact, true) {
+            return Err((Refused::Uri, ErrorUri::INVALID_URI, fault.to_string()));
+        }
+        let verdict = self.verdict(Action::Publish, topic, MatchPolicy::Exact);
         if !verdict.allowed {
-            return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Publish));
+            return Err((Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Publish)));
         }
-        let Some(disclose) = self.disclosed(publish.options.disclose_me, &verdict) else {
-            return refuse(Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned());
+        let Some(disclose) = self.disclosed(options.disclose_me, &verdict) else {
+            return Err((Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned()));
         };
-        publish.options.disclose_me = disclose;
-        Decision::Forward
+        options.disclose_me = disclose;
+        Ok(())
+    }
+
+    /// Whether this role may do that to a URI or pattern, as far as permissions go.
+    pub fn allows(&self, action: Action, text: &Uri, policy: MatchPolicy) -> bool {
+        self.verdict(action, text, policy).allowed
     }
 
     fn call(&self, call: &mut Call) -> Decision {

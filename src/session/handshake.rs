@@ -4,7 +4,7 @@ use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, Sta
 use crate::auth::{self, AuthSettings, Claim, Denied, Identity, Opening};
 use crate::wamp::message::{Challenge, Hello, Message, Welcome};
 use crate::wamp::options::{HelloDetails, WelcomeDetails};
-use crate::wamp::role::{Announced, Role, Roles, BROKER_FEATURES, DEALER_FEATURES};
+use crate::wamp::role::{Announced, Roles};
 use crate::wamp::uri::{self, UriRules};
 use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, SessionId, Uri};
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl Session {
         let State::Joining { realm, identity, rules } = std::mem::replace(&mut self.state, State::Ended) else {
             return Action::Nothing;
         };
-        let welcome = welcome(session, realm, &identity);
+        let welcome = welcome(session, realm, &identity, rules.features.roles());
         self.state = State::Established { rules };
         Action::Send(welcome.into())
     }
@@ -166,15 +166,11 @@ fn admit(hello: Hello) -> Result<Arrival, Farewell> {
     Ok(Arrival { realm: realm.detached(), details: hello.details, announced })
 }
 
-fn welcome(session: SessionId, realm: Uri, identity: &Identity) -> Welcome {
-    let role = |name: &str, features: &[&str]| Role {
-        name: name.to_owned(),
-        features: features.iter().map(|feature| ((*feature).to_owned(), true)).collect(),
-    };
+fn welcome(session: SessionId, realm: Uri, identity: &Identity, roles: Roles) -> Welcome {
     Welcome {
         session,
         details: Box::new(WelcomeDetails {
-            roles: Roles(vec![role("broker", BROKER_FEATURES), role("dealer", DEALER_FEATURES)]),
+            roles,
             agent: Some(concat!("wharf/", env!("CARGO_PKG_VERSION")).to_owned()),
             realm: Some(realm),
             authid: Some(identity.authid.to_string()),

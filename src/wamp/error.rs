@@ -67,6 +67,8 @@ uris! {
     FEATURE_NOT_SUPPORTED = "wamp.error.feature_not_supported";
     /// An INVOCATION could not be handed over.
     NETWORK_FAILURE = "wamp.error.network_failure";
+    /// A callee cannot take this call now: another one of the same registration is asked.
+    UNAVAILABLE = "wamp.error.unavailable";
     /// Every callee is at its limit, or has refused.
     NO_AVAILABLE_CALLEE = "wamp.error.no_available_callee";
     /// The router is stopping.
@@ -85,6 +87,8 @@ uris! {
     HANDSHAKE_TIMEOUT = "wharf.error.handshake_timeout";
     /// A quota is used up; kwargs `limit` and `max` say which.
     LIMIT_EXCEEDED = "wharf.error.limit_exceeded";
+    /// What was to be kept could not be stored; it was routed all the same.
+    STORAGE = "wharf.error.storage";
     /// The realm failed and was started again.
     REALM_RESTARTED = "wharf.error.realm_restarted";
     /// The router itself failed for this session.

@@ -9,6 +9,7 @@ pub mod options;
 pub mod payload;
 pub mod policy;
 pub mod role;
+pub mod time;
 pub mod uri;
 pub mod value;
 
@@ -17,5 +18,6 @@ pub use id::{IdOutOfRange, InvocationId, PublicationId, RegistrationId, RequestI
 pub use message::{Message, MessageKind};
 pub use payload::{Payload, RawPayload, Serialization};
 pub use policy::{CancelMode, InvocationPolicy, MatchPolicy};
+pub use time::WallTime;
 pub use uri::Uri;
 pub use value::{Dict, Value};

@@ -32,6 +32,7 @@ impl Roles {
 
 /// What the router needs to know of a peer's roles, read once at HELLO.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one per role of the specification")]
 pub struct Announced {
     /// Publishes.
     pub publisher: bool,
@@ -41,35 +42,87 @@ pub struct Announced {
     pub caller: bool,
     /// Serves calls.
     pub callee: bool,
+    /// What it can do as a publisher.
+    pub publisher_features: PublisherFeatures,
+    /// What it can do as a subscriber.
+    pub subscriber_features: SubscriberFeatures,
+    /// What it can do as a caller.
+    pub caller_features: CallerFeatures,
     /// What it can do as a callee.
     pub callee_features: CalleeFeatures,
 }
 
+/// The features of a publisher that change what the router takes from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PublisherFeatures {
+    /// May publish opaque payloads (section 13 of the reference).
+    pub payload_passthru_mode: bool,
+}
+
+/// The features of a subscriber that change what the broker sends to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SubscriberFeatures {
+    /// Is told when a subscription is taken away.
+    pub subscription_revocation: bool,
+}
+
+/// The features of a caller that change what the dealer takes from it and sends to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CallerFeatures {
+    /// May send the input of one call in several CALLs.
+    pub progressive_call_invocations: bool,
+    /// Sends and takes opaque payloads.
+    pub payload_passthru_mode: bool,
+}
+
 /// The features of a callee that change what the dealer sends to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one per feature of the specification")]
 pub struct CalleeFeatures {
     /// Takes INTERRUPT.
     pub call_canceling: bool,
     /// Can send progressive results. Counts only together with `call_canceling` (section 3.3 of the reference).
     pub progressive_call_results: bool,
+    /// Takes the input of one call in several INVOCATIONs. Counts only together with `call_canceling`.
+    pub progressive_call_invocations: bool,
     /// Keeps a call's time itself if its registration asked for that.
     pub call_timeout: bool,
+    /// Its `wamp.error.unavailable` sends the call to another callee.
+    pub call_reroute: bool,
+    /// Is told when a registration is taken away.
+    pub registration_revocation: bool,
+    /// Sends and takes opaque payloads.
+    pub payload_passthru_mode: bool,
 }
 
 impl Announced {
     /// Reads what matters from the announcement. `call_cancelling` counts as `call_canceling` (D11).
     pub fn read(roles: &Roles) -> Self {
         let callee = |feature| roles.supports("callee", feature);
+        let caller = |feature| roles.supports("caller", feature);
+        let passthru = Feature::PayloadPassthruMode.key();
         let call_canceling = callee("call_canceling") || callee("call_cancelling");
         Self {
             publisher: roles.has("publisher"),
             subscriber: roles.has("subscriber"),
             caller: roles.has("caller"),
             callee: roles.has("callee"),
+            publisher_features: PublisherFeatures { payload_passthru_mode: roles.supports("publisher", passthru) },
+            subscriber_features: SubscriberFeatures {
+                subscription_revocation: roles.supports("subscriber", Feature::SubscriptionRevocation.key()),
+            },
+            caller_features: CallerFeatures {
+                progressive_call_invocations: caller(Feature::ProgressiveCallInvocations.key()),
+                payload_passthru_mode: caller(passthru),
+            },
             callee_features: CalleeFeatures {
                 call_canceling,
-                progressive_call_results: call_canceling && callee("progressive_call_results"),
-                call_timeout: callee("call_timeout"),
+                progressive_call_results: call_canceling && callee(Feature::ProgressiveCallResults.key()),
+                progressive_call_invocations: call_canceling && callee(Feature::ProgressiveCallInvocations.key()),
+                call_timeout: callee(Feature::CallTimeout.key()),
+                call_reroute: callee(Feature::CallReroute.key()),
+                registration_revocation: callee(Feature::RegistrationRevocation.key()),
+                payload_passthru_mode: callee(passthru),
             },
         }
     }
@@ -80,16 +133,126 @@ impl Announced {
     }
 }
 
-/// The broker features that are built, as announced in WELCOME.
-pub const BROKER_FEATURES: &[&str] =
-    &["pattern_based_subscription", "publisher_exclusion", "publisher_identification", "subscriber_blackwhite_listing"];
+macro_rules! features {
+    ($($(#[$doc:meta])* $name:ident = $key:literal on $broker:literal, $dealer:literal;)+) => {
+        /// A feature that the router announces. Source: section 3.1 of the reference.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Feature { $($(#[$doc])* $name,)+ }
 
-/// The dealer features that are built, as announced in WELCOME.
-pub const DEALER_FEATURES: &[&str] = &[
-    "call_canceling",
-    "call_timeout",
-    "caller_identification",
-    "pattern_based_registration",
-    "progressive_call_results",
-    "shared_registration",
+        impl Feature {
+            /// All, in the order of their keys.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its name in HELLO and WELCOME.
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$name => $key,)+ }
+            }
+
+            /// Whether the broker announces it, and whether the dealer does.
+            const fn announcers(self) -> (bool, bool) {
+                match self { $(Self::$name => ($broker, $dealer),)+ }
+            }
+        }
+    };
+}
+
+features! {
+    /// CANCEL and INTERRUPT.
+    CallCanceling = "call_canceling" on false, true;
+    /// Another callee is asked where one is not available.
+    CallReroute = "call_reroute" on false, true;
+    /// CALL.Options.timeout.
+    CallTimeout = "call_timeout" on false, true;
+    /// INVOCATION.Details.trustlevel.
+    CallTrustlevels = "call_trustlevels" on false, true;
+    /// `disclose_me` and `disclose_caller`.
+    CallerIdentification = "caller_identification" on false, true;
+    /// `wamp.subscription.get_events`.
+    EventHistory = "event_history" on true, false;
+    /// `retain` and `get_retained`.
+    EventRetention = "event_retention" on true, false;
+    /// REGISTER with `match`.
+    PatternBasedRegistration = "pattern_based_registration" on false, true;
+    /// SUBSCRIBE with `match`.
+    PatternBasedSubscription = "pattern_based_subscription" on true, false;
+    /// `ppt_*`.
+    PayloadPassthruMode = "payload_passthru_mode" on true, true;
+    /// The input of one call in several CALLs.
+    ProgressiveCallInvocations = "progressive_call_invocations" on false, true;
+    /// The result of one call in several RESULTs.
+    ProgressiveCallResults = "progressive_call_results" on false, true;
+    /// EVENT.Details.trustlevel.
+    PublicationTrustlevels = "publication_trustlevels" on true, false;
+    /// `exclude_me`.
+    PublisherExclusion = "publisher_exclusion" on true, false;
+    /// `disclose_me`.
+    PublisherIdentification = "publisher_identification" on true, false;
+    /// `wamp.registration.*`.
+    RegistrationMetaApi = "registration_meta_api" on false, true;
+    /// A registration is taken away.
+    RegistrationRevocation = "registration_revocation" on false, true;
+    /// `wamp.session.*`.
+    SessionMetaApi = "session_meta_api" on true, true;
+    /// REGISTER with `invoke`.
+    SharedRegistration = "shared_registration" on false, true;
+    /// `exclude`, `eligible` and their kin.
+    SubscriberBlackwhiteListing = "subscriber_blackwhite_listing" on true, false;
+    /// `wamp.subscription.*`.
+    SubscriptionMetaApi = "subscription_meta_api" on true, false;
+    /// A subscription is taken away.
+    SubscriptionRevocation = "subscription_revocation" on true, false;
+    /// `wamp.session.add_testament`.
+    TestamentMetaApi = "testament_meta_api" on false, true;
+}
+
+/// The features of one realm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Features(u32);
+
+impl Default for Features {
+    /// All that are built.
+    fn default() -> Self {
+        Self(BUILT.iter().fold(0, |bits, feature| bits | 1 << *feature as u32))
+    }
+}
+
+impl Features {
+    /// Whether the realm has it.
+    #[inline]
+    pub const fn has(self, feature: Feature) -> bool {
+        self.0 & (1 << feature as u32) != 0
+    }
+
+    /// The same without `feature`.
+    #[must_use]
+    pub const fn without(self, feature: Feature) -> Self {
+        Self(self.0 & !(1 << feature as u32))
+    }
+
+    /// WELCOME.Details.roles: a feature that is off is left out (R4).
+    pub fn roles(self) -> Roles {
+        let role = |name: &str, announces: fn((bool, bool)) -> bool| {
+            let announced =
+                Feature::ALL.iter().filter(|feature| self.has(**feature) && announces(feature.announcers()));
+            Role {
+                name: name.to_owned(),
+                features: announced.map(|feature| (feature.key().to_owned(), true)).collect(),
+            }
+        };
+        Roles(vec![role("broker", |(broker, _)| broker), role("dealer", |(_, dealer)| dealer)])
+    }
+}
+
+/// The features that a realm has where nothing else is said.
+const BUILT: &[Feature] = &[
+    Feature::CallCanceling,
+    Feature::CallTimeout,
+    Feature::CallerIdentification,
+    Feature::PatternBasedRegistration,
+    Feature::PatternBasedSubscription,
+    Feature::ProgressiveCallResults,
+    Feature::PublisherExclusion,
+    Feature::PublisherIdentification,
+    Feature::SharedRegistration,
+    Feature::SubscriberBlackwhiteListing,
 ];

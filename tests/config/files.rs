@@ -152,7 +152,7 @@ fn a_listener_and_a_realm_that_say_nothing_have_the_defaults_of_their_rooms() {
     };
     assert_eq!(settings.listeners, [expected]);
     let realm = &settings.realms[0];
-    assert_eq!(format!("{:?}", realm.limits), format!("{:?}", wharf::routing::RealmLimits::default()));
+    assert_eq!(format!("{:?}", realm.rules.limits), format!("{:?}", wharf::routing::RealmLimits::default()));
     assert_eq!(realm.outbox, wharf::actors::settings::OutboxSettings::default());
     assert!(realm.auth.anonymous.is_none() && realm.auth.ticket.is_none() && realm.roles.is_empty());
 }

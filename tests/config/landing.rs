@@ -120,8 +120,9 @@ serve = ["health"]
         call_timeout_max: Some(102 * MILLISECOND),
         meta_list_max: 10,
         meta_calls: wharf::routing::MetaCalls { per_second: 8, burst: 9 },
+        ..wharf::routing::RealmLimits::default()
     };
-    assert_eq!(format!("{:?}", realm.limits), format!("{limits:?}"));
+    assert_eq!(format!("{:?}", realm.rules.limits), format!("{limits:?}"));
     let outbox = OutboxSettings {
         bytes_max: 17 << 10,
         messages_max: 12,

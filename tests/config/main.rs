@@ -49,7 +49,7 @@ fn comparable(settings: &Settings) -> String {
     for realm in realms.iter().chain(from_templates) {
         let rest =
             (&realm.name, &realm.uri, &realm.description, realm.uri_rules, realm.strict_request_ids, realm.disclose);
-        writeln!(text, "{rest:#?} {:#?} {:#?} {:#?}", realm.limits, realm.outbox, realm.auth).unwrap();
+        writeln!(text, "{rest:#?} {:#?} {:#?} {:#?}", realm.rules.limits, realm.outbox, realm.auth).unwrap();
         for (name, role) in &realm.roles {
             let (allow, deny) = role.policy.rules();
             let rules = |rules: &[wharf::authz::Rule]| -> Vec<String> {

@@ -19,7 +19,7 @@ fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, LoadOptions) {
 }
 
 fn call_timeout(settings: &Settings) -> Option<Duration> {
-    settings.realms[0].limits.call_timeout
+    settings.realms[0].rules.limits.call_timeout
 }
 
 /// config.md, section 2: priority.
@@ -162,11 +162,11 @@ fn a_realm_starts_from_realm_defaults() {
     )));
     let [shop, other] = settings.realms.as_slice() else { panic!("two realms") };
     assert_eq!(
-        (shop.limits.call_timeout, other.limits.call_timeout),
+        (shop.rules.limits.call_timeout, other.rules.limits.call_timeout),
         (Some(Duration::from_secs(1)), Some(Duration::from_secs(9)))
     );
     assert_eq!(
-        (other.limits.sessions_max, other.limits.meta_calls.burst, other.uri_rules),
+        (other.rules.limits.sessions_max, other.rules.limits.meta_calls.burst, other.uri_rules),
         (7, 3, wharf::wamp::uri::UriRules::Strict)
     );
 }

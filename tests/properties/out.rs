@@ -77,6 +77,8 @@ pub(crate) fn read(effects: &[Effect], number: &BTreeMap<SessionKey, usize>) -> 
             Effect::Close { session, reason: CloseReason::Violation { .. } } => Out::Violated { who: number[session] },
             Effect::Close { session, reason: CloseReason::Killed { .. } } => Out::Killed { who: number[session] },
             Effect::Send { to, message } => sent(number[to], message, &mut drawn, &mut publications),
+            Effect::Store(order) => panic!("no topic of this realm keeps anything: {order:?}"),
+            Effect::Probe(session) => panic!("nobody is asked for a sign of life: {session:?}"),
         };
         outs.push(out);
     }

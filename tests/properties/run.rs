@@ -276,6 +276,7 @@ impl Run {
             call_canceling: session.canceling,
             progressive_call_results: session.progressive,
             call_timeout: session.keeps_time,
+            ..CalleeFeatures::default()
         };
         let member = member(id, AUTHIDS[authid], AUTHROLES[authrole], callee_features);
         let key = self.realm.join(self.now(), member, &mut self.effects).unwrap();

@@ -194,6 +194,8 @@ impl World {
                     let client = self.client_by_key.remove(session).expect("a session that was there");
                     self.travel(client, 1, Happening::Closed(client, *session));
                 }
+                Effect::Store(order) => panic!("no topic of this realm keeps anything: {order:?}"),
+                Effect::Probe(session) => panic!("nobody is asked for a sign of life: {session:?}"),
             }
         }
         self.log.extend(effects.into_iter().map(|effect| (self.now, effect)));
@@ -210,6 +212,7 @@ impl World {
             call_canceling: self.rng.random_bool(0.7),
             progressive_call_results: self.rng.random_bool(0.7),
             call_timeout: self.rng.random_bool(0.5),
+            ..CalleeFeatures::default()
         };
         let authid = ["ann", "bob", "eve"][client % 3];
         let member = member(self.sessions, authid, ["staff", "guest"][client % 2], features);

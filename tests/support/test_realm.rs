@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wharf::routing::{CloseReason, Command, Effect, Effects, Member, Realm, RealmLimits, SessionKey};
+use wharf::routing::{
+    CloseReason, Command, Effect, Effects, Member, Order, Permit, Realm, RealmLimits, RealmRules, SessionKey,
+};
 use wharf::wamp::message::{
     Call, Cancel, Error, Event, Interrupt, Invocation, Publish, Register, Result as ResultMessage, Subscribe,
     Unregister, Unsubscribe, Yield,
@@ -13,10 +15,10 @@ use wharf::wamp::message::{
 use wharf::wamp::options::{
     CallOptions, CancelOptions, ErrorDetails, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions,
 };
-use wharf::wamp::role::{Announced, CalleeFeatures};
+use wharf::wamp::role::{Announced, CalleeFeatures, CallerFeatures, PublisherFeatures, SubscriberFeatures};
 use wharf::wamp::{
     CancelMode, Dict, InvocationId, InvocationPolicy, MatchPolicy, Message, MessageKind, Payload, PublicationId,
-    RegistrationId, RequestId, SessionId, SubscriptionId, Uri, Value,
+    RegistrationId, RequestId, SessionId, SubscriptionId, Uri, Value, WallTime,
 };
 
 pub(crate) const EXACT: MatchPolicy = MatchPolicy::Exact;
@@ -40,14 +42,15 @@ impl TestRealm {
     }
 
     pub(crate) fn with(limits: RealmLimits) -> Self {
-        Self {
-            realm: Realm::new(limits, 42),
-            now: Instant::now(),
-            effects: Effects::new(),
-            last_request: BTreeMap::new(),
-            joined: 0,
-            checked: true,
-        }
+        Self::with_rules(RealmRules { limits, ..RealmRules::default() })
+    }
+
+    pub(crate) fn with_rules(rules: RealmRules) -> Self {
+        let mut realm = Realm::with_rules(rules, 42);
+        let now = Instant::now();
+        // 2026-11-23T00:00:00Z.
+        realm.set_time_of_day(now, WallTime(1_795_392_000_000_000));
+        Self { realm, now, effects: Effects::new(), last_request: BTreeMap::new(), joined: 0, checked: true }
     }
 
     /// For many entries, where comparing all tables after each step takes too long.
@@ -275,6 +278,7 @@ impl Seen {
             Effect::Send { to, message } if *to == session => Some(message.clone()),
             Effect::Deliver { to, event } if to.contains(&session) => Some(event.message.clone().into()),
             Effect::Send { .. } | Effect::Deliver { .. } | Effect::Close { .. } => None,
+            Effect::Store(_) | Effect::Probe(_) => None,
         };
         self.0.iter().filter_map(message).collect()
     }
@@ -337,10 +341,28 @@ impl Seen {
     }
 
     /// The sessions that were ended, with the reasons.
+    /// What the realm wants of its store.
+    pub(crate) fn orders(&self) -> Vec<Order> {
+        let order = |effect: &Effect| match effect {
+            Effect::Store(order) => Some(order.clone()),
+            Effect::Send { .. } | Effect::Deliver { .. } | Effect::Close { .. } | Effect::Probe(_) => None,
+        };
+        self.0.iter().filter_map(order).collect()
+    }
+
+    /// Who is asked for a sign of life.
+    pub(crate) fn probed(&self) -> Vec<SessionKey> {
+        let probed = |effect: &Effect| match effect {
+            Effect::Probe(session) => Some(*session),
+            Effect::Send { .. } | Effect::Deliver { .. } | Effect::Close { .. } | Effect::Store(_) => None,
+        };
+        self.0.iter().filter_map(probed).collect()
+    }
+
     pub(crate) fn closed(&self) -> Vec<(SessionKey, CloseReason)> {
         let closed = |effect: &Effect| match effect {
             Effect::Close { session, reason } => Some((*session, reason.clone())),
-            Effect::Send { .. } | Effect::Deliver { .. } => None,
+            Effect::Send { .. } | Effect::Deliver { .. } | Effect::Store(_) | Effect::Probe(_) => None,
         };
         self.0.iter().filter_map(closed).collect()
     }
@@ -356,23 +378,42 @@ impl Seen {
     fn deliveries(&self) -> impl Iterator<Item = (Vec<SessionKey>, Event)> + '_ {
         self.0.iter().filter_map(|effect| match effect {
             Effect::Deliver { to, event } => Some((to.to_vec(), event.message.clone())),
-            Effect::Send { .. } | Effect::Close { .. } => None,
+            Effect::Send { .. } | Effect::Close { .. } | Effect::Store(_) | Effect::Probe(_) => None,
         })
     }
 }
 
-pub(crate) const ALL_FEATURES: CalleeFeatures =
-    CalleeFeatures { call_canceling: true, progressive_call_results: true, call_timeout: true };
+pub(crate) const ALL_FEATURES: CalleeFeatures = CalleeFeatures {
+    call_canceling: true,
+    progressive_call_results: true,
+    progressive_call_invocations: true,
+    call_timeout: true,
+    call_reroute: true,
+    registration_revocation: true,
+    payload_passthru_mode: true,
+};
 
 pub(crate) fn member(session: u64, authid: &str, authrole: &str, callee_features: CalleeFeatures) -> Member {
+    // Who can do nothing as a callee can do nothing in its other roles either.
+    let all = callee_features == ALL_FEATURES;
     Member {
         session: SessionId::new(session).unwrap(),
         authid: Arc::from(authid),
         authrole: Arc::from(authrole),
         authmethod: Arc::from("ticket"),
         authprovider: Arc::from("static"),
-        announced: Announced { publisher: true, subscriber: true, caller: true, callee: true, callee_features },
+        announced: Announced {
+            publisher: true,
+            subscriber: true,
+            caller: true,
+            callee: true,
+            publisher_features: PublisherFeatures { payload_passthru_mode: all },
+            subscriber_features: SubscriberFeatures { subscription_revocation: all },
+            caller_features: CallerFeatures { progressive_call_invocations: all, payload_passthru_mode: all },
+            callee_features,
+        },
         transport: Dict::new(),
+        permit: Permit::default(),
     }
 }
 

@@ -73,7 +73,10 @@ impl SessionActor {
         self.arrivals.extend(arrived);
         match outcome {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(())) => self.keepalive.heard(now),
+            Poll::Ready(Ok(())) => {
+                self.keepalive.heard(now);
+                self.show_life();
+            }
             Poll::Ready(Err(fault)) => {
                 // What came whole before the fault still counts.
                 while let Some(arrival) = self.arrivals.pop_front() {

@@ -136,6 +136,8 @@ pub struct SessionActor {
     serves_procedures: bool,
     /// Whether the realm was told to pass this callee over.
     avoided: bool,
+    /// Whether the realm waits for a sign of life.
+    probed: bool,
     /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
     failed_calls: Vec<RequestId>,
     listener: Arc<str>,
@@ -224,6 +226,7 @@ impl SessionActor {
             had_session: false,
             serves_procedures: false,
             avoided: false,
+            probed: false,
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,

@@ -2,7 +2,7 @@
 
 use super::super::clock;
 use super::super::delivery::{Deliveries, Outgoing};
-use super::super::realm::{Avoid, Commands, Join, Leave, Undeliverable};
+use super::super::realm::{Alive, Avoid, Commands, Join, Leave, Undeliverable};
 use super::super::realms::{Find, Found};
 use super::{random_authid, random_id, Joining, SessionActor, Tie};
 use crate::auth::Identity;
@@ -84,6 +84,7 @@ impl Handler<Deliveries> for SessionActor {
                     };
                     self.obey(action, ctx);
                 }
+                Outgoing::Probe => self.probe(),
                 Outgoing::Overflow => {
                     self.cut_slow_consumer("more was on its way to this session than may wait for it", ctx)
                 }
@@ -177,6 +178,7 @@ impl SessionActor {
             authprovider: Arc::clone(&identity.authprovider),
             announced: joining.announced,
             transport: self.connection.details(),
+            permit: handle.shared.permit(&identity.authrole),
         };
         handle.realm.do_send(Join { member, session: me, road: Arc::clone(&self.road), outbox });
     }
@@ -243,6 +245,26 @@ impl SessionActor {
             self.avoided = avoid;
             if let Some(tie) = &self.tie {
                 tie.realm.do_send(Avoid { callee: tie.key, avoid });
+            }
+        }
+    }
+
+    /// The realm asks for a sign of life: any octet is one. A peer that may not answer a ping is taken for alive.
+    fn probe(&mut self) {
+        self.probed = true;
+        if self.keepalive.is_active() {
+            self.stage_ping();
+        } else {
+            self.show_life();
+        }
+    }
+
+    /// Octets came, or must be believed to come.
+    #[expect(clippy::disallowed_methods, reason = "one for each question of the realm")]
+    pub(super) fn show_life(&mut self) {
+        if std::mem::take(&mut self.probed) {
+            if let Some(tie) = &self.tie {
+                tie.realm.do_send(Alive(tie.key));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::actors::settings::{OnOverflow, OutboxSettings, RealmSettings, RoleSet
 use crate::auth::{AnonymousSettings, AuthSettings};
 use crate::authz::{Action, Actions, Pattern, Policy, PolicyFlags, PolicyRules, Rule};
 use crate::observe::{Metrics, Tally};
-use crate::routing::RealmLimits;
+use crate::routing::RealmRules;
 use crate::session::CloseCode;
 use crate::wamp::uri::UriRules;
 use crate::wamp::{Dict, Serialization, Uri};
@@ -182,7 +182,7 @@ pub(super) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
         uri_rules: UriRules::Loose,
         strict_request_ids: false,
         disclose: crate::session::Disclose::Request,
-        limits: RealmLimits::default(),
+        rules: RealmRules::default(),
         outbox,
         auth: AuthSettings { anonymous: Some(anonymous), ticket: None },
         roles: BTreeMap::from([("anonymous".to_owned(), role)]),

@@ -7,7 +7,7 @@ use crate::config::error::Code;
 use crate::config::shape::{Queue, Realm, RealmCommon};
 use crate::config::tree::Place;
 use crate::config::values::NamedEntry;
-use crate::routing::RealmLimits;
+use crate::routing::{RealmLimits, RealmRules};
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::{MatchPolicy, Uri};
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ impl Resolver<'_> {
             uri_rules: if common.strict_uri.value { UriRules::Strict } else { UriRules::Loose },
             strict_request_ids: common.strict_request_ids.value,
             disclose: common.disclose.value,
-            limits: self.realm_limits(common),
+            rules: RealmRules { limits: self.realm_limits(common), ..RealmRules::default() },
             outbox: outbox(&common.queue),
             auth: self.auth(shape),
             roles: self.roles(shape),
@@ -82,6 +82,7 @@ impl Resolver<'_> {
             call_timeout_max: call_timeout_max.map(|time| time.0),
             meta_list_max: bounds.meta_list_max.size(),
             meta_calls: crate::routing::MetaCalls { per_second: bounds.meta_calls.0, burst: bounds.meta_burst.0 },
+            ..RealmLimits::default()
         }
     }
 

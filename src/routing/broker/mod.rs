@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::Turn;
 use crate::wamp::message::{Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed};
 use crate::wamp::options::{Disclosed, EventDetails, UnsubscribedDetails};
-use crate::wamp::{MatchPolicy, MessageKind, Payload, PublicationId, SubscriptionId, Uri};
+use crate::wamp::{MatchPolicy, MessageKind, Payload, PublicationId, SessionId, SubscriptionId, Uri};
 use filter::Filter;
 use rand::Rng;
 use subscriptions::{Subscription, Subscriptions};
@@ -64,13 +64,13 @@ impl Broker {
         if self.subscriptions.entries() >= limits.subscriptions_max {
             return Err(Refusal::LimitExceeded { limit: "max_subscriptions", max: limits.subscriptions_max });
         }
-        Ok(self.subscriptions.insert(from, policy, &subscribe.topic, turn.rng))
+        Ok(self.subscriptions.insert(turn, from, policy, &subscribe.topic))
     }
 
     /// Answers UNSUBSCRIBE. The id is looked up among the session's own (R45).
     pub(crate) fn unsubscribe(&mut self, turn: &mut Turn<'_>, from: SessionKey, unsubscribe: &Unsubscribe) {
         let request = unsubscribe.request;
-        if self.subscriptions.remove(from, unsubscribe.subscription) {
+        if self.subscriptions.remove(turn, from, unsubscribe.subscription) {
             let details = UnsubscribedDetails::default();
             turn.effects.send(from, Unsubscribed { request: Some(request), details });
         } else {
@@ -120,9 +120,9 @@ impl Broker {
         self.matches = matches;
     }
 
-    /// Drops everything that the session has here.
-    pub(crate) fn forget(&mut self, session: SessionKey) {
-        self.subscriptions.forget(session);
+    /// Drops everything that the session, whose WAMP id is `id`, has here.
+    pub(crate) fn forget(&mut self, turn: &mut Turn<'_>, session: SessionKey, id: SessionId) {
+        self.subscriptions.forget(turn, session, id);
     }
 
     /// The first thing that does not hold, if any. For tests.

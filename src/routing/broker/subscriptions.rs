@@ -4,11 +4,12 @@
 //! session knows the place that it has in each of its subscriptions, so it leaves one of 100,000 subscribers as fast as one
 //! of ten. That moves the last subscriber into the gap: there is no order among the receivers of one event.
 
+use crate::routing::change::{Change, Named};
 use crate::routing::key::{Map, PerSession, SessionKey};
 use crate::routing::pattern::{PatternMap, Place};
+use crate::routing::Turn;
 use crate::wamp::uri::is_reserved;
-use crate::wamp::{MatchPolicy, SubscriptionId, Uri};
-use rand::rngs::StdRng;
+use crate::wamp::{MatchPolicy, SessionId, SubscriptionId, Uri, WallTime};
 use rand::Rng;
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub(super) struct Subscription {
     id: SubscriptionId,
     policy: MatchPolicy,
     topic: Uri,
+    created: WallTime,
     reserved: bool,
     subscribers: Vec<SessionKey>,
 }
@@ -35,6 +37,12 @@ impl Subscription {
     /// Whether the topic or pattern itself lies under `wamp.` or `wharf.`.
     pub(super) fn is_reserved(&self) -> bool {
         self.reserved
+    }
+
+    /// What the meta API tells of it.
+    pub(super) fn named(&self) -> Named<SubscriptionId> {
+        let Self { id, created, ref topic, policy, .. } = *self;
+        Named { id, created, uri: topic.clone(), policy, invoke: None }
     }
 
     /// Never empty.
@@ -107,12 +115,12 @@ impl Subscriptions {
     /// Adds the session, which is not on it yet; makes the subscription if there is none.
     pub(super) fn insert(
         &mut self,
+        turn: &mut Turn<'_>,
         session: SessionKey,
         policy: MatchPolicy,
         topic: &Uri,
-        rng: &mut StdRng,
     ) -> SubscriptionId {
-        let place = self.index.get(policy, topic).unwrap_or_else(|| self.create(policy, topic, rng));
+        let place = self.index.get(policy, topic).unwrap_or_else(|| self.create(turn, session, policy, topic));
         let Some(record) = self.records.get_mut(place as usize) else {
             unreachable!("the index holds only places of records");
         };
@@ -120,32 +128,40 @@ impl Subscriptions {
         record.subscribers.push(session);
         self.by_session.entry(session).insert(record.id, Entry { record: place, position });
         self.entries += 1;
+        if let Some(member) = turn.directory.member(session).filter(|_| !record.reserved) {
+            turn.changes.push(Change::Subscribed(member.session, record.id));
+        }
         record.id
     }
 
     /// Takes the session off one of its own subscriptions; `false` if it has none with this id.
-    pub(super) fn remove(&mut self, session: SessionKey, id: SubscriptionId) -> bool {
+    pub(super) fn remove(&mut self, turn: &mut Turn<'_>, session: SessionKey, id: SubscriptionId) -> bool {
         let Some(entry) = self.by_session.get_mut(session).and_then(|own| own.remove(&id)) else { return false };
-        self.take_subscriber(id, entry);
+        let wamp_id = turn.directory.member(session).map(|member| member.session);
+        self.take_subscriber(turn.changes, wamp_id, id, entry);
         true
     }
 
     /// Takes the session off all its subscriptions.
-    pub(super) fn forget(&mut self, session: SessionKey) {
+    pub(super) fn forget(&mut self, turn: &mut Turn<'_>, session: SessionKey, wamp_id: SessionId) {
         for (id, entry) in self.by_session.remove(session).unwrap_or_default() {
-            self.take_subscriber(id, entry);
+            self.take_subscriber(turn.changes, Some(wamp_id), id, entry);
         }
     }
 
-    fn create(&mut self, policy: MatchPolicy, topic: &Uri, rng: &mut StdRng) -> Place {
-        let mut id = SubscriptionId::wrapping(rng.next_u64());
+    fn create(&mut self, turn: &mut Turn<'_>, session: SessionKey, policy: MatchPolicy, topic: &Uri) -> Place {
+        let mut id = SubscriptionId::wrapping(turn.rng.next_u64());
         while self.place_by_id.contains_key(&id) {
             id = id.next();
         }
         // The topic is kept for as long as there are subscribers, so it must not keep a frame.
         let topic = topic.detached();
         let reserved = is_reserved(&topic);
-        let record = Subscription { id, policy, topic, reserved, subscribers: Vec::new() };
+        let created = turn.time;
+        let record = Subscription { id, policy, topic, created, reserved, subscribers: Vec::new() };
+        if let Some(member) = turn.directory.member(session).filter(|_| !reserved) {
+            turn.changes.push(Change::SubscriptionCreated(member.session, Box::new(record.named())));
+        }
         // At most one record per entry of a session, and those are limited far below 2^32.
         let place = self.records.vacant_key() as Place;
         self.index.insert(policy, &record.topic, place);
@@ -154,11 +170,20 @@ impl Subscriptions {
         place
     }
 
-    fn take_subscriber(&mut self, id: SubscriptionId, entry: Entry) {
+    /// `wamp_id` is the session's, for those who are told.
+    fn take_subscriber(
+        &mut self,
+        changes: &mut Vec<Change>,
+        wamp_id: Option<SessionId>,
+        id: SubscriptionId,
+        entry: Entry,
+    ) {
         self.entries -= 1;
         let Some(record) = self.records.get_mut(entry.record as usize) else {
             unreachable!("a session's entry names a record");
         };
+        let told = wamp_id.filter(|_| !record.reserved);
+        changes.extend(told.map(|session| Change::Unsubscribed(session, id)));
         record.subscribers.swap_remove(entry.position as usize);
         if let Some(moved) = record.subscribers.get(entry.position as usize) {
             if let Some(theirs) = self.by_session.get_mut(*moved).and_then(|own| own.get_mut(&id)) {
@@ -168,6 +193,7 @@ impl Subscriptions {
             let record = self.records.remove(entry.record as usize);
             self.index.remove(record.policy, &record.topic);
             self.place_by_id.remove(&id);
+            changes.extend(told.map(|session| Change::SubscriptionDeleted(session, id)));
         }
     }
 

@@ -20,7 +20,7 @@ use crate::wamp::message::{
 };
 use crate::wamp::options::{ErrorDetails, InterruptOptions, InvocationDetails, ResultOptions, UnregisteredDetails};
 use crate::wamp::role::CalleeFeatures;
-use crate::wamp::{CancelMode, ErrorUri, InvocationId, MatchPolicy, MessageKind, RegistrationId, RequestId};
+use crate::wamp::{CancelMode, ErrorUri, InvocationId, MatchPolicy, MessageKind, RegistrationId, RequestId, SessionId};
 use calls::{Answered, CallPlace, CallRecord, Calls, NewCall, State};
 use registrations::{Callee, Registrations};
 use std::collections::BTreeSet;
@@ -94,13 +94,13 @@ impl Dealer {
         if self.registrations.entries() >= limits.registrations_max {
             return Err(Refusal::LimitExceeded { limit: "max_registrations", max: limits.registrations_max });
         }
-        Ok(self.registrations.insert(from, register.options, &register.procedure, turn.rng))
+        Ok(self.registrations.insert(turn, from, register.options, &register.procedure))
     }
 
     /// Answers UNREGISTER. The id is looked up among the session's own (R69); invocations under way go on (D64).
     pub(crate) fn unregister(&mut self, turn: &mut Turn<'_>, from: SessionKey, unregister: &Unregister) {
         let request = unregister.request;
-        if self.registrations.remove(from, unregister.registration) {
+        if self.registrations.remove(turn, from, unregister.registration) {
             let details = UnregisteredDetails::default();
             turn.effects.send(from, Unregistered { request: Some(request), details });
         } else {
@@ -254,11 +254,14 @@ impl Dealer {
         }
     }
 
-    /// Drops everything that the session has here, in the order of section 4.4: registrations, the calls that it served,
-    /// the calls that it waited for. Nothing is sent to the session itself.
-    pub(crate) fn forget(&mut self, effects: &mut Effects, session: SessionKey) {
-        self.registrations.forget(session);
+    /// Drops the registrations of a session, whose WAMP id is `id`: the first step of its end (section 4.4).
+    pub(crate) fn forget_registrations(&mut self, turn: &mut Turn<'_>, session: SessionKey, id: SessionId) {
+        self.registrations.forget(turn, session, id);
         self.avoided.remove(&session);
+    }
+
+    /// Ends the calls that a session served, then those that it waited for. Nothing is sent to the session itself.
+    pub(crate) fn forget_calls(&mut self, effects: &mut Effects, session: SessionKey) {
         let (served, issued) = self.calls.forget(session);
         for call in served.iter().filter(|call| call.caller != session) {
             fail_caller(effects, call, ErrorUri::CANCELED, "the callee left");

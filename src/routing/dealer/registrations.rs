@@ -4,11 +4,14 @@
 //! policy; a registration lives while it has a callee.
 
 use super::pick::pick;
+use crate::routing::change::{Change, Named};
 use crate::routing::key::{Map, PerSession, SessionKey};
 use crate::routing::pattern::{PatternMap, Place};
 use crate::routing::refusal::Refusal;
+use crate::routing::Turn;
 use crate::wamp::options::RegisterOptions;
-use crate::wamp::{InvocationPolicy, MatchPolicy, RegistrationId, Uri};
+use crate::wamp::uri::is_reserved;
+use crate::wamp::{InvocationPolicy, MatchPolicy, RegistrationId, SessionId, Uri, WallTime};
 use rand::rngs::StdRng;
 use rand::Rng;
 use slab::Slab;
@@ -31,6 +34,8 @@ pub(super) struct Registration {
     pub(super) id: RegistrationId,
     pub(super) policy: MatchPolicy,
     procedure: Uri,
+    created: WallTime,
+    reserved: bool,
     invoke: InvocationPolicy,
     /// By number: the oldest first. Never empty.
     callees: SmallVec<[Callee; 1]>,
@@ -39,6 +44,12 @@ pub(super) struct Registration {
 }
 
 impl Registration {
+    /// What the meta API tells of it.
+    pub(super) fn named(&self) -> Named<RegistrationId> {
+        let Self { id, created, ref procedure, policy, invoke, .. } = *self;
+        Named { id, created, uri: procedure.clone(), policy, invoke: Some(invoke) }
+    }
+
     /// The callee for the next call, among those that can take one.
     #[inline]
     pub(super) fn pick(&mut self, rng: &mut StdRng, can_take: impl Fn(&Callee) -> bool) -> Option<Callee> {
@@ -114,14 +125,13 @@ impl Registrations {
     /// Adds the session as a callee, after [`check`](Self::check) allowed it; makes the registration if there is none.
     pub(super) fn insert(
         &mut self,
+        turn: &mut Turn<'_>,
         session: SessionKey,
         options: RegisterOptions,
         procedure: &Uri,
-        rng: &mut StdRng,
     ) -> RegistrationId {
-        let policy = options.match_policy;
-        let place =
-            self.index.get(policy, procedure).unwrap_or_else(|| self.create(policy, options.invoke, procedure, rng));
+        let place = self.index.get(options.match_policy, procedure);
+        let place = place.unwrap_or_else(|| self.create(turn, session, options, procedure));
         let Some(record) = self.records.get_mut(place as usize) else {
             unreachable!("the index holds only places of records");
         };
@@ -131,31 +141,40 @@ impl Registrations {
         record.callees.push(Callee { session, number, disclose_caller, forward_timeout });
         self.by_session.entry(session).insert(record.id, Entry { record: place, number });
         self.entries += 1;
+        if let Some(member) = turn.directory.member(session).filter(|_| !record.reserved) {
+            turn.changes.push(Change::Registered(member.session, record.id));
+        }
         record.id
     }
 
     /// Takes the session off one of its own registrations; `false` if it has none with this id.
-    pub(super) fn remove(&mut self, session: SessionKey, id: RegistrationId) -> bool {
+    pub(super) fn remove(&mut self, turn: &mut Turn<'_>, session: SessionKey, id: RegistrationId) -> bool {
         let Some(entry) = self.by_session.get_mut(session).and_then(|own| own.remove(&id)) else { return false };
-        self.take_callee(entry);
+        let wamp_id = turn.directory.member(session).map(|member| member.session);
+        self.take_callee(turn.changes, wamp_id, entry);
         true
     }
 
     /// Takes the session off all its registrations.
-    pub(super) fn forget(&mut self, session: SessionKey) {
+    pub(super) fn forget(&mut self, turn: &mut Turn<'_>, session: SessionKey, wamp_id: SessionId) {
         for entry in self.by_session.remove(session).unwrap_or_default().into_values() {
-            self.take_callee(entry);
+            self.take_callee(turn.changes, Some(wamp_id), entry);
         }
     }
 
-    fn create(&mut self, policy: MatchPolicy, invoke: InvocationPolicy, procedure: &Uri, rng: &mut StdRng) -> Place {
-        let mut id = RegistrationId::wrapping(rng.next_u64());
+    fn create(&mut self, turn: &mut Turn<'_>, session: SessionKey, options: RegisterOptions, procedure: &Uri) -> Place {
+        let RegisterOptions { match_policy: policy, invoke, .. } = options;
+        let mut id = RegistrationId::wrapping(turn.rng.next_u64());
         while self.place_by_id.contains_key(&id) {
             id = id.next();
         }
         // The procedure is kept for as long as there are callees, so it must not keep a frame.
         let procedure = procedure.detached();
-        let record = Registration { id, policy, procedure, invoke, callees: SmallVec::new(), cursor: 0 };
+        let (created, reserved, callees) = (turn.time, is_reserved(&procedure), SmallVec::new());
+        let record = Registration { id, policy, procedure, created, reserved, invoke, callees, cursor: 0 };
+        if let Some(member) = turn.directory.member(session).filter(|_| !reserved) {
+            turn.changes.push(Change::RegistrationCreated(member.session, Box::new(record.named())));
+        }
         // At most one record per entry of a session, and those are limited far below 2^32.
         let place = self.records.vacant_key() as Place;
         self.index.insert(policy, &record.procedure, place);
@@ -164,11 +183,14 @@ impl Registrations {
         place
     }
 
-    fn take_callee(&mut self, entry: Entry) {
+    /// `wamp_id` is the session's, for those who are told.
+    fn take_callee(&mut self, changes: &mut Vec<Change>, wamp_id: Option<SessionId>, entry: Entry) {
         self.entries -= 1;
         let Some(record) = self.records.get_mut(entry.record as usize) else {
             unreachable!("a session's entry names a record");
         };
+        let (id, told) = (record.id, wamp_id.filter(|_| !record.reserved));
+        changes.extend(told.map(|session| Change::Unregistered(session, id)));
         if let Ok(position) = record.callees.binary_search_by_key(&entry.number, |callee| callee.number) {
             record.callees.remove(position);
         }
@@ -176,6 +198,7 @@ impl Registrations {
             let record = self.records.remove(entry.record as usize);
             self.index.remove(record.policy, &record.procedure);
             self.place_by_id.remove(&record.id);
+            changes.extend(told.map(|session| Change::RegistrationDeleted(session, id)));
         }
     }
 

@@ -71,7 +71,7 @@ impl Realm {
         let Some(procedure) = Procedure::named(&call.procedure) else {
             return Err(Refusal::NoSuchProcedure(call.procedure.clone()));
         };
-        let rate = self.limits.meta_calls;
+        let rate = self.rules.limits.meta_calls;
         if !self.directory.take_meta_call(from, now, rate) {
             return Err(Refusal::LimitExceeded { limit: "meta_calls", max: rate.per_second as usize });
         }
@@ -124,7 +124,7 @@ impl Realm {
     /// The ids in order. A list is never cut silently: beyond the limit it is to be asked for in pages (X4).
     fn list_sessions(&self, arguments: &Arguments) -> Result<Payload, Refusal> {
         let roles = arguments.authroles()?;
-        let max = self.limits.meta_list_max;
+        let max = self.rules.limits.meta_list_max;
         let page = arguments.page(max)?;
         let after = page.and_then(|page| page.after);
         let wanted = |member: &Member| roles.as_ref().is_none_or(|roles| roles.contains(&&*member.authrole));
@@ -163,7 +163,7 @@ impl Realm {
 
     /// R82.
     pub(super) fn publish_on_join(&mut self, now: Instant, joined: SessionKey, effects: &mut Effects) {
-        let (broker, mut turn) = self.turn(now, effects);
+        let (broker, _, mut turn) = self.turn(now, effects);
         let Some(member) = turn.directory.member(joined) else { return };
         broker.publish_meta(&mut turn, &topic(ON_JOIN), || Payload::args(vec![member.details()]));
     }
@@ -171,14 +171,19 @@ impl Realm {
     /// Tells the realm that a session does not read what is sent to it: `wharf.session.on_overflow`, with one dict. Nothing
     /// for a session that is gone.
     pub fn announce_overflow(&mut self, now: Instant, session: SessionKey, overflow: Overflow, effects: &mut Effects) {
-        let (broker, mut turn) = self.turn(now, effects);
+        let (broker, _, mut turn) = self.turn(now, effects);
         let Some(member) = turn.directory.member(session) else { return };
         broker.publish_meta(&mut turn, &topic(ON_OVERFLOW), || Payload::args(vec![overflow.details(member)]));
     }
 
+    /// Publishes what the step has changed about subscriptions and registrations, in the order in which it happened.
+    pub(super) fn publish_changes(&mut self, _now: Instant, _effects: &mut Effects) {
+        self.changes.clear();
+    }
+
     /// R83: three values, whatever ended the session (D19).
     pub(super) fn publish_on_leave(&mut self, now: Instant, left: &Member, effects: &mut Effects) {
-        let (broker, mut turn) = self.turn(now, effects);
+        let (broker, _, mut turn) = self.turn(now, effects);
         broker.publish_meta(&mut turn, &topic(ON_LEAVE), || {
             let session = Value::Unsigned(left.session.get());
             Payload::args(vec![session, Value::from(&*left.authid), Value::from(&*left.authrole)])

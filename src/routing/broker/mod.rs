@@ -4,6 +4,7 @@
 //! session may subscribe or publish was decided before, and so were the URIs: they are lawful here.
 
 mod filter;
+mod lookup;
 mod subscriptions;
 
 use super::key::SessionKey;

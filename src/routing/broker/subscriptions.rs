@@ -5,7 +5,7 @@
 //! of ten. That moves the last subscriber into the gap: there is no order among the receivers of one event.
 
 use crate::routing::change::{Change, Named};
-use crate::routing::key::{Map, PerSession, SessionKey};
+use crate::routing::key::{PerSession, SessionKey};
 use crate::routing::pattern::{PatternMap, Place};
 use crate::routing::Turn;
 use crate::wamp::uri::is_reserved;
@@ -13,6 +13,7 @@ use crate::wamp::{MatchPolicy, SessionId, SubscriptionId, Uri, WallTime};
 use rand::Rng;
 use slab::Slab;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// One topic or pattern with its subscribers.
 #[derive(Debug)]
@@ -63,7 +64,8 @@ struct Entry {
 pub(super) struct Subscriptions {
     records: Slab<Subscription>,
     index: PatternMap,
-    place_by_id: Map<SubscriptionId, Place>,
+    /// In order, for listings that can be paged.
+    place_by_id: BTreeMap<SubscriptionId, Place>,
     by_session: PerSession<BTreeMap<SubscriptionId, Entry>>,
     entries: usize,
 }
@@ -86,6 +88,22 @@ impl Subscriptions {
 
     pub(super) fn record(&self, place: Place) -> Option<&Subscription> {
         self.records.get(place as usize)
+    }
+
+    /// The subscription with this id.
+    pub(super) fn by_id(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.record(*self.place_by_id.get(&id)?)
+    }
+
+    /// The subscription to this very topic or pattern.
+    pub(super) fn by_topic(&self, policy: MatchPolicy, topic: &str) -> Option<&Subscription> {
+        self.record(self.index.get(policy, topic)?)
+    }
+
+    /// The subscriptions with an id beyond `after`, by id.
+    pub(super) fn after(&self, after: Option<SubscriptionId>) -> impl Iterator<Item = &Subscription> + '_ {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.place_by_id.range((from, Bound::Unbounded)).filter_map(|(_, place)| self.record(*place))
     }
 
     /// All that match, in a fixed order.

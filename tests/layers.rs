@@ -15,11 +15,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("session", &["wamp", "auth", "authz"]),
     ("routing", &["wamp"]),
     ("observe", &["wamp"]),
-    ("actors", &["wamp", "codec", "session", "routing", "auth", "authz", "observe"]),
+    ("storage", &["wamp", "codec", "routing", "observe"]),
+    ("actors", &["wamp", "codec", "session", "routing", "auth", "authz", "observe", "storage"]),
     ("transport", &["wamp", "codec", "actors", "observe", "session"]),
     ("http", &["wamp", "codec", "actors", "observe", "session", "auth"]),
-    ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "transport", "http", "observe"]),
-    ("server", &["wamp", "actors", "config", "http", "observe", "transport"]),
+    ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "storage", "transport", "http", "observe"]),
+    ("server", &["wamp", "actors", "config", "http", "observe", "storage", "transport"]),
     ("cli", &["wamp", "config", "server", "observe"]),
 ];
 

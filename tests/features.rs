@@ -14,9 +14,8 @@ fn repository(path: &str) -> PathBuf {
 /// The rows of the tables: their cells, without the heads.
 fn rows() -> Vec<Vec<String>> {
     let text = fs::read_to_string(repository("docs/FEATURES.md")).unwrap();
-    let cells = |line: &str| -> Vec<String> {
-        line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
-    };
+    let cells =
+        |line: &str| -> Vec<String> { line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect() };
     let tables = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| feature"));
     tables.map(cells).collect()
 }

@@ -9,6 +9,7 @@ mod meta;
 mod patterns;
 mod publish;
 mod register_call;
+mod retention;
 mod subscribe;
 mod timeouts;
 

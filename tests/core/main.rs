@@ -8,6 +8,7 @@ mod limits;
 mod meta;
 mod patterns;
 mod publish;
+mod recording;
 mod register_call;
 mod retention;
 mod subscribe;

@@ -12,6 +12,7 @@ mod recording;
 mod register_call;
 mod retention;
 mod subscribe;
+mod testaments;
 mod timeouts;
 
 #[path = "../support/test_realm.rs"]

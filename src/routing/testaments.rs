@@ -78,13 +78,12 @@ impl Testaments {
         testament: Testament,
         limits: &RealmLimits,
     ) -> Result<(), Refusal> {
-        if let Some(known) = self.by_session.get(session) {
-            let max = limits.testaments_per_session_max;
-            if known.all().count() >= max {
-                return Err(Refusal::LimitExceeded { limit: "max_testaments_per_session", max });
-            }
+        let known = self.by_session.get(session);
+        let max = limits.testaments_per_session_max;
+        if known.map_or(0, |known| known.all().count()) >= max {
+            return Err(Refusal::LimitExceeded { limit: "max_testaments_per_session", max });
         }
-        let held = self.by_session.get(session).map_or(0, |known| known.all().map(Testament::octets).sum());
+        let held: usize = known.map_or(0, |known| known.all().map(Testament::octets).sum());
         let max = limits.testament_octets_max;
         if held + testament.octets() > max {
             return Err(Refusal::LimitExceeded { limit: "max_testament_bytes", max });
@@ -102,9 +101,10 @@ impl Testaments {
     }
 
     /// Takes out all testaments of a session, in the order in which they are to be published.
-    fn take(&mut self, session: SessionKey) -> impl Iterator<Item = Testament> {
-        let Buckets { detached, destroyed } = self.by_session.remove(session).unwrap_or_default();
-        detached.into_iter().chain(destroyed)
+    fn take(&mut self, session: SessionKey) -> Vec<Testament> {
+        let Buckets { mut detached, destroyed } = self.by_session.remove(session).unwrap_or_default();
+        detached.extend(destroyed);
+        detached
     }
 
     /// The first rule that does not hold, if any.

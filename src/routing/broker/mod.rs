@@ -9,6 +9,8 @@ mod lookup;
 mod publication;
 mod retained;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 
 use super::directory::Member;
 use super::key::{PerSession, SessionKey};

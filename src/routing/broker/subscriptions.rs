@@ -73,7 +73,7 @@ const NAMES: Uuid = Uuid::from_u128(0x5d0a_7c1e_93b4_4f26_8e5d_c2a7_1b60_f934);
 /// The id of a subscription that the router makes itself: by its name, so that it is the same after a restart.
 fn lasting_id(policy: MatchPolicy, topic: &str) -> SubscriptionId {
     let name = format!("{}:{topic}", policy.as_str());
-    // Its first 53 bits, which are as good as random.
+    // Its first 53 bits; four of them are the version, the others as good as random.
     let first = Uuid::new_v5(&NAMES, name.as_bytes()).as_u128() >> (128 - 53);
     SubscriptionId::wrapping(first as u64)
 }

@@ -6,6 +6,7 @@
 
 mod calls;
 mod deadlines;
+mod listing;
 mod pick;
 mod registrations;
 

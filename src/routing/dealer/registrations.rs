@@ -50,6 +50,11 @@ impl Registration {
         Named { id, created, uri: procedure.clone(), policy, invoke: Some(invoke) }
     }
 
+    /// By number: the oldest first.
+    pub(super) fn callees(&self) -> &[Callee] {
+        &self.callees
+    }
+
     /// The callee for the next call, among those that can take one.
     #[inline]
     pub(super) fn pick(&mut self, rng: &mut StdRng, can_take: impl Fn(&Callee) -> bool) -> Option<Callee> {
@@ -97,6 +102,43 @@ impl Registrations {
     pub(super) fn best(&mut self, procedure: &Uri) -> Option<&mut Registration> {
         let place = self.index.best(procedure)?;
         self.records.get_mut(place as usize)
+    }
+
+    /// The id of the registration that serves a call of `procedure`.
+    pub(super) fn best_id(&self, procedure: &str) -> Option<RegistrationId> {
+        let place = self.index.best(procedure)?;
+        self.records.get(place as usize).map(|record| record.id)
+    }
+
+    /// The registration of this very procedure or pattern.
+    pub(super) fn of(&self, policy: MatchPolicy, procedure: &str) -> Option<&Registration> {
+        let place = self.index.get(policy, procedure)?;
+        self.records.get(place as usize)
+    }
+
+    /// The id of this very procedure or pattern.
+    pub(super) fn id_of(&self, policy: MatchPolicy, procedure: &str) -> Option<RegistrationId> {
+        self.of(policy, procedure).map(|record| record.id)
+    }
+
+    /// The registration with this id.
+    pub(super) fn by_id(&self, id: RegistrationId) -> Option<&Registration> {
+        let place = self.place_by_id.get(&id)?;
+        self.records.get(*place as usize)
+    }
+
+    /// The registration with this id, to pick of its callees.
+    pub(super) fn by_id_mut(&mut self, id: RegistrationId) -> Option<&mut Registration> {
+        let place = self.place_by_id.get(&id)?;
+        self.records.get_mut(*place as usize)
+    }
+
+    /// The ids of all registrations with this match policy, in ascending order.
+    pub(super) fn ids(&self, policy: MatchPolicy) -> Vec<RegistrationId> {
+        let with_policy = self.records.iter().filter(|(_, record)| record.policy == policy);
+        let mut ids: Vec<_> = with_policy.map(|(_, record)| record.id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// Whether the session may register so, as far as other registrations go: the id if it has that registration already

@@ -3,10 +3,8 @@
 //! Any octet received counts as life. While the router itself does not read the socket the clock stands: the answer may be
 //! lying unread. Source: T7a of the limits, section 7.6 of the reference.
 
+use crate::routing::SUSPECT_AFTER;
 use std::time::{Duration, Instant};
-
-/// A peer that has not answered for this long is suspect: it gets no new calls where another callee can take them.
-const SUSPECT_AFTER: Duration = Duration::from_secs(2);
 
 /// What is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

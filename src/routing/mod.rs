@@ -27,7 +27,7 @@ pub use command::Command;
 pub use directory::Member;
 pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
-pub use limits::{MetaCalls, RealmLimits, RetainedFull};
+pub use limits::{MetaCalls, RealmLimits, RetainedFull, SUSPECT_AFTER};
 pub use meta::{Overflow, PayloadReader};
 pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting, PAGE_OCTETS_MAX, SCAN_RECORDS_MAX};
 pub use refusal::Refusal;
@@ -37,6 +37,8 @@ pub use rules::{
 };
 pub use testaments::TestamentScope;
 
+use crate::wamp::message::{Call, Invocation};
+use crate::wamp::role::Feature;
 use crate::wamp::uri::is_reserved;
 use crate::wamp::{ErrorUri, InvocationId, MessageKind, RequestId, SessionId, WallTime};
 use broker::Broker;
@@ -91,6 +93,12 @@ pub struct Counters {
     pub registrations: usize,
     /// Calls under way.
     pub calls: usize,
+    /// Those of them that wait for a callee: each is at its `concurrency`.
+    pub calls_queued: usize,
+    /// Calls that went on to another callee, since the start.
+    pub calls_rerouted: u64,
+    /// Calls that could not, for want of room to keep them, since the start.
+    pub reroutes_without_room: u64,
     /// Answers to calls that had ended, since the start (P2).
     pub late_answers: u64,
     /// Progressive results that nobody had asked for, since the start (P8).
@@ -112,9 +120,6 @@ enum Violation {
     /// An answer to an invocation that the session never had (D4).
     #[error("{kind}: invocation {invocation} was never issued to this session")]
     NeverInvoked { kind: MessageKind, invocation: InvocationId },
-    /// Progressive call invocations, which the router does not announce (D16).
-    #[error("CALL: progressive call invocations were not announced")]
-    ProgressiveInvocation,
     /// A client's ERROR is about an invocation, always (R21).
     #[error("ERROR: expected the type INVOCATION, got {0}")]
     ErrorOfOtherKind(MessageKind),
@@ -191,6 +196,11 @@ impl Realm {
 
     /// Takes one command of a session. One of a session that is gone does nothing.
     pub fn handle(&mut self, now: Instant, from: SessionKey, command: Command, effects: &mut Effects) {
+        self.take(now, from, command, effects);
+        self.settle(now, effects);
+    }
+
+    fn take(&mut self, now: Instant, from: SessionKey, command: Command, effects: &mut Effects) {
         if !self.directory.contains(from) {
             return;
         }
@@ -208,9 +218,6 @@ impl Realm {
     pub fn is_held(&self, session: SessionKey) -> bool {
         self.holds.is_held(session)
     }
-
-    /// The session has answered a question for a sign of life ([`Effect::Probe`]).
-    pub fn sign_of_life(&mut self, _now: Instant, _session: SessionKey, _effects: &mut Effects) {}
 
     /// What the publisher of an event that was to be kept waits for: it is as durable as its rule says, or it failed.
     pub fn kept(&mut self, now: Instant, waiting: Waiting, outcome: Result<(), StoreFault>, effects: &mut Effects) {
@@ -248,7 +255,7 @@ impl Realm {
     fn resume(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
         let mut waiting = self.holds.release(session);
         while let Some(command) = waiting.pop_front() {
-            self.handle(now, session, command, effects);
+            self.take(now, session, command, effects);
             if self.holds.is_held(session) {
                 return self.holds.put_back(session, waiting);
             }
@@ -259,19 +266,22 @@ impl Realm {
     /// the second time.
     pub fn leave(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
         self.dispose(now, session, Announce::Leave, effects);
+        self.settle(now, effects);
     }
 
-    /// Ends the call of an INVOCATION that could not be handed to its callee: the caller gets `error`. One that has ended
-    /// already is left alone.
+    /// An INVOCATION could not be handed to its callee. If it is `given` back, another callee of the registration is asked; if
+    /// there is none, the caller gets `error`, and the call ends. One that has ended already is left alone.
     pub fn invocation_undeliverable(
         &mut self,
-        _now: Instant,
+        now: Instant,
         callee: SessionKey,
         invocation: InvocationId,
+        given: Option<Box<Invocation>>,
         error: ErrorUri,
         effects: &mut Effects,
     ) {
-        self.dealer.undeliverable(effects, callee, invocation, error);
+        let (_, dealer, mut turn) = self.turn(now, effects);
+        dealer.undeliverable(&mut turn, callee, invocation, given, error);
     }
 
     /// Whether calls pass this callee over from now on, where another one of the same registration is not in trouble: it does
@@ -289,9 +299,10 @@ impl Realm {
 
     /// Does everything whose time is up at `now`.
     pub fn handle_timeout(&mut self, now: Instant, effects: &mut Effects) {
-        self.dealer.handle_timeout(now, effects);
-        let (broker, _, mut turn) = self.turn(now, effects);
+        let (broker, dealer, mut turn) = self.turn(now, effects);
+        dealer.handle_timeout(&mut turn);
         broker.handle_timeout(&mut turn);
+        self.take_over(now, effects);
     }
 
     /// How many sessions there are.
@@ -322,6 +333,9 @@ impl Realm {
             subscriptions: self.broker.len(),
             registrations: self.dealer.len(),
             calls: self.dealer.calls(),
+            calls_queued: self.dealer.queued(),
+            calls_rerouted: self.dealer.rerouted(),
+            reroutes_without_room: self.dealer.reroutes_without_room(),
             late_answers: self.dealer.late_answers(),
             progress_dropped: self.dealer.progress_dropped(),
             retained_topics,
@@ -350,7 +364,7 @@ impl Realm {
         effects: &mut Effects,
     ) -> Result<(), Violation> {
         if let Some((kind, request)) = command.new_request() {
-            if self.dealer.is_active(from, request) {
+            if self.dealer.is_active(from, request) && !self.dealer.goes_on(from, &command) {
                 return Err(Violation::RequestInUse { kind, request });
             }
         }
@@ -371,9 +385,12 @@ impl Realm {
             Command::Publish(publish) => broker.publish(turn, from, publish),
             Command::Subscribe(subscribe) => broker.subscribe(turn, from, &subscribe),
             Command::Unsubscribe(unsubscribe) => broker.unsubscribe(turn, from, &unsubscribe),
-            Command::Call(call) if call.options.progress => return Err(Violation::ProgressiveInvocation),
+            Command::Call(call) if dealer.discards(turn, from, &call) => {}
             // Reserved procedures are the router's: client registrations never serve them, patterns included (D51).
-            Command::Call(call) if is_reserved(&call.procedure) => self.call_meta(now, from, &call, effects),
+            Command::Call(call) if is_reserved(&call.procedure) => match lacking(&call) {
+                None => self.call_meta(now, from, &call, effects),
+                Some(feature) => dealer.refuse_call(turn, from, &call, feature.key()),
+            },
             Command::Call(call) => dealer.call(turn, from, call),
             Command::Cancel(cancel) => dealer.cancel(turn, from, &cancel),
             Command::Register(register) => dealer.register(turn, from, &register),
@@ -395,7 +412,8 @@ impl Realm {
         broker.forget(&mut turn, session, member.session);
         dealer.forget_registrations(&mut turn, session, member.session);
         self.publish_changes(now, effects);
-        self.dealer.forget_calls(effects, session);
+        let (_, dealer, mut turn) = self.turn(now, effects);
+        dealer.forget_calls(&mut turn, session);
         match announce {
             Announce::Leave => {
                 self.publish_testaments(now, session, &member, effects);
@@ -412,6 +430,14 @@ impl Realm {
         let turn = Turn { now, time, limits: &rules.limits, rules, directory, rng, effects, changes, holds };
         (broker, dealer, turn)
     }
+}
+
+/// What a call needs of its callee and the router has not got, where it serves a call itself.
+fn lacking(call: &Call) -> Option<Feature> {
+    if call.options.progress {
+        return Some(Feature::ProgressiveCallInvocations);
+    }
+    call.options.ppt.as_ref().map(|_| Feature::PayloadPassthruMode)
 }
 
 /// Whether the others hear of a session's end.

@@ -45,6 +45,14 @@ pub enum Refusal {
     /// Every callee is at its limit of open invocations (X2).
     #[error("every callee of procedure {} is at its limit of open invocations", quoted(.0))]
     NoAvailableCallee(Uri),
+    /// A call needs a feature that its callee has not announced.
+    #[error("the callee of procedure {} has not announced {feature}", quoted(.procedure))]
+    CalleeLacks {
+        /// What is called.
+        procedure: Uri,
+        /// What is lacking.
+        feature: &'static str,
+    },
     /// The meta API was asked about a session that is not there, or told to kill the caller's own.
     #[error("no such session")]
     NoSuchSession,
@@ -84,6 +92,7 @@ impl Refusal {
             Self::ProcedureAlreadyExists(_) | Self::OtherInvocationPolicy(_) => ErrorUri::PROCEDURE_ALREADY_EXISTS,
             Self::NoSuchProcedure(_) => ErrorUri::NO_SUCH_PROCEDURE,
             Self::NoAvailableCallee(_) => ErrorUri::NO_AVAILABLE_CALLEE,
+            Self::CalleeLacks { .. } => ErrorUri::FEATURE_NOT_SUPPORTED,
             Self::NoSuchSession => ErrorUri::NO_SUCH_SESSION,
             Self::ListTooLong(_) | Self::InvalidArgument(_) => ErrorUri::INVALID_ARGUMENT,
             Self::InvalidReason(_) => ErrorUri::INVALID_URI,
@@ -109,6 +118,7 @@ impl Refusal {
             | Self::OtherInvocationPolicy(_)
             | Self::NoSuchProcedure(_)
             | Self::NoAvailableCallee(_)
+            | Self::CalleeLacks { .. }
             | Self::NoSuchSession
             | Self::ListTooLong(_)
             | Self::InvalidArgument(_)

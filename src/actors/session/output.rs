@@ -78,8 +78,8 @@ impl SessionActor {
                 self.count_dropped(dropped);
             }
             Ok(Pushed::Full) => {
-                if let Message::Invocation(invocation) = &message {
-                    self.undeliverable(invocation.request, ErrorUri::NETWORK_FAILURE);
+                if let Message::Invocation(invocation) = message {
+                    self.undeliverable(invocation, ErrorUri::NETWORK_FAILURE);
                 }
                 self.cut_slow_consumer("a message for this session did not fit", ctx);
             }
@@ -196,7 +196,7 @@ impl SessionActor {
             self.tally.refused(Refusal::MessageTooBig);
         }
         match message {
-            Message::Invocation(invocation) => self.undeliverable(invocation.request, unfit.error()),
+            Message::Invocation(invocation) => self.undeliverable(invocation, unfit.error()),
             Message::Result(result) => {
                 if result.details.progress {
                     self.give_up_call(result.request);

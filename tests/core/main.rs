@@ -2,14 +2,20 @@
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that is surprised has failed")]
 
+mod call_rules;
 mod cancel;
 mod ids;
 mod limits;
 mod meta;
+mod passthru;
 mod patterns;
+mod progressive;
 mod publish;
+mod queue;
 mod register_call;
+mod reroute;
 mod subscribe;
+mod takeover;
 mod timeouts;
 
 #[path = "../support/test_realm.rs"]

@@ -14,6 +14,7 @@ mod publish;
 mod queue;
 mod register_call;
 mod reroute;
+mod storm;
 mod subscribe;
 mod takeover;
 mod timeouts;

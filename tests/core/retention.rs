@@ -397,10 +397,10 @@ fn what_was_retained_before_a_restart_is_there_for_the_rest_of_its_time() {
     let now = WallTime(1_795_392_000_000_000);
     let eligible_authid = Some(vec!["zoe".to_owned(), "alice".to_owned()]);
     let events = vec![
-        stored("a.old", 60, now, None),
-        stored("a.never", 1, now, None),
         stored("a.b", 50, now, None),
-        stored("a.c", 1_000, now, Some(Listing { eligible_authid, ..Listing::default() })),
+        stored("a.c", 40, now, Some(Listing { eligible_authid, ..Listing::default() })),
+        stored("a.never", 1, now, None),
+        stored("a.old", 60, now, None),
     ];
     let at = realm.now;
     realm.realm.restore_retained(at, events);
@@ -412,6 +412,29 @@ fn what_was_retained_before_a_restart_is_there_for_the_rest_of_its_time() {
     let forgotten = |topics: &[&str]| topics.iter().map(|topic| Order::Forget((*topic).into())).collect::<Vec<_>>();
     assert_eq!(realm.pass(Duration::ZERO).orders(), forgotten(&["a.old", "a.never"]));
     assert_eq!(realm.pass(Duration::from_secs(10)).orders(), forgotten(&["a.b"]));
+}
+
+/// Section 15, 7: retained events keep broker order, also those that the store gives back topic by topic.
+#[test]
+fn what_was_retained_before_a_restart_is_replayed_in_the_order_of_routing() {
+    let mut realm = TestRealm::new();
+    let now = WallTime(1_795_392_000_000_000);
+    let listing = |role: &str| Some(Listing { eligible_authrole: Some(vec![role.to_owned()]), ..Listing::default() });
+    // Of a.b the clock was set back before the second one; it is newer all the same.
+    let events = vec![
+        stored("a.b", 10, now, None),
+        stored("a.b", 40, now, listing("user")),
+        stored("a.c", 30, now, None),
+        stored("a.d", 5, now, None),
+    ];
+    let at = realm.now;
+    realm.realm.restore_retained(at, events);
+    let subscriber = realm.join();
+    let seen = ask(&mut realm, subscriber, "a.", PREFIX).events();
+    let topics: Vec<_> = seen.iter().map(|event| event.details.topic.as_deref().unwrap()).collect();
+    assert_eq!(topics, ["a.c", "a.b", "a.d"]);
+    let guest = realm.join_as("bob", "guest");
+    assert_eq!(ask(&mut realm, guest, "a.b", EXACT).events().len(), 1);
 }
 
 /// R4: a feature that is off is as if it were not there.

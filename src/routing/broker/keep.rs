@@ -18,6 +18,7 @@ use crate::wamp::role::Feature;
 use crate::wamp::uri::is_reserved;
 use crate::wamp::{MatchPolicy, MessageKind, Payload, PublicationId, SubscriptionId, Uri, WallTime};
 use smallvec::smallvec;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -216,7 +217,7 @@ impl Broker {
         if !rules.features.has(Feature::EventRetention) {
             return;
         }
-        for mut event in events {
+        for mut event in in_order_of_routing(events) {
             let rule = rules.topics.find(&event.topic).map(|rule| rule.retain).unwrap_or_default();
             let age = u64::try_from(time.0.saturating_sub(event.time.0)).map_or(Duration::ZERO, Duration::from_micros);
             // What may not be kept any more ends at once, so that the next sweep has the store forget it too.
@@ -248,6 +249,20 @@ impl Broker {
         let gone = self.retained.sweep(turn.now);
         forget_in_store(turn, gone);
     }
+}
+
+/// Events that come topic by topic, each topic in order, as they were routed: by their times, as far as those go. Where the
+/// clock went back, the order within a topic is kept.
+fn in_order_of_routing(events: Vec<KeptEvent>) -> impl Iterator<Item = KeptEvent> {
+    let mut newest: BTreeMap<Uri, WallTime> = BTreeMap::new();
+    let timed = events.into_iter().map(|event| {
+        let time = newest.entry(event.topic.clone()).or_insert(event.time);
+        *time = event.time.max(*time);
+        (*time, event)
+    });
+    let mut timed: Vec<_> = timed.collect();
+    timed.sort_by_key(|(time, _)| *time);
+    timed.into_iter().map(|(_, event)| event)
 }
 
 fn forget_in_store(turn: &mut Turn<'_>, topics: Vec<Uri>) {

@@ -1,0 +1,181 @@
+"""U2: a caller that does not read costs the others nothing.
+
+A callee echoes 64 KiB. Four callers measure; then a fifth issues calls and never reads a result. The four lose nothing and
+stay as quick as before; the callee goes on and is never silent for so long that it could be suspect; the router's memory
+hardly grows; the fifth is cut when its queue has not moved for `queue.stall`, what it had open is interrupted, and it is
+counted once as a slow consumer.
+
+The times of the four are compared with those before; a floor (5 ms, 50 ms in the quick form, which may share the machine
+with a compiler) keeps the noise of very short times out.
+"""
+
+import select
+
+from peers import (
+    CALL, ERROR, EVENT, INTERRUPT, INVOCATION, NAMES, RESULT, YIELD, Cable, Child, Gone, Memory, Peer, mib, ms, now, percentile, run,
+)
+
+PAYLOAD = "x" * 65_536
+CALLS_OF_THE_FROZEN = 2_000
+PACE_S = 0.04
+GROWTH_MAX = 8 * 2**20
+SLOW = 'wharf_refused_total{reason="slow_consumer"}'
+
+
+def callee(control, router, form, base):
+    """Echoes, keeps one call open for ever, and says what it is asked."""
+    peer = Peer(router, form).join()
+    peer.register(base + ".echo")
+    peer.register(base + ".hang")
+    control.send(True)
+    hanging, interrupted, silence, said = {}, [], 0, now()
+    try:
+        while True:
+            ready, _, _ = select.select([peer, control], [], [])
+            if control in ready:
+                control.recv()
+                control.send((silence, interrupted))
+                silence = 0
+            if peer not in ready:
+                continue
+            while (message := peer.receive(0)) is not None:
+                if message[0] == INVOCATION and len(message) > 4 and message[4]:
+                    peer.send(YIELD, message[1], {}, message[4])
+                    silence, said = max(silence, now() - said), now()
+                elif message[0] == INVOCATION:
+                    hanging[message[1]] = True
+                elif message[0] == INTERRUPT:
+                    interrupted.append((message[1] in hanging, message[2].get("mode")))
+                    peer.send(ERROR, INVOCATION, message[1], {}, "wamp.error.canceled")
+    except Gone as end:
+        control.send((f"the callee was cut: {end}", []))
+
+
+def measuring_caller(control, router, form, base):
+    """Calls at a steady pace, one call at a time; told anything, it gives the times since it was told last."""
+    peer = Peer(router, form).join()
+    control.send(True)
+    times, lost = [], 0
+    while True:
+        began = now()
+        answer = peer.ask(CALL, {}, base + ".echo", [PAYLOAD])
+        times.append(now() - began)
+        lost += answer[0] != RESULT or answer[3] != [PAYLOAD]
+        if control.poll(max(0, began + PACE_S - now())):
+            control.recv()
+            control.send((times, lost))
+            times = []
+
+
+def deaf_caller(control, router, form, base, via):
+    """Opens one call that hangs, then issues calls as long as they are taken, and never reads."""
+    peer = Peer(router, form, via).join()
+    peer.start_call(base + ".hang")
+    peer.socket.setblocking(False)
+    call = peer.encode([CALL, 0, {}, base + ".echo", [PAYLOAD]])
+    control.send(peer.id)
+    poll = select.poll()
+    poll.register(peer.socket, select.POLLOUT)
+    rest, sent = b"", 0
+    while sent < CALLS_OF_THE_FROZEN and poll.poll(300):
+        if not rest:
+            peer.request, sent = peer.request + 1, sent + 1
+            rest = memoryview(peer.encode([CALL, peer.request, {}, base + ".echo", [PAYLOAD]]))
+        try:
+            rest = rest[peer.socket.send(rest) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            break
+    control.send(sent)
+    control.recv()
+
+
+class Watch:
+    """Looks at memory and the counter while time goes by."""
+
+    def __init__(self, router):
+        self.router, self.memory, self.cut_at = router, Memory(router), None
+        self.peer = Peer(router, ("ws", "json")).join()
+        self.peer.subscribe("wharf.session.on_overflow")
+        self.peer.subscribe("wamp.session.on_leave")
+        self.slow, self.overflows = router.counter(SLOW), []
+
+    def until(self, deadline, victim=None):
+        while now() < deadline:
+            self.memory.look()
+            message = self.peer.receive(0.05)
+            if message and message[0] == EVENT:
+                told = message[4][0]
+                if isinstance(told, dict) and told.get("session") == victim:
+                    self.overflows.append(told)
+                if victim and victim == (told["session"] if isinstance(told, dict) else told) and not self.cut_at:
+                    self.cut_at = now()
+
+
+def case(found, router, number, form, way):
+    base = ".".join(["com.example.peers.u2", way, *form, f"r{number}"]).replace(" ", "_")
+    echo = Child(callee, router, form, base)
+    echo.hear()
+    measuring = [Child(measuring_caller, router, form, base) for _ in range(4)]
+    for one in measuring:
+        one.hear()
+    window = 2 if router.quick else 20
+    watch = Watch(router)
+    watch.until(now() + 1)
+    for one in [*measuring, echo]:
+        one.ask("from here")
+    watch.until(now() + window)
+    before = [time for one in measuring for time in one.ask("times")[0]]
+    echo.ask("from here")
+    watch.memory = Memory(router)
+
+    cable = Cable(router, form[0]) if way == "cut off" else None
+    deaf = Child(deaf_caller, router, form, base, cable and cable.address)
+    victim = deaf.hear()
+    if cable:
+        watch.until(now() + 0.05, victim)
+        cable.cut()
+    sent = deaf.hear(60)
+    blocked = now()
+    if not cable:
+        deaf.freeze()
+    bound = router.stall + 1.5
+    watch.until(max(blocked + bound, now() + window), victim)
+
+    answers = [one.ask("times") for one in measuring]
+    after = [time for times, _ in answers for time in times]
+    lost = sum(count for _, count in answers)
+    silence, interrupted = echo.ask("how long")
+    p99 = [percentile(times, 0.99) for times in (before, after)]
+    floor = 0.05 if router.quick else 0.005
+    found.holds(lost == 0 and len(after) > 0.5 * len(before), f"the others lost {lost} of {len(after)} calls")
+    found.holds(p99[1] <= max(2 * p99[0], floor), f"p99 of the others {ms(p99[1])}, {ms(p99[0])} before")
+    found.holds(isinstance(silence, float) and silence < router.suspect, f"the callee: {silence} s of silence")
+    found.holds((True, "killnowait") in interrupted, f"its open call was not interrupted: {interrupted[:3]}")
+    found.holds(watch.cut_at is not None, "it was never cut")
+    took = (watch.cut_at or now()) - blocked
+    found.holds(took <= bound, f"it was cut {took:.1f} s after the stall")
+    found.tell(f"{sent} calls issued, cut after {took:.1f} s; p99 {ms(p99[0])} before, {ms(p99[1])} after")
+    if watch.slow is not None:
+        slow = router.counter(SLOW) - watch.slow
+        found.holds(slow == 1, f"counted {slow:.0f} slow consumers")
+        closed = [told for told in watch.overflows if told.get("closed")]
+        found.holds(len(closed) == 1, f"wharf.session.on_overflow: {watch.overflows[:3]}")
+    else:
+        found.omit("counters: no --metrics")
+    if watch.memory.start is not None:
+        found.holds(watch.memory.peak < GROWTH_MAX, f"memory grew by {mib(watch.memory.peak)}")
+        found.tell(f"memory +{mib(watch.memory.peak)}")
+    else:
+        found.omit("memory: no --pid")
+
+
+def cases(router):
+    for form in router.forms():
+        yield f"stopped, {NAMES[form[0]]} {form[1]}", case, form, "stopped"
+    yield "cut off, WebSocket json", case, ("ws", "json"), "cut off"
+
+
+if __name__ == "__main__":
+    run("U2", __doc__, cases)

@@ -72,6 +72,9 @@ class Peer:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(WAIT_S)
+        # Not `select`, which knows no descriptor beyond 1023.
+        self.poller = select.poll()
+        self.poller.register(self.socket, select.POLLIN)
         self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.transport == "ws":
@@ -113,8 +116,7 @@ class Peer:
 
     def take(self, deadline):
         """Reads once; whether something came before the deadline."""
-        ready, _, _ = select.select([self.socket], [], [], max(0, deadline - now()))
-        if not ready:
+        if not self.poller.poll(max(0, deadline - now()) * 1000):
             return False
         try:
             octets = self.socket.recv(1 << 18)
@@ -346,25 +348,31 @@ class Cable(Child):
     def relay(control, listener, address):
         near, _ = listener.accept()
         far = socket.create_connection(address)
-        whole = True
+        other, whole = {near: far, far: near}, True
+        # What was read from one end and not yet taken by the other.
+        held = {near: b"", far: b""}
         while True:
-            ends = [near, far] if whole else []
-            for ready in select.select([control, *ends], [], [])[0]:
-                if ready is control:
-                    whole = control.recv() == "mend"
-                    for end in (near, far):
-                        set_filter(end, dropping=not whole)
-                    control.send(whole)
-                    continue
-                try:
-                    octets = ready.recv(1 << 18)
-                    (far if ready is near else near).sendall(octets)
-                except OSError:
-                    octets = b""
-                if not octets:
-                    near.close()
-                    far.close()
-                    return
+            readers = [end for end in other if whole and not held[end]]
+            writers = [other[end] for end in other if whole and held[end]]
+            readers, writers, _ = select.select([control, *readers], writers, [])
+            if control in readers:
+                readers.remove(control)
+                whole = control.recv() == "mend"
+                for end in other:
+                    set_filter(end, dropping=not whole)
+                control.send(whole)
+                continue
+            try:
+                for end in readers:
+                    held[end] = end.recv(1 << 16)
+                    if not held[end]:
+                        return
+                for end in writers:
+                    held[other[end]] = held[other[end]][end.send(held[other[end]], socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                return
 
     def cut(self):
         self.ask("cut")
@@ -423,7 +431,7 @@ class Router:
 
 
 class Memory:
-    """The most that the router's resident memory grew since this was made, as far as it was looked at."""
+    """The most that the router's resident memory grew since its start or `rebase`, as far as it was looked at."""
 
     def __init__(self, router):
         self.router, self.peak, self.looked = router, 0, 0.0
@@ -433,6 +441,11 @@ class Memory:
         if self.start is not None and now() - self.looked > 0.02:
             self.looked = now()
             self.peak = max(self.peak, self.growth())
+
+    def rebase(self):
+        """Counts from the most that was seen so far: what is usual."""
+        if self.start is not None:
+            self.start, self.peak = self.start + self.peak, 0
 
     def growth(self):
         return (self.router.resident() or 0) - (self.start or 0)
@@ -465,7 +478,7 @@ def ms(seconds):
 
 
 def mib(octets):
-    return f"{octets / 2**20:.1f} MiB"
+    return f"{octets / 2**20:+.1f} MiB"
 
 
 def one_repeat(check, router, case, number):

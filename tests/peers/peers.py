@@ -405,6 +405,9 @@ class Router:
         self.metrics, self.pid = options.metrics, options.pid
         self.interval, self.suspect, self.timeout = options.interval, options.suspect, options.timeout
         self.stall, self.quick = options.stall, options.quick
+        # Times of others are compared by this share of them, from this floor on: what a quick run sees is mostly noise.
+        self.share, self.floor = (0.9, 0.1) if self.quick else (0.99, 0.005)
+        self.resident_at_start = self.resident()
 
     def address(self, transport):
         return self.ws if transport == "ws" else self.rs
@@ -473,6 +476,14 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("inf")
 
 
+def compare_times(found, router, whose, before, after):
+    """The times of others must stay under twice of what they were."""
+    old, new = (percentile(times, router.share) for times in (before, after))
+    name = f"p{router.share * 100:.0f}"
+    found.holds(new <= max(2 * old, router.floor), f"{name} of {whose} {ms(new)}, {ms(old)} before")
+    found.tell(f"{name} of {whose} {ms(old)} before, {ms(new)} after")
+
+
 def ms(seconds):
     return f"{seconds * 1000:.1f} ms"
 
@@ -481,11 +492,12 @@ def mib(octets):
     return f"{octets / 2**20:+.1f} MiB"
 
 
-def one_repeat(check, router, case, number):
+def one_repeat(check, router, rest, number):
+    """One repeat in a worker process of its own; what it started ends with it."""
     found = Findings()
     began = now()
     try:
-        check(found, router, number, *case[1:])
+        check(found, router, number, *rest)
     except Exception as error:
         found.holds(False, f"it broke off: {type(error).__name__}: {error}")
     for child in multiprocessing.active_children():
@@ -513,22 +525,22 @@ def run(name, description, cases, parallel=1):
             setattr(options, key, getattr(options, f"{key}_default")[options.quick])
     router = Router(options)
     repeats = options.repeats or (1 if options.quick else 100)
-    # Fresh processes, each with one repeat: what they start is theirs to end.
-    pool = concurrent.futures.ProcessPoolExecutor(options.parallel, mp_context=fork)
-    pending = [
-        (case[0], number, pool.submit(one_repeat, case[1], router, (case[0], *case[2:]), number))
-        for case in cases(router)
-        if options.only in case[0]
-        for number in range(1, repeats + 1)
-    ]
     passed = failed = 0
     omitted = set()
-    for title, number, future in pending:
-        found, seconds = future.result()
-        passed, failed = passed + (not found.faults), failed + bool(found.faults)
-        omitted |= set(found.omitted)
-        told = "; ".join(found.figures + [f"NOT: {fault}" for fault in found.faults[:6]])
-        print(f"{'FAIL' if found.faults else 'ok':5}{name} {title}, {number} of {repeats} ({seconds:.1f} s): {told}", flush=True)
+    with concurrent.futures.ProcessPoolExecutor(options.parallel, mp_context=fork) as pool:
+        pending = [
+            (case[0], number, pool.submit(one_repeat, case[1], router, case[2:], number))
+            for case in cases(router)
+            if options.only in case[0]
+            for number in range(1, repeats + 1)
+        ]
+        for title, number, future in pending:
+            found, seconds = future.result()
+            passed, failed = passed + (not found.faults), failed + bool(found.faults)
+            omitted |= set(found.omitted)
+            told = "; ".join(found.figures + [f"NOT: {fault}" for fault in found.faults[:6]])
+            outcome = "FAIL" if found.faults else "ok"
+            print(f"{outcome:5}{name} {title}, {number} of {repeats} ({seconds:.1f} s): {told}", flush=True)
     for what in sorted(omitted):
         print(f"left out: {name}: {what}")
     print(f"peers: {passed} passed, {failed} failed", flush=True)

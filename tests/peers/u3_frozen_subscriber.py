@@ -7,14 +7,15 @@ event, and by `_wharf_missed` in the next event that arrives. A cut subscriber, 
 A thousand frozen subscribers together cost less than 64 MiB.
 
 Where events are dropped the subscriber is let go for an instant several times within `queue.stall`, or it would be cut.
-The times of acknowledgements have a floor as in U2. Other routers have no such policies: `--only disconnect` is for them.
+The times of acknowledgements are compared as in U2, and memory with the most that was used without the frozen one. Not asserted:
+the count of losses in the session's details, which a router need not show. Other routers have no such policies: `--only disconnect` is for them.
 """
 
 import select
 import time
 
 from peers import (
-    EVENT, FORMS, NAMES, PUBLISH, Cable, Child, Gone, Memory, Peer, fork, mib, ms, now, percentile, run,
+    EVENT, FORMS, NAMES, PUBLISH, Cable, Child, Gone, Memory, Peer, compare_times, fork, mib, ms, now, percentile, run,
 )
 
 QUEUE = 4 * 2**20
@@ -24,6 +25,7 @@ USERS = {"disconnect": None, "drop_oldest": "newest", "drop_newest": "unbroken"}
 SLOW = 'wharf_refused_total{reason="slow_consumer"}'
 DROPPED = "wharf_outbox_dropped_total"
 MANY = 1_000
+MANY_BOUND = 64 * 2**20
 
 
 def subscriber(control, router, form, topic, user, via, newest):
@@ -151,15 +153,14 @@ def overflowing(found, router, number, form, policy, size, way="stopped"):
 
     numbers, _ = until_received(publisher.healthy, last)
     found.holds(numbers == list(range(publisher.number)), f"the healthy subscriber has {len(numbers)} of {publisher.number} events")
-    p99 = [percentile(times, 0.99) for times in (before, after)]
-    floor = 0.05 if router.quick else 0.005
-    found.holds(p99[1] <= max(2 * p99[0], floor), f"p99 of acknowledgements {ms(p99[1])}, {ms(p99[0])} before")
-    found.tell(f"{last + 1 - first} events; p99 {ms(p99[0])} before, {ms(p99[1])} after")
+    found.tell(f"{last + 1 - first} events")
+    compare_times(found, router, "acknowledgements", before, after)
     if policy == "disconnect":
         was_cut(found, router, publisher, frozen, victim, cable, counted)
     else:
         lost_and_counted(found, router, publisher, frozen, victim, policy, first, counted)
-    judge_memory(found, memory, QUEUE * 1.2)
+    # What is on its way through is there besides.
+    judge_memory(found, memory, QUEUE * 1.2 + size)
 
 
 def was_cut(found, router, publisher, frozen, victim, cable, counted):
@@ -210,11 +211,10 @@ def judge_memory(found, memory, bound):
         found.omit("memory: no --pid")
         return
     found.holds(memory.peak < bound, f"memory grew by {mib(memory.peak)}")
-    until = now() + 3
-    while (rest := memory.growth()) > 0.75 * bound and now() < until:
-        time.sleep(0.05)
-    found.holds(rest <= 0.75 * bound, f"of {mib(memory.peak)} memory {mib(rest)} stayed")
-    found.tell(f"memory {mib(memory.peak)}, then {mib(rest)}, of {memory.start >> 20} MiB")
+    # An allocator keeps some; what matters is that it does not add up over the runs of this script.
+    kept = memory.router.resident() - memory.router.resident_at_start
+    found.holds(kept < MANY_BOUND, f"of all runs so far {mib(kept)} stayed")
+    found.tell(f"memory {mib(memory.peak)}, then {mib(memory.growth())}, {mib(kept)} since the start")
 
 
 def thousand(found, router, number, form):
@@ -231,7 +231,7 @@ def thousand(found, router, number, form):
     found.holds(numbers == list(range(publisher.number)), f"the healthy subscriber has {len(numbers)} of {publisher.number} events")
     crowd.kill()
     found.tell(f"{len(times)} events past {MANY} frozen subscribers in {took:.1f} s, p99 {ms(percentile(times, 0.99))}")
-    judge_memory(found, memory, 64 * 2**20)
+    judge_memory(found, memory, MANY_BOUND)
 
 
 def cases(router):

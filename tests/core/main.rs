@@ -8,8 +8,11 @@ mod limits;
 mod meta;
 mod patterns;
 mod publish;
+mod recording;
 mod register_call;
+mod retention;
 mod subscribe;
+mod testaments;
 mod timeouts;
 
 #[path = "../support/test_realm.rs"]

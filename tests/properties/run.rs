@@ -319,7 +319,7 @@ impl Run {
         let call = &self.model.calls[nth];
         let (callee, invocation) = (self.keys[call.callee], InvocationId::new(call.invocation).unwrap());
         let (now, error) = (self.now(), ErrorUri::NETWORK_FAILURE);
-        self.realm.invocation_undeliverable(now, callee, invocation, error, &mut self.effects);
+        self.realm.invocation_undeliverable(now, callee, invocation, None, error, &mut self.effects);
         self.observe();
         self.model.undeliverable(nth)
     }

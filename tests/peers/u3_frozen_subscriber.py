@@ -103,6 +103,8 @@ class Publisher:
             told = message[4][0] if message and message[0] == EVENT else None
             if told == victim or isinstance(told, dict) and told.get("session") == victim:
                 heard.append(told)
+                if told == victim or told["closed"]:
+                    until = min(until, now() + 0.3)
         return heard
 
 

@@ -146,10 +146,13 @@ def rows(options, bench):
                 add(client, "ws", plain if options.quick else plain + BATCHED, check)
                 add(client, "rs", plain, check)
     if options.node_dir:
-        add("wampy", "ws", plain, lambda *where: bench.script("wampy.mjs", *where))
-        if not options.quick:
-            add("autobahn-js", "ws", plain, lambda *where: bench.script("autobahn_js.mjs", *where))
-            add("autobahn-js", "rs", ["json"], lambda *where: bench.script("autobahn_js.mjs", *where))
+        for extra, what in [("", ""), ("_advanced", ", advanced")]:
+            wampy = functools.partial(bench.script, f"wampy{extra}.mjs")
+            autobahn = functools.partial(bench.script, f"autobahn_js{extra}.mjs")
+            add("wampy" + what, "ws", plain, wampy)
+            if not options.quick:
+                add("autobahn-js" + what, "ws", plain, autobahn)
+                add("autobahn-js" + what, "rs", ["json"], autobahn)
     return found
 
 

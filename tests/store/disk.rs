@@ -134,7 +134,7 @@ pub(crate) struct Gate {
 
 impl Gate {
     /// The place, the switch that shuts the gate, and those who wait at it.
-    pub(crate) fn new() -> (Place, Arc<AtomicBool>, Receiver<Sender<()>>) {
+    pub(crate) fn place() -> (Place, Arc<AtomicBool>, Receiver<Sender<()>>) {
         let (reached, arrivals) = channel();
         let (disk, shut) = (Disk::new(), Arc::new(AtomicBool::new(false)));
         let switch = Arc::clone(&shut);

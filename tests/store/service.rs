@@ -78,7 +78,7 @@ fn memory_and_file_are_merged_into_one_history() {
 /// Store, section 4: many records, few commits, answers in order.
 #[test]
 fn a_commit_takes_everything_that_is_queued() {
-    let (place, shut, arrivals) = Gate::new();
+    let (place, shut, arrivals) = Gate::place();
     let storage = at(place);
     let mut realm = Realm::of(&storage, REALM);
     shut.store(true, Ordering::SeqCst);
@@ -99,7 +99,7 @@ fn a_commit_takes_everything_that_is_queued() {
 /// Store, section 4: above the bound who waits is refused, and the others are counted.
 #[test]
 fn a_full_queue_refuses_who_waits_and_counts_the_others() {
-    let (place, shut, arrivals) = Gate::new();
+    let (place, shut, arrivals) = Gate::place();
     let storage = at(place);
     let mut realm = Realm::of(&storage, REALM);
     shut.store(true, Ordering::SeqCst);

@@ -81,7 +81,9 @@ fn a_panic_of_the_writing_thread_is_survived_twice() {
     let disk = Disk::new();
     let ends = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&ends);
-    let give_up = Arc::new(move || drop(counted.fetch_add(1, Ordering::SeqCst)));
+    let give_up = Arc::new(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
     let surroundings = Surroundings { place: Some(disk.place()), give_up, ..Surroundings::default() };
     let storage = Storage::start_in(StorageSettings::default(), surroundings).unwrap();
     let mut realm = Realm::of(&storage, REALM);

@@ -173,9 +173,12 @@ impl FileLog {
     /// [`StorageError`], which names the file and the cause.
     pub fn open(place: &Place) -> Result<Self, StorageError> {
         let path = || place.name.clone();
-        let database = (place.open)().map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StorageError::InUse { path: path() },
-            other => StorageError::Open { path: path(), cause: other.to_string() },
+        let database = (place.open)().map_err(|error| {
+            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+                StorageError::InUse { path: path() }
+            } else {
+                StorageError::Open { path: path(), cause: error.to_string() }
+            }
         })?;
         let log = Self { database: Arc::new(database), buffer: Vec::new() };
         let failed = |error: StorageError| StorageError::Open { path: path(), cause: error.to_string() };

@@ -15,8 +15,9 @@ use crate::codec;
 use crate::observe::Tally;
 use crate::routing::{Command, Counters, Effects, KeptEvent, Member, Overflow, Realm, SessionKey, StoreFault};
 use crate::storage::{Answer, StoreLink};
+use crate::wamp::message::Invocation;
 use crate::wamp::payload::{Payload, RawPayload, Values};
-use crate::wamp::{ErrorUri, InvocationId};
+use crate::wamp::ErrorUri;
 use actix::fut::ActorFuture;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use std::collections::VecDeque;
@@ -51,12 +52,12 @@ pub(crate) struct Commands {
 #[rtype(result = "()")]
 pub(crate) struct Leave(pub(crate) SessionKey);
 
-/// An INVOCATION could not be handed to its callee. At most one per INVOCATION.
+/// An INVOCATION could not be handed to its callee, and comes back. At most one per INVOCATION.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Undeliverable {
     pub(crate) callee: SessionKey,
-    pub(crate) invocation: InvocationId,
+    pub(crate) invocation: Box<Invocation>,
     pub(crate) error: ErrorUri,
 }
 
@@ -443,8 +444,9 @@ impl Handler<Undeliverable> for RealmActor {
     type Result = ();
 
     fn handle(&mut self, failed: Undeliverable, _: &mut Self::Context) {
-        let now = clock::now();
-        self.realm.invocation_undeliverable(now, failed.callee, failed.invocation, failed.error, &mut self.effects);
+        let Undeliverable { callee, invocation, error } = failed;
+        let (now, id) = (clock::now(), invocation.request);
+        self.realm.invocation_undeliverable(now, callee, id, Some(invocation), error, &mut self.effects);
         self.carry_out();
     }
 }

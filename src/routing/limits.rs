@@ -62,6 +62,10 @@ pub struct MetaCalls {
     pub burst: u32,
 }
 
+/// A peer that has not answered a question for a sign of life for this long is suspect: calls pass it over where they can, and
+/// another session of its authid may have its registrations.
+pub const SUSPECT_AFTER: Duration = Duration::from_secs(2);
+
 /// What the router waits beyond a timeout that the callee keeps itself, before it ends the call for a silent callee (D67).
 pub(crate) const FORWARDED_TIMEOUT_SLACK: Duration = Duration::from_secs(10);
 

@@ -21,12 +21,13 @@ mod record;
 mod refusal;
 mod rights;
 mod rules;
+mod testaments;
 
 pub use command::Command;
 pub use directory::Member;
 pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
-pub use limits::{MetaCalls, RealmLimits, RetainedFull};
+pub use limits::{MetaCalls, RealmLimits, RetainedFull, SUSPECT_AFTER};
 pub use meta::{Overflow, PayloadReader};
 pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting, PAGE_OCTETS_MAX, SCAN_RECORDS_MAX};
 pub use refusal::Refusal;
@@ -34,7 +35,10 @@ pub use rights::{Permit, Rights};
 pub use rules::{
     ForwardTimeout, HistoryRule, ProcedureRule, RealmRules, RetainRule, Takeover, TopicRule, TrustLevels, UriTable,
 };
+pub use testaments::TestamentScope;
 
+use crate::wamp::message::{Call, Invocation};
+use crate::wamp::role::Feature;
 use crate::wamp::uri::is_reserved;
 use crate::wamp::{ErrorUri, InvocationId, MessageKind, RequestId, SessionId, WallTime};
 use broker::Broker;
@@ -45,6 +49,7 @@ use holds::Holds;
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 use std::time::Instant;
+use testaments::Testaments;
 
 /// One realm: directory, broker and dealer.
 #[derive(Debug)]
@@ -55,6 +60,7 @@ pub struct Realm {
     broker: Broker,
     dealer: Dealer,
     holds: Holds,
+    testaments: Testaments,
     /// What the step under way has changed; kept to be used again.
     changes: Vec<Change>,
     clock: Clock,
@@ -81,16 +87,28 @@ impl Clock {
 pub struct Counters {
     /// Sessions in the realm.
     pub sessions: usize,
-    /// Topics and patterns that somebody is subscribed to.
+    /// Topics and patterns that somebody is subscribed to, or that keep history.
     pub subscriptions: usize,
     /// Procedures and patterns that are registered.
     pub registrations: usize,
     /// Calls under way.
     pub calls: usize,
+    /// Those of them that wait for a callee: each is at its `concurrency`.
+    pub calls_queued: usize,
+    /// Calls that went on to another callee, since the start.
+    pub calls_rerouted: u64,
+    /// Calls that could not, for want of room to keep them, since the start.
+    pub reroutes_without_room: u64,
     /// Answers to calls that had ended, since the start (P2).
     pub late_answers: u64,
     /// Progressive results that nobody had asked for, since the start (P8).
     pub progress_dropped: u64,
+    /// Topics with a retained event.
+    pub retained_topics: usize,
+    /// Octets that they hold, about.
+    pub retained_octets: usize,
+    /// Events that were to be retained and are not, because there was no room, since the start (X3).
+    pub retained_refused: u64,
 }
 
 /// A broken rule of the protocol that only the realm can see. It ends the session.
@@ -102,9 +120,6 @@ enum Violation {
     /// An answer to an invocation that the session never had (D4).
     #[error("{kind}: invocation {invocation} was never issued to this session")]
     NeverInvoked { kind: MessageKind, invocation: InvocationId },
-    /// Progressive call invocations, which the router does not announce (D16).
-    #[error("CALL: progressive call invocations were not announced")]
-    ProgressiveInvocation,
     /// A client's ERROR is about an invocation, always (R21).
     #[error("ERROR: expected the type INVOCATION, got {0}")]
     ErrorOfOtherKind(MessageKind),
@@ -132,12 +147,15 @@ impl Realm {
 
     /// An empty realm with settings for its topics and procedures. All its randomness comes from `seed`.
     pub fn with_rules(rules: RealmRules, seed: u64) -> Self {
+        let mut broker = Broker::default();
+        broker.create_history(&rules);
         Self {
             rng: StdRng::seed_from_u64(seed),
             directory: Directory::default(),
-            broker: Broker::default(),
+            broker,
             dealer: Dealer::default(),
             holds: Holds::default(),
+            testaments: Testaments::default(),
             changes: Vec::new(),
             clock: Clock::default(),
             read_payload: |_| None,
@@ -147,6 +165,9 @@ impl Realm {
 
     /// Tells the time of day, as it is at `now`. To be told again now and then: nobody minds if it jumps.
     pub fn set_time_of_day(&mut self, now: Instant, time: WallTime) {
+        if self.clock.0.is_none() {
+            self.broker.begin(time);
+        }
         self.clock = Clock(Some((now, time)));
     }
 
@@ -175,6 +196,11 @@ impl Realm {
 
     /// Takes one command of a session. One of a session that is gone does nothing.
     pub fn handle(&mut self, now: Instant, from: SessionKey, command: Command, effects: &mut Effects) {
+        self.take(now, from, command, effects);
+        self.settle(now, effects);
+    }
+
+    fn take(&mut self, now: Instant, from: SessionKey, command: Command, effects: &mut Effects) {
         if !self.directory.contains(from) {
             return;
         }
@@ -193,11 +219,15 @@ impl Realm {
         self.holds.is_held(session)
     }
 
-    /// The session has answered a question for a sign of life ([`Effect::Probe`]).
-    pub fn sign_of_life(&mut self, _now: Instant, _session: SessionKey, _effects: &mut Effects) {}
-
     /// What the publisher of an event that was to be kept waits for: it is as durable as its rule says, or it failed.
-    pub fn kept(&mut self, _now: Instant, _waiting: Waiting, _outcome: Result<(), StoreFault>, _effects: &mut Effects) {
+    pub fn kept(&mut self, now: Instant, waiting: Waiting, outcome: Result<(), StoreFault>, effects: &mut Effects) {
+        if !self.directory.contains(waiting.session) {
+            return;
+        }
+        let (broker, _, mut turn) = self.turn(now, effects);
+        if broker.kept(&mut turn, waiting, outcome) {
+            self.resume(now, waiting.session, effects);
+        }
     }
 
     /// The answer to a question about history ([`Order::Read`]).
@@ -211,14 +241,21 @@ impl Realm {
     }
 
     /// What was retained before the realm started, the newest of each topic last. Before anybody joins.
-    pub fn restore_retained(&mut self, _now: Instant, _events: Vec<KeptEvent>) {}
+    pub fn restore_retained(&mut self, now: Instant, events: Vec<KeptEvent>) {
+        self.broker.restore(&self.rules, now, self.clock.at(now), events);
+    }
+
+    /// Whether memory is scarce: until it is not any more, nothing new is retained or put into history in memory, and no
+    /// testament is taken. What is on disk goes on.
+    pub fn set_short_of_memory(&mut self, is_short: bool) {
+        self.broker.set_short_of_memory(is_short);
+    }
 
     /// The session's messages wait no longer.
-    #[allow(dead_code, reason = "the first hold comes with the next step")]
     fn resume(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
         let mut waiting = self.holds.release(session);
         while let Some(command) = waiting.pop_front() {
-            self.handle(now, session, command, effects);
+            self.take(now, session, command, effects);
             if self.holds.is_held(session) {
                 return self.holds.put_back(session, waiting);
             }
@@ -229,19 +266,22 @@ impl Realm {
     /// the second time.
     pub fn leave(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
         self.dispose(now, session, Announce::Leave, effects);
+        self.settle(now, effects);
     }
 
-    /// Ends the call of an INVOCATION that could not be handed to its callee: the caller gets `error`. One that has ended
-    /// already is left alone.
+    /// An INVOCATION could not be handed to its callee. If it is `given` back, another callee of the registration is asked; if
+    /// there is none, the caller gets `error`, and the call ends. One that has ended already is left alone.
     pub fn invocation_undeliverable(
         &mut self,
-        _now: Instant,
+        now: Instant,
         callee: SessionKey,
         invocation: InvocationId,
+        given: Option<Box<Invocation>>,
         error: ErrorUri,
         effects: &mut Effects,
     ) {
-        self.dealer.undeliverable(effects, callee, invocation, error);
+        let (_, dealer, mut turn) = self.turn(now, effects);
+        dealer.undeliverable(&mut turn, callee, invocation, given, error);
     }
 
     /// Whether calls pass this callee over from now on, where another one of the same registration is not in trouble: it does
@@ -254,12 +294,15 @@ impl Realm {
 
     /// The next instant at which [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.dealer.next_deadline()
+        [self.dealer.next_deadline(), self.broker.next_deadline()].into_iter().flatten().min()
     }
 
     /// Does everything whose time is up at `now`.
     pub fn handle_timeout(&mut self, now: Instant, effects: &mut Effects) {
-        self.dealer.handle_timeout(now, effects);
+        let (broker, dealer, mut turn) = self.turn(now, effects);
+        dealer.handle_timeout(&mut turn);
+        broker.handle_timeout(&mut turn);
+        self.take_over(now, effects);
     }
 
     /// How many sessions there are.
@@ -284,13 +327,20 @@ impl Realm {
 
     /// The realm's figures.
     pub fn counters(&self) -> Counters {
+        let (retained_topics, retained_octets) = self.broker.retained();
         Counters {
             sessions: self.directory.len(),
             subscriptions: self.broker.len(),
             registrations: self.dealer.len(),
             calls: self.dealer.calls(),
+            calls_queued: self.dealer.queued(),
+            calls_rerouted: self.dealer.rerouted(),
+            reroutes_without_room: self.dealer.reroutes_without_room(),
             late_answers: self.dealer.late_answers(),
             progress_dropped: self.dealer.progress_dropped(),
+            retained_topics,
+            retained_octets,
+            retained_refused: self.broker.retained_refused(),
         }
     }
 
@@ -302,7 +352,8 @@ impl Realm {
     pub fn broken_invariant(&self) -> Option<&'static str> {
         let alive = |session| self.directory.contains(session);
         let dealer = || self.dealer.broken_invariant(alive);
-        self.broker.broken_invariant(alive).or_else(dealer).or_else(|| self.holds.broken_invariant(alive))
+        let waiting = || self.holds.broken_invariant(alive).or_else(|| self.testaments.broken_invariant(alive));
+        self.broker.broken_invariant(alive).or_else(dealer).or_else(waiting)
     }
 
     fn obey(
@@ -313,7 +364,7 @@ impl Realm {
         effects: &mut Effects,
     ) -> Result<(), Violation> {
         if let Some((kind, request)) = command.new_request() {
-            if self.dealer.is_active(from, request) {
+            if self.dealer.is_active(from, request) && !self.dealer.goes_on(from, &command) {
                 return Err(Violation::RequestInUse { kind, request });
             }
         }
@@ -334,9 +385,12 @@ impl Realm {
             Command::Publish(publish) => broker.publish(turn, from, publish),
             Command::Subscribe(subscribe) => broker.subscribe(turn, from, &subscribe),
             Command::Unsubscribe(unsubscribe) => broker.unsubscribe(turn, from, &unsubscribe),
-            Command::Call(call) if call.options.progress => return Err(Violation::ProgressiveInvocation),
+            Command::Call(call) if dealer.discards(turn, from, &call) => {}
             // Reserved procedures are the router's: client registrations never serve them, patterns included (D51).
-            Command::Call(call) if is_reserved(&call.procedure) => self.call_meta(now, from, &call, effects),
+            Command::Call(call) if is_reserved(&call.procedure) => match lacking(&call) {
+                None => self.call_meta(now, from, &call, effects),
+                Some(feature) => dealer.refuse_call(turn, from, &call, feature.key()),
+            },
             Command::Call(call) => dealer.call(turn, from, call),
             Command::Cancel(cancel) => dealer.cancel(turn, from, &cancel),
             Command::Register(register) => dealer.register(turn, from, &register),
@@ -358,10 +412,14 @@ impl Realm {
         broker.forget(&mut turn, session, member.session);
         dealer.forget_registrations(&mut turn, session, member.session);
         self.publish_changes(now, effects);
-        self.dealer.forget_calls(effects, session);
+        let (_, dealer, mut turn) = self.turn(now, effects);
+        dealer.forget_calls(&mut turn, session);
         match announce {
-            Announce::Leave => self.publish_on_leave(now, &member, effects),
-            Announce::Nothing => {}
+            Announce::Leave => {
+                self.publish_testaments(now, session, &member, effects);
+                self.publish_on_leave(now, &member, effects);
+            }
+            Announce::Nothing => self.drop_testaments(session),
         }
     }
 
@@ -374,10 +432,18 @@ impl Realm {
     }
 }
 
+/// What a call needs of its callee and the router has not got, where it serves a call itself.
+fn lacking(call: &Call) -> Option<Feature> {
+    if call.options.progress {
+        return Some(Feature::ProgressiveCallInvocations);
+    }
+    call.options.ppt.as_ref().map(|_| Feature::PayloadPassthruMode)
+}
+
 /// Whether the others hear of a session's end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Announce {
-    /// By `wamp.session.on_leave`.
+    /// By `wamp.session.on_leave`, and by its testaments.
     Leave,
     /// Not at all: `wamp.session.kill_all` (R91).
     Nothing,

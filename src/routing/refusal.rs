@@ -45,6 +45,14 @@ pub enum Refusal {
     /// Every callee is at its limit of open invocations (X2).
     #[error("every callee of procedure {} is at its limit of open invocations", quoted(.0))]
     NoAvailableCallee(Uri),
+    /// A call needs a feature that its callee has not announced.
+    #[error("the callee of procedure {} has not announced {feature}", quoted(.procedure))]
+    CalleeLacks {
+        /// What is called.
+        procedure: Uri,
+        /// What is lacking.
+        feature: &'static str,
+    },
     /// The meta API was asked about a session that is not there, or told to kill the caller's own.
     #[error("no such session")]
     NoSuchSession,
@@ -65,6 +73,9 @@ pub enum Refusal {
     /// The store did not do as told.
     #[error("{0}")]
     Storage(StoreFault),
+    /// The node is short of memory, and this would take some for long.
+    #[error("the node is short of memory: try again later")]
+    Overloaded,
     /// The reason of a kill is no URI.
     #[error("reason {} is not a valid URI", quoted(.0))]
     InvalidReason(String),
@@ -81,10 +92,12 @@ impl Refusal {
             Self::ProcedureAlreadyExists(_) | Self::OtherInvocationPolicy(_) => ErrorUri::PROCEDURE_ALREADY_EXISTS,
             Self::NoSuchProcedure(_) => ErrorUri::NO_SUCH_PROCEDURE,
             Self::NoAvailableCallee(_) => ErrorUri::NO_AVAILABLE_CALLEE,
+            Self::CalleeLacks { .. } => ErrorUri::FEATURE_NOT_SUPPORTED,
             Self::NoSuchSession => ErrorUri::NO_SUCH_SESSION,
             Self::ListTooLong(_) | Self::InvalidArgument(_) => ErrorUri::INVALID_ARGUMENT,
             Self::InvalidReason(_) => ErrorUri::INVALID_URI,
             Self::NotPermitted { error, .. } => *error,
+            Self::Overloaded => ErrorUri::OVERLOADED,
             Self::Storage(StoreFault::TooManyTopics) => ErrorUri::LIMIT_EXCEEDED,
             Self::Storage(StoreFault::Busy | StoreFault::Failed) => ErrorUri::STORAGE,
         }
@@ -105,11 +118,13 @@ impl Refusal {
             | Self::OtherInvocationPolicy(_)
             | Self::NoSuchProcedure(_)
             | Self::NoAvailableCallee(_)
+            | Self::CalleeLacks { .. }
             | Self::NoSuchSession
             | Self::ListTooLong(_)
             | Self::InvalidArgument(_)
             | Self::NotPermitted { .. }
             | Self::Storage(_)
+            | Self::Overloaded
             | Self::InvalidReason(_) => Vec::new(),
         };
         let payload = Payload::values(vec![Value::Text(self.to_string())], kwargs);

@@ -3,12 +3,12 @@
 //! Both are answered before the realm hears of it, and the permission before existence (R108).
 //! Source: sections 4.3, 5, 8, 9 and 12 of the reference.
 
-use super::request_ids::RequestIds;
+use super::request_ids::{CallId, RequestIds};
 use super::unexpected;
 use crate::authz::{Action, Policy, Verdict};
 use crate::wamp::message::{Call, Error, Message, Publish, Register, Subscribe};
 use crate::wamp::options::{Ppt, PublishOptions};
-use crate::wamp::role::Features;
+use crate::wamp::role::{Announced, Feature, Features};
 use crate::wamp::uri::{self, UriFault, UriRules};
 use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, RequestId, Uri};
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub(super) enum Decision {
     /// It goes on to the realm, as it is by then.
     Forward,
     Refuse(Refused, Option<Box<Message>>),
+    /// It is for nobody: the call that it goes on with was refused.
+    Discard,
     Goodbye,
     Abort,
 }
@@ -65,31 +67,32 @@ type Violation = String;
 ///
 /// # Errors
 /// The text of a protocol violation.
-pub(super) fn judge(rules: &Rules, ids: &mut RequestIds, message: &mut Message) -> Result<Decision, Violation> {
+pub(super) fn judge(
+    rules: &Rules,
+    announced: Announced,
+    ids: &mut RequestIds,
+    message: &mut Message,
+) -> Result<Decision, Violation> {
+    let as_callee = announced.callee_features.payload_passthru_mode;
     match message {
         Message::Publish(publish) => {
             take_id(rules, ids, publish.request, MessageKind::Publish)?;
-            no_passthru(MessageKind::Publish, &publish.options.ppt)?;
+            let may_pass = announced.publisher_features.payload_passthru_mode;
+            rules.check_passthru(MessageKind::Publish, &publish.options.ppt, may_pass)?;
             Ok(rules.publish(publish))
         }
         Message::Call(call) => {
-            take_id(rules, ids, call.request, MessageKind::Call)?;
-            no_passthru(MessageKind::Call, &call.options.ppt)?;
-            if call.options.progress {
-                // D16: the feature is not announced, so nobody may use it.
-                return Err(
-                    "CALL: option progress needs progressive_call_invocations, which this realm has not".to_owned()
-                );
-            }
-            Ok(rules.call(call))
+            let may_pass = announced.caller_features.payload_passthru_mode;
+            rules.check_passthru(MessageKind::Call, &call.options.ppt, may_pass)?;
+            rules.judge_call(announced, ids, call)
         }
         Message::Yield(answer) => {
-            no_passthru(MessageKind::Yield, &answer.options.ppt)?;
+            rules.check_passthru(MessageKind::Yield, &answer.options.ppt, as_callee)?;
             Ok(Decision::Forward)
         }
         Message::Cancel(_) => Ok(Decision::Forward),
         Message::Error(error) if error.request_kind == MessageKind::Invocation => {
-            no_passthru(MessageKind::Error, &error.details.ppt)?;
+            rules.check_passthru(MessageKind::Error, &error.details.ppt, as_callee)?;
             Ok(Decision::Forward)
         }
         // R21.
@@ -131,21 +134,63 @@ pub(super) fn judge(rules: &Rules, ids: &mut RequestIds, message: &mut Message) 
 
 fn take_id(rules: &Rules, ids: &mut RequestIds, id: RequestId, kind: MessageKind) -> Result<(), Violation> {
     if rules.strict_request_ids {
-        ids.take_strict(id).map_err(|due| format!("{kind}: field Request must be {due}, the last one plus 1, got {id}"))
+        ids.take_strict(id).map_err(|due| not_due(kind, due, id))
     } else {
         Ok(())
     }
 }
 
-/// D72: payload passthru is not announced, so nobody may use it.
-fn no_passthru(kind: MessageKind, ppt: &Option<Box<Ppt>>) -> Result<(), Violation> {
-    match ppt {
-        None => Ok(()),
-        Some(_) => Err(format!("{kind}: ppt_scheme needs payload_passthru_mode, which this realm has not")),
-    }
+fn not_due(kind: MessageKind, due: RequestId, got: RequestId) -> Violation {
+    format!("{kind}: field Request must be {due}, the last one plus 1, got {got}")
 }
 
 impl Rules {
+    /// R81, D72: opaque payloads are for those who have announced them, as all that they are opaque to must know of it.
+    fn check_passthru(&self, kind: MessageKind, ppt: &Option<Box<Ppt>>, announced: bool) -> Result<(), Violation> {
+        if ppt.is_none() || (announced && self.features.has(Feature::PayloadPassthruMode)) {
+            return Ok(());
+        }
+        let lacking = if announced { "this realm has not" } else { "this session did not announce" };
+        Err(format!("{kind}: ppt_scheme needs payload_passthru_mode, which {lacking}"))
+    }
+
+    /// Section 9.6 of the reference, as far as the session's own: what the CALL is, by its id, and whether it may be.
+    fn judge_call(&self, announced: Announced, ids: &mut RequestIds, call: &mut Call) -> Result<Decision, Violation> {
+        let (request, progress) = (call.request, call.options.progress);
+        if progress {
+            let lacking = match (
+                self.features.has(Feature::ProgressiveCallInvocations),
+                announced.caller_features.progressive_call_invocations,
+            ) {
+                (true, true) => None,
+                (true, false) => Some("this session did not announce"),
+                (false, _) => Some("this realm has not"),
+            };
+            if let Some(lacking) = lacking {
+                return Err(format!("CALL: option progress needs progressive_call_invocations, which {lacking}"));
+            }
+        }
+        let id = ids.take_call(self.strict_request_ids, request, progress);
+        match id.map_err(|due| not_due(MessageKind::Call, due, request))? {
+            CallId::New => {
+                let decision = self.call(call);
+                if progress && matches!(decision, Decision::Refuse(..)) {
+                    ids.refused(request);
+                }
+                Ok(decision)
+            }
+            CallId::Continuation => {
+                // The options of the first CALL hold; but a procedure that may not be called is another one than the first.
+                call.options.disclose_me = false;
+                match self.call(call) {
+                    Decision::Refuse(..) => Err(format!("CALL: request id {request} belongs to another procedure")),
+                    other => Ok(other),
+                }
+            }
+            CallId::Refused => Ok(Decision::Discard),
+        }
+    }
+
     fn publish(&self, publish: &mut Publish) -> Decision {
         let (request, acknowledge) = (publish.request, publish.options.acknowledge);
         match self.judge_publish(&publish.topic, &mut publish.options) {

@@ -117,11 +117,12 @@ impl Session {
         if !matches!(self.state, State::Joining { .. }) {
             return Action::Nothing;
         }
-        let State::Joining { realm, identity, rules } = std::mem::replace(&mut self.state, State::Ended) else {
+        let State::Joining { realm, identity, rules, announced } = std::mem::replace(&mut self.state, State::Ended)
+        else {
             return Action::Nothing;
         };
         let welcome = welcome(session, realm, &identity, rules.features.roles());
-        self.state = State::Established { rules };
+        self.state = State::Established { rules, announced };
         Action::Send(welcome.into())
     }
 
@@ -137,8 +138,9 @@ impl Session {
                 text: "the role of this principal does not exist in the realm".to_owned(),
             });
         };
-        self.state = State::Joining { realm: arrival.realm.clone(), identity: identity.clone(), rules };
-        Action::Join(identity, arrival.announced)
+        let (realm, announced) = (arrival.realm.clone(), arrival.announced);
+        self.state = State::Joining { realm, identity: identity.clone(), rules, announced };
+        Action::Join(identity, announced)
     }
 
     fn deny(&mut self, denied: Denied) -> Action {

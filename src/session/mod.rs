@@ -71,9 +71,11 @@ enum State {
         realm: Uri,
         identity: Identity,
         rules: Arc<Rules>,
+        announced: Announced,
     },
     Established {
         rules: Arc<Rules>,
+        announced: Announced,
     },
     /// The realm has been told; what is said when it has answered.
     Leaving {
@@ -114,9 +116,10 @@ impl Session {
         Self { state: State::AwaitingHello, request_ids: RequestIds::default() }
     }
 
-    /// A session whose handshake happened elsewhere (HTTP): it has only to join.
+    /// A session whose handshake happened elsewhere (HTTP): it has only to join, and can do nothing beyond the basics.
     pub fn authenticated(realm: Uri, identity: Identity, rules: Arc<Rules>) -> Self {
-        Self { state: State::Joining { realm, identity, rules }, request_ids: RequestIds::default() }
+        let announced = Announced::default();
+        Self { state: State::Joining { realm, identity, rules, announced }, request_ids: RequestIds::default() }
     }
 
     /// Whether messages are taken in this state. Where not, the peer's octets wait in its socket.
@@ -183,10 +186,11 @@ impl Session {
     /// For the many; [`Session::receive`] takes any message in any state.
     #[inline]
     pub fn judge(&mut self, message: &mut Message) -> Option<Action> {
-        let State::Established { rules } = &self.state else { return Some(Action::Nothing) };
-        match established::judge(rules, &mut self.request_ids, message) {
+        let State::Established { rules, announced } = &self.state else { return Some(Action::Nothing) };
+        match established::judge(rules, *announced, &mut self.request_ids, message) {
             Ok(established::Decision::Forward) => None,
             Ok(established::Decision::Refuse(refused, error)) => Some(Action::Refuse(refused, error)),
+            Ok(established::Decision::Discard) => Some(Action::Nothing),
             Ok(established::Decision::Goodbye) => {
                 let goodbye = Goodbye { details: CloseDetails::default(), reason: ErrorUri::GOODBYE_AND_OUT.to_uri() };
                 self.state = State::Leaving { goodbye: Box::new(goodbye), then: AfterGoodbye::AwaitHello };

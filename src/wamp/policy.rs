@@ -54,6 +54,8 @@ enumeration! {
         First = "first",
         /// The newest that is still there.
         Last = "last",
+        /// The one that serves the fewest calls; the oldest of several. An extension: the specification has not got it.
+        LeastLoaded = "least_loaded",
     }
 }
 

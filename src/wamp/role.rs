@@ -246,13 +246,21 @@ impl Features {
 /// The features that a realm has where nothing else is said.
 const BUILT: &[Feature] = &[
     Feature::CallCanceling,
+    Feature::CallReroute,
     Feature::CallTimeout,
+    Feature::CallTrustlevels,
     Feature::CallerIdentification,
+    Feature::EventHistory,
+    Feature::EventRetention,
     Feature::PatternBasedRegistration,
     Feature::PatternBasedSubscription,
+    Feature::PayloadPassthruMode,
+    Feature::ProgressiveCallInvocations,
     Feature::ProgressiveCallResults,
+    Feature::PublicationTrustlevels,
     Feature::PublisherExclusion,
     Feature::PublisherIdentification,
+    Feature::RegistrationRevocation,
     Feature::SharedRegistration,
     Feature::SubscriberBlackwhiteListing,
 ];

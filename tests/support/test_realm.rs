@@ -101,7 +101,24 @@ impl TestRealm {
 
     pub(crate) fn undeliverable(&mut self, callee: SessionKey, invocation: u64, error: wharf::wamp::ErrorUri) -> Seen {
         let invocation = InvocationId::new(invocation).unwrap();
-        self.realm.invocation_undeliverable(self.now, callee, invocation, error, &mut self.effects);
+        self.realm.invocation_undeliverable(self.now, callee, invocation, None, error, &mut self.effects);
+        self.seen()
+    }
+
+    /// An INVOCATION comes back.
+    pub(crate) fn gives_back(
+        &mut self,
+        callee: SessionKey,
+        invocation: Invocation,
+        error: wharf::wamp::ErrorUri,
+    ) -> Seen {
+        let (id, given) = (invocation.request, Some(Box::new(invocation)));
+        self.realm.invocation_undeliverable(self.now, callee, id, given, error, &mut self.effects);
+        self.seen()
+    }
+
+    pub(crate) fn sign_of_life(&mut self, session: SessionKey) -> Seen {
+        self.realm.sign_of_life(self.now, session, &mut self.effects);
         self.seen()
     }
 

@@ -65,7 +65,7 @@ const JSON: &[(&str, &str)] = &[
     ("[32,1,{\"match\":\"prefx\"},\"a\"]", "SUBSCRIBE: field match must be exact, prefix or wildcard, got \"prefx\""),
     (
         "[64,1,{\"invoke\":\"\"},\"a\"]",
-        "REGISTER: field invoke must be single, roundrobin, random, first or last, got \"\"",
+        "REGISTER: field invoke must be single, roundrobin, random, first, last or least_loaded, got \"\"",
     ),
     ("[49,1,{\"mode\":\"a\\u001b\\n\"}]", "CANCEL: field mode must be skip, kill or killnowait, got \"a\\u{1b}\\n\""),
     ("[1,\"r\",{\"roles\":[]}]", "HELLO: field roles must be a dict, got a list"),

@@ -9,9 +9,9 @@ use crate::auth::Identity;
 use crate::observe::Refusal;
 use crate::routing::{CloseReason, Command, Member};
 use crate::session::{Action, CloseCode, Ending, Farewell, Refused};
-use crate::wamp::message::Message;
+use crate::wamp::message::{Invocation, Message};
 use crate::wamp::role::Announced;
-use crate::wamp::{ErrorUri, InvocationId, MessageKind, Uri};
+use crate::wamp::{ErrorUri, MessageKind, Uri};
 use actix::{Addr, AsyncContext, Context, Handler};
 use std::sync::Arc;
 use std::time::Duration;
@@ -277,10 +277,10 @@ impl SessionActor {
     }
 
     #[expect(clippy::disallowed_methods, reason = "at most one per INVOCATION that could not be handed over")]
-    pub(super) fn undeliverable(&mut self, invocation: InvocationId, error: ErrorUri) {
+    pub(super) fn undeliverable(&mut self, invocation: Invocation, error: ErrorUri) {
         self.tally.add_undeliverable(1);
         if let Some(tie) = &self.tie {
-            tie.realm.do_send(Undeliverable { callee: tie.key, invocation, error });
+            tie.realm.do_send(Undeliverable { callee: tie.key, invocation: Box::new(invocation), error });
         }
     }
 

@@ -233,6 +233,7 @@ impl Router {
                 handshake_timeout: self.handshake_timeout,
                 ping_interval: Duration::from_secs(20),
                 ping_timeout: Duration::from_secs(10),
+                ping_suspect: Duration::from_secs(2),
             },
             authenticated: None,
             listener_realms: Vec::new().into(),

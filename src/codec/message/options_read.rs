@@ -15,7 +15,7 @@ use std::sync::Arc;
 type Known = Result<bool, DecodeError>;
 
 const MATCH: &str = "exact, prefix or wildcard";
-const INVOKE: &str = "single, roundrobin, random, first or last";
+const INVOKE: &str = "single, roundrobin, random, first, last or least_loaded";
 const MODE: &str = "skip, kill or killnowait";
 
 impl Shape for HelloDetails {

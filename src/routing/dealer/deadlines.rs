@@ -38,4 +38,9 @@ impl Deadlines {
     pub(super) fn due(&self, now: Instant) -> Option<CallPlace> {
         self.0.first().filter(|deadline| deadline.at <= now).map(|deadline| deadline.call)
     }
+
+    /// The number of the first call whose time is up at `now`.
+    pub(super) fn due_serial(&self, now: Instant) -> Option<u64> {
+        self.0.first().filter(|deadline| deadline.at <= now).map(|deadline| deadline.serial)
+    }
 }

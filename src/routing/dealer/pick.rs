@@ -8,7 +8,8 @@ use crate::wamp::InvocationPolicy;
 use rand::rngs::StdRng;
 use rand::RngExt;
 
-/// Picks by `policy` among the callees that can take a call. `cursor` is round robin's memory. `None`: nobody can.
+/// Picks by `policy` among the callees that can take a call. `cursor` is round robin's memory, `load` how many calls a callee
+/// serves. `None`: nobody can.
 ///
 /// Where the one whose turn it is cannot, the next is asked: in order, for `last` backwards, at random for `random` (X2).
 #[inline]
@@ -17,11 +18,16 @@ pub(super) fn pick<'a>(
     callees: &'a [Callee],
     cursor: &mut u64,
     rng: &mut StdRng,
+    load: impl Fn(&Callee) -> usize,
     can_take: impl Fn(&Callee) -> bool,
 ) -> Option<&'a Callee> {
     match policy {
         InvocationPolicy::Single | InvocationPolicy::First => callees.iter().find(|callee| can_take(callee)),
         InvocationPolicy::Last => callees.iter().rev().find(|callee| can_take(callee)),
+        // The first of several smallest is the oldest.
+        InvocationPolicy::LeastLoaded => {
+            callees.iter().filter(|callee| can_take(callee)).min_by_key(|callee| load(callee))
+        }
         InvocationPolicy::RoundRobin => {
             let start = callees.partition_point(|callee| callee.number < *cursor);
             let (earlier, later) = callees.split_at_checked(start)?;
@@ -58,13 +64,15 @@ mod tests {
             number: *number,
             disclose_caller: false,
             forward_timeout: false,
+            concurrency: None,
         };
         numbers.iter().map(callee).collect()
     }
 
     fn next(policy: InvocationPolicy, callees: &[Callee], cursor: &mut u64, busy: &[u64]) -> Option<u64> {
         let mut rng = StdRng::seed_from_u64(7);
-        pick(policy, callees, cursor, &mut rng, |callee| !busy.contains(&callee.number)).map(|callee| callee.number)
+        pick(policy, callees, cursor, &mut rng, |_| 0, |callee| !busy.contains(&callee.number))
+            .map(|callee| callee.number)
     }
 
     /// R70, D36.
@@ -92,6 +100,19 @@ mod tests {
         }
     }
 
+    /// U1, an extension: fewest calls, the oldest among equals.
+    #[test]
+    fn least_loaded_takes_the_oldest_of_those_with_the_fewest_calls() {
+        let three = callees(&[1, 2, 3]);
+        let least = |loads: [usize; 3], busy: u64| {
+            let load = |callee: &Callee| loads[callee.number as usize - 1];
+            let mut rng = StdRng::seed_from_u64(1);
+            let picked = pick(InvocationPolicy::LeastLoaded, &three, &mut 0, &mut rng, load, |one| one.number != busy);
+            picked.unwrap().number
+        };
+        assert_eq!([least([2, 1, 1], 0), least([0, 0, 0], 0), least([3, 0, 2], 2)], [2, 1, 3]);
+    }
+
     /// R70: random is uniform over the callees.
     #[test]
     fn random_reaches_every_callee_about_as_often() {
@@ -99,7 +120,7 @@ mod tests {
         let three = callees(&[0, 1, 2]);
         let mut counts = [0; 3];
         for _ in 0..3000 {
-            let picked = pick(InvocationPolicy::Random, &three, &mut 0, &mut rng, |_| true).unwrap();
+            let picked = pick(InvocationPolicy::Random, &three, &mut 0, &mut rng, |_| 0, |_| true).unwrap();
             counts[picked.number as usize] += 1;
         }
         assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");

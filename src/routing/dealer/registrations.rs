@@ -26,6 +26,8 @@ pub(super) struct Callee {
     pub(super) number: u64,
     pub(super) disclose_caller: bool,
     pub(super) forward_timeout: bool,
+    /// At most so many calls of this registration at once; never 0.
+    pub(super) concurrency: Option<u64>,
 }
 
 /// One procedure or pattern with its callees.
@@ -50,10 +52,35 @@ impl Registration {
         Named { id, created, uri: procedure.clone(), policy, invoke: Some(invoke) }
     }
 
+    /// By number: the oldest first.
+    pub(super) fn callees(&self) -> &[Callee] {
+        &self.callees
+    }
+
     /// The callee for the next call, among those that can take one.
     #[inline]
-    pub(super) fn pick(&mut self, rng: &mut StdRng, can_take: impl Fn(&Callee) -> bool) -> Option<Callee> {
-        pick(self.invoke, &self.callees, &mut self.cursor, rng, can_take).copied()
+    pub(super) fn pick(
+        &mut self,
+        rng: &mut StdRng,
+        load: impl Fn(&Callee) -> usize,
+        can_take: impl Fn(&Callee) -> bool,
+    ) -> Option<Callee> {
+        pick(self.invoke, &self.callees, &mut self.cursor, rng, load, can_take).copied()
+    }
+
+    /// Whether a call may wait for a callee: one of them wanted no more than so many at once.
+    pub(super) fn has_queue(&self) -> bool {
+        self.callees.iter().any(|callee| callee.concurrency.is_some())
+    }
+
+    /// Whether there could be another callee beside the one that serves a call.
+    pub(super) fn has_others(&self) -> bool {
+        self.callees.len() > 1
+    }
+
+    /// What is registered.
+    pub(super) fn procedure(&self) -> &Uri {
+        &self.procedure
     }
 }
 
@@ -92,11 +119,68 @@ impl Registrations {
         self.by_session.get(session).map_or(0, BTreeMap::len)
     }
 
-    /// The one registration that serves a call of `procedure`.
+    /// The place of the one registration that serves a call of `procedure`.
     #[inline]
-    pub(super) fn best(&mut self, procedure: &Uri) -> Option<&mut Registration> {
-        let place = self.index.best(procedure)?;
+    pub(super) fn best(&self, procedure: &Uri) -> Option<Place> {
+        self.index.best(procedure)
+    }
+
+    /// The registration at a place that was found just now.
+    #[inline]
+    pub(super) fn at(&self, place: Place) -> Option<&Registration> {
+        self.records.get(place as usize)
+    }
+
+    /// The registration at a place that was found just now, to pick of its callees.
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: Place) -> Option<&mut Registration> {
         self.records.get_mut(place as usize)
+    }
+
+    /// The id of the registration that serves a call of `procedure`.
+    pub(super) fn best_id(&self, procedure: &str) -> Option<RegistrationId> {
+        let place = self.index.best(procedure)?;
+        self.records.get(place as usize).map(|record| record.id)
+    }
+
+    /// The registration of this very procedure or pattern.
+    pub(super) fn of(&self, policy: MatchPolicy, procedure: &str) -> Option<&Registration> {
+        let place = self.index.get(policy, procedure)?;
+        self.records.get(place as usize)
+    }
+
+    /// The id of this very procedure or pattern.
+    pub(super) fn id_of(&self, policy: MatchPolicy, procedure: &str) -> Option<RegistrationId> {
+        self.of(policy, procedure).map(|record| record.id)
+    }
+
+    /// The registration with this id.
+    pub(super) fn by_id(&self, id: RegistrationId) -> Option<&Registration> {
+        let place = self.place_by_id.get(&id)?;
+        self.records.get(*place as usize)
+    }
+
+    /// The place of the registration with this id.
+    pub(super) fn place_of(&self, id: RegistrationId) -> Option<Place> {
+        self.place_by_id.get(&id).copied()
+    }
+
+    /// The ids of the session's registrations, in ascending order.
+    pub(super) fn ids_of(&self, session: SessionKey) -> impl Iterator<Item = RegistrationId> + '_ {
+        self.by_session.get(session).into_iter().flat_map(|own| own.keys().copied())
+    }
+
+    /// Whether the session is a callee of the registration.
+    pub(super) fn serves(&self, session: SessionKey, id: RegistrationId) -> bool {
+        self.by_session.get(session).is_some_and(|own| own.contains_key(&id))
+    }
+
+    /// The ids of all registrations with this match policy, in ascending order.
+    pub(super) fn ids(&self, policy: MatchPolicy) -> Vec<RegistrationId> {
+        let with_policy = self.records.iter().filter(|(_, record)| record.policy == policy);
+        let mut ids: Vec<_> = with_policy.map(|(_, record)| record.id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// Whether the session may register so, as far as other registrations go: the id if it has that registration already
@@ -137,8 +221,10 @@ impl Registrations {
         };
         let number = self.next_number;
         self.next_number += 1;
-        let RegisterOptions { disclose_caller, forward_timeout, .. } = options;
-        record.callees.push(Callee { session, number, disclose_caller, forward_timeout });
+        let RegisterOptions { disclose_caller, forward_timeout, concurrency, .. } = options;
+        // None at all is no wish that a callee can have.
+        let concurrency = concurrency.filter(|max| *max > 0);
+        record.callees.push(Callee { session, number, disclose_caller, forward_timeout, concurrency });
         self.by_session.entry(session).insert(record.id, Entry { record: place, number });
         self.entries += 1;
         if let Some(member) = turn.directory.member(session).filter(|_| !record.reserved) {

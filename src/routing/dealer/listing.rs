@@ -1,0 +1,39 @@
+//! What the registration meta API asks about registrations (R94 to R98).
+//!
+//! Changes nothing. Reserved procedures do not occur: nobody can register them.
+
+use super::Dealer;
+use crate::routing::change::Named;
+use crate::routing::key::SessionKey;
+use crate::wamp::{MatchPolicy, RegistrationId};
+
+#[allow(dead_code, reason = "asked by the registration meta API")]
+impl Dealer {
+    /// The ids of all registrations with this match policy, in ascending order.
+    ///
+    /// # Cost
+    /// Walks all registrations.
+    pub(crate) fn registration_ids(&self, policy: MatchPolicy) -> Vec<RegistrationId> {
+        self.registrations.ids(policy)
+    }
+
+    /// The registration of this very procedure or pattern.
+    pub(crate) fn registration_of(&self, policy: MatchPolicy, procedure: &str) -> Option<RegistrationId> {
+        self.registrations.id_of(policy, procedure)
+    }
+
+    /// The registration that would serve a call of `procedure`.
+    pub(crate) fn best_registration(&self, procedure: &str) -> Option<RegistrationId> {
+        self.registrations.best_id(procedure)
+    }
+
+    /// What the details of a registration say; `None` if there is none with this id.
+    pub(crate) fn registration(&self, id: RegistrationId) -> Option<Named<RegistrationId>> {
+        self.registrations.by_id(id).map(|record| record.named())
+    }
+
+    /// The callees of a registration, the oldest first; `None` if there is no registration with this id.
+    pub(crate) fn callees(&self, id: RegistrationId) -> Option<impl ExactSizeIterator<Item = SessionKey> + '_> {
+        self.registrations.by_id(id).map(|record| record.callees().iter().map(|callee| callee.session))
+    }
+}

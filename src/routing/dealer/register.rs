@@ -1,0 +1,158 @@
+//! REGISTER, UNREGISTER, and registrations that are taken away: by `force_reregister`, by the meta API, with their session.
+
+use super::Dealer;
+use crate::routing::key::SessionKey;
+use crate::routing::refusal::Refusal;
+use crate::routing::Turn;
+use crate::wamp::message::{Register, Registered, Unregister, Unregistered};
+use crate::wamp::options::{RegisterOptions, UnregisteredDetails};
+use crate::wamp::role::Feature;
+use crate::wamp::{ErrorUri, InvocationPolicy, MatchPolicy, MessageKind, RegistrationId, SessionId};
+
+impl Dealer {
+    /// Answers REGISTER (R58, R70), at once or after the holder of the procedure was asked for a sign of life (U4).
+    pub(crate) fn register(&mut self, turn: &mut Turn<'_>, from: SessionKey, register: &Register) {
+        let entered = self.enter(turn, from, register);
+        let is_conflict =
+            matches!(entered, Err(Refusal::ProcedureAlreadyExists(_) | Refusal::OtherInvocationPolicy(_)));
+        if is_conflict && self.suspect(turn, from, register) {
+            return;
+        }
+        answer(turn, from, register, entered);
+        self.pump(turn);
+    }
+
+    /// Answers a REGISTER that has waited: now, whoever holds the procedure.
+    pub(super) fn register_after_wait(&mut self, turn: &mut Turn<'_>, from: SessionKey, register: &Register) {
+        let entered = self.enter(turn, from, register);
+        answer(turn, from, register, entered);
+        self.pump(turn);
+    }
+
+    fn enter(&mut self, turn: &mut Turn<'_>, from: SessionKey, register: &Register) -> Result<RegistrationId, Refusal> {
+        let Register { options, procedure, .. } = register;
+        check_features(turn, *options)?;
+        if options.force_reregister {
+            self.has_room(turn, from)?;
+            if let Some(id) = self.registrations.id_of(options.match_policy, procedure) {
+                self.make_way(turn, id);
+            }
+        }
+        if let Some(existing) = self.registrations.check(from, *options, procedure)? {
+            return Ok(existing);
+        }
+        self.has_room(turn, from)?;
+        let id = self.registrations.insert(turn, from, *options, procedure);
+        if !self.queues.is_empty() {
+            self.freed.push(id);
+        }
+        Ok(id)
+    }
+
+    /// Whether the session may have another registration.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitExceeded`].
+    pub(super) fn has_room(&self, turn: &Turn<'_>, session: SessionKey) -> Result<(), Refusal> {
+        let limits = turn.limits;
+        if self.registrations.count_of(session) >= limits.registrations_per_session_max {
+            let max = limits.registrations_per_session_max;
+            return Err(Refusal::LimitExceeded { limit: "max_registrations_per_session", max });
+        }
+        if self.registrations.entries() >= limits.registrations_max {
+            return Err(Refusal::LimitExceeded { limit: "max_registrations", max: limits.registrations_max });
+        }
+        Ok(())
+    }
+
+    /// Answers UNREGISTER. The id is looked up among the session's own (R69); invocations under way go on (D64).
+    pub(crate) fn unregister(&mut self, turn: &mut Turn<'_>, from: SessionKey, unregister: &Unregister) {
+        let (request, id) = (unregister.request, unregister.registration);
+        if self.registrations.remove(turn, from, id) {
+            let details = UnregisteredDetails::default();
+            turn.effects.send(from, Unregistered { request: Some(request), details });
+            self.note_freed(id);
+            self.pump(turn);
+        } else {
+            turn.effects.refuse(from, MessageKind::Unregister, request, &Refusal::NoSuchRegistration);
+        }
+    }
+
+    /// Takes a registration away from one of its callees, which is told so if it has announced `registration_revocation` (R80).
+    /// Invocations under way go on (D64).
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchRegistration`]; [`Refusal::NoSuchSession`] if the session is not one of its callees.
+    #[allow(dead_code, reason = "called by the registration meta API")]
+    pub(crate) fn remove_callee(
+        &mut self,
+        turn: &mut Turn<'_>,
+        registration: RegistrationId,
+        session: SessionId,
+        reason: Option<String>,
+    ) -> Result<(), Refusal> {
+        if self.registrations.place_of(registration).is_none() {
+            return Err(Refusal::NoSuchRegistration);
+        }
+        let key = turn.directory.key(session).filter(|key| self.registrations.serves(*key, registration));
+        self.revoke(turn, registration, key.ok_or(Refusal::NoSuchSession)?, reason);
+        self.pump(turn);
+        Ok(())
+    }
+
+    /// Drops the registrations of a session, whose WAMP id is `id`: the first step of its end (section 4.4).
+    pub(crate) fn forget_registrations(&mut self, turn: &mut Turn<'_>, session: SessionKey, id: SessionId) {
+        if !self.queues.is_empty() {
+            self.freed.extend(self.registrations.ids_of(session));
+        }
+        self.registrations.forget(turn, session, id);
+        self.avoided.remove(&session);
+        self.takeovers.forget(session);
+    }
+
+    /// `force_reregister`: the former callees lose the registration.
+    fn make_way(&mut self, turn: &mut Turn<'_>, id: RegistrationId) {
+        let former: Vec<SessionKey> = self.callees(id).into_iter().flatten().collect();
+        for callee in former {
+            self.revoke(turn, id, callee, Some("another callee has taken the registration over".to_owned()));
+        }
+    }
+
+    fn revoke(&mut self, turn: &mut Turn<'_>, id: RegistrationId, callee: SessionKey, reason: Option<String>) {
+        self.registrations.remove(turn, callee, id);
+        self.note_freed(id);
+        let announced = turn.directory.member(callee).map(|member| member.announced.callee_features);
+        let is_told = turn.rules.features.has(Feature::RegistrationRevocation);
+        if is_told && announced.is_some_and(|features| features.registration_revocation) {
+            let details = UnregisteredDetails { registration: Some(id), reason };
+            turn.effects.send(callee, Unregistered { request: None, details });
+        }
+    }
+
+    fn note_freed(&mut self, id: RegistrationId) {
+        if !self.queues.is_empty() {
+            self.freed.push(id);
+        }
+    }
+}
+
+fn answer(turn: &mut Turn<'_>, to: SessionKey, register: &Register, entered: Result<RegistrationId, Refusal>) {
+    match entered {
+        Ok(registration) => turn.effects.send(to, Registered { request: register.request, registration }),
+        Err(refusal) => turn.effects.refuse(to, MessageKind::Register, register.request, &refusal),
+    }
+}
+
+/// What a realm has switched off is refused, where it would register something else than was asked for.
+fn check_features(turn: &Turn<'_>, options: RegisterOptions) -> Result<(), Refusal> {
+    let has = |feature| turn.rules.features.has(feature);
+    let lacking = if options.match_policy != MatchPolicy::Exact && !has(Feature::PatternBasedRegistration) {
+        Feature::PatternBasedRegistration
+    } else if options.invoke != InvocationPolicy::Single && !has(Feature::SharedRegistration) {
+        Feature::SharedRegistration
+    } else {
+        return Ok(());
+    };
+    let text = format!("this realm has no {}", lacking.key());
+    Err(Refusal::NotPermitted { error: ErrorUri::OPTION_NOT_ALLOWED, text })
+}

@@ -13,5 +13,6 @@ pub mod observe;
 pub mod routing;
 pub mod server;
 pub mod session;
+pub mod storage;
 pub mod transport;
 pub mod wamp;

@@ -3,7 +3,7 @@
 //! Any octet received counts as life. While the router itself does not read the socket the clock stands: the answer may be
 //! lying unread. Source: T7a of the limits, section 7.6 of the reference.
 
-use crate::routing::SUSPECT_AFTER;
+use super::session::Times;
 use std::time::{Duration, Instant};
 
 /// What is due.
@@ -22,6 +22,7 @@ pub(crate) enum Due {
 pub(crate) struct Keepalive {
     interval: Duration,
     timeout: Duration,
+    suspect_after: Duration,
     heard: Instant,
     asked: Option<Instant>,
     suspect: bool,
@@ -29,8 +30,9 @@ pub(crate) struct Keepalive {
 }
 
 impl Keepalive {
-    pub(crate) fn new(now: Instant, interval: Duration, timeout: Duration, active: bool) -> Self {
-        Self { interval, timeout, heard: now, asked: None, suspect: false, active }
+    pub(crate) fn new(now: Instant, times: Times, active: bool) -> Self {
+        let Times { ping_interval: interval, ping_timeout: timeout, ping_suspect: suspect_after, .. } = times;
+        Self { interval, timeout, suspect_after, heard: now, asked: None, suspect: false, active }
     }
 
     /// The peer is known to answer from now on.
@@ -59,7 +61,7 @@ impl Keepalive {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.active.then(|| match self.asked {
             Some(asked) if self.suspect => asked + self.timeout,
-            Some(asked) => asked + self.timeout.min(SUSPECT_AFTER),
+            Some(asked) => asked + self.timeout.min(self.suspect_after),
             None => self.heard + self.interval,
         })
     }
@@ -89,8 +91,19 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn times(ping_interval: Duration, ping_timeout: Duration) -> Times {
+        let handshake_timeout = SECOND;
+        Times {
+            handshake_until: clock::now(),
+            handshake_timeout,
+            ping_interval,
+            ping_timeout,
+            ping_suspect: 2 * SECOND,
+        }
+    }
+
     fn keepalive(start: Instant) -> Keepalive {
-        Keepalive::new(start, 20 * SECOND, 10 * SECOND, true)
+        Keepalive::new(start, times(20 * SECOND, 10 * SECOND), true)
     }
 
     /// T7a.
@@ -143,7 +156,7 @@ mod tests {
     #[test]
     fn a_peer_that_may_not_answer_is_never_asked() {
         let start = clock::now();
-        let mut keepalive = Keepalive::new(start, SECOND, SECOND, false);
+        let mut keepalive = Keepalive::new(start, times(SECOND, SECOND), false);
         assert_eq!(keepalive.next_deadline(), None);
         assert_eq!(keepalive.due(start + 100 * SECOND, false), Due::Nothing);
         keepalive.activate();

@@ -46,6 +46,8 @@ pub enum Code {
     Collision,
     /// Anonymous rights on a listener that anybody can reach and listen in on.
     InsecureListener,
+    /// Durable history without a store on disk.
+    NoStore,
     /// Dev mode on a public address.
     PublicDevMode,
 }
@@ -72,6 +74,7 @@ impl Code {
             Self::InheritanceCycle => 31,
             Self::Collision => 32,
             Self::InsecureListener => 40,
+            Self::NoStore => 41,
             Self::PublicDevMode => 42,
         }
     }

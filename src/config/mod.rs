@@ -152,7 +152,7 @@ pub fn schema() -> serde_json::Value {
 
 const FULL_FILE_HEAD: &str = "\
 # Every key with its default. Keys without one stand in comments, with an example. Made by a test: see tests/config.
-# The names `main`, `guest`, `joe`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `ticket`, `match`, `from`,
+# The names `main`, `guest`, `joe`, `alarms`, `report`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `ticket`, `match`, `from`,
 # `uri` and `allow` must be given where their table is.
 ";
 
@@ -168,6 +168,11 @@ ticket = { env = "JOE_TICKET" }
 role = "guest"
 [realms.main.roles.guest]
 permissions = [{ uri = "com.example.", match = "prefix", allow = ["subscribe"] }]
+[realms.main.topics.alarms]
+history = { durability = "memory" }
+trustlevel_by_role = { guest = 1 }
+[realms.main.procedures.report]
+trustlevel_by_role = { guest = 1 }
 [realm_templates.tenant]
 match = "com.example.tenant.*"
 from = "main"

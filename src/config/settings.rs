@@ -4,6 +4,7 @@ use super::error::Problem;
 use crate::actors::settings::{RealmSettings, RealmTemplate};
 use crate::http::settings::RestSettings;
 use crate::observe::settings::LogSettings;
+use crate::storage::StorageSettings;
 use crate::transport::settings::{ListenerSettings, ProcessLimits};
 use std::fmt;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub templates: Vec<RealmTemplate>,
     /// The REST bridge.
     pub rest: RestSettings,
+    /// Where what must outlive the process is kept.
+    pub storage: StorageSettings,
     /// The bounds of the process.
     pub limits: ProcessLimits,
     /// The log.

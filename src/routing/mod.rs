@@ -21,6 +21,7 @@ mod record;
 mod refusal;
 mod rights;
 mod rules;
+mod testaments;
 
 pub use command::Command;
 pub use directory::Member;
@@ -34,6 +35,7 @@ pub use rights::{Permit, Rights};
 pub use rules::{
     ForwardTimeout, HistoryRule, ProcedureRule, RealmRules, RetainRule, Takeover, TopicRule, TrustLevels, UriTable,
 };
+pub use testaments::TestamentScope;
 
 use crate::wamp::message::{Call, Invocation};
 use crate::wamp::role::Feature;
@@ -47,6 +49,7 @@ use holds::Holds;
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 use std::time::Instant;
+use testaments::Testaments;
 
 /// One realm: directory, broker and dealer.
 #[derive(Debug)]
@@ -57,6 +60,7 @@ pub struct Realm {
     broker: Broker,
     dealer: Dealer,
     holds: Holds,
+    testaments: Testaments,
     /// What the step under way has changed; kept to be used again.
     changes: Vec<Change>,
     clock: Clock,
@@ -83,7 +87,7 @@ impl Clock {
 pub struct Counters {
     /// Sessions in the realm.
     pub sessions: usize,
-    /// Topics and patterns that somebody is subscribed to.
+    /// Topics and patterns that somebody is subscribed to, or that keep history.
     pub subscriptions: usize,
     /// Procedures and patterns that are registered.
     pub registrations: usize,
@@ -99,6 +103,12 @@ pub struct Counters {
     pub late_answers: u64,
     /// Progressive results that nobody had asked for, since the start (P8).
     pub progress_dropped: u64,
+    /// Topics with a retained event.
+    pub retained_topics: usize,
+    /// Octets that they hold, about.
+    pub retained_octets: usize,
+    /// Events that were to be retained and are not, because there was no room, since the start (X3).
+    pub retained_refused: u64,
 }
 
 /// A broken rule of the protocol that only the realm can see. It ends the session.
@@ -137,12 +147,15 @@ impl Realm {
 
     /// An empty realm with settings for its topics and procedures. All its randomness comes from `seed`.
     pub fn with_rules(rules: RealmRules, seed: u64) -> Self {
+        let mut broker = Broker::default();
+        broker.create_history(&rules);
         Self {
             rng: StdRng::seed_from_u64(seed),
             directory: Directory::default(),
-            broker: Broker::default(),
+            broker,
             dealer: Dealer::default(),
             holds: Holds::default(),
+            testaments: Testaments::default(),
             changes: Vec::new(),
             clock: Clock::default(),
             read_payload: |_| None,
@@ -152,6 +165,9 @@ impl Realm {
 
     /// Tells the time of day, as it is at `now`. To be told again now and then: nobody minds if it jumps.
     pub fn set_time_of_day(&mut self, now: Instant, time: WallTime) {
+        if self.clock.0.is_none() {
+            self.broker.begin(time);
+        }
         self.clock = Clock(Some((now, time)));
     }
 
@@ -204,7 +220,14 @@ impl Realm {
     }
 
     /// What the publisher of an event that was to be kept waits for: it is as durable as its rule says, or it failed.
-    pub fn kept(&mut self, _now: Instant, _waiting: Waiting, _outcome: Result<(), StoreFault>, _effects: &mut Effects) {
+    pub fn kept(&mut self, now: Instant, waiting: Waiting, outcome: Result<(), StoreFault>, effects: &mut Effects) {
+        if !self.directory.contains(waiting.session) {
+            return;
+        }
+        let (broker, _, mut turn) = self.turn(now, effects);
+        if broker.kept(&mut turn, waiting, outcome) {
+            self.resume(now, waiting.session, effects);
+        }
     }
 
     /// The answer to a question about history ([`Order::Read`]).
@@ -218,7 +241,15 @@ impl Realm {
     }
 
     /// What was retained before the realm started, the newest of each topic last. Before anybody joins.
-    pub fn restore_retained(&mut self, _now: Instant, _events: Vec<KeptEvent>) {}
+    pub fn restore_retained(&mut self, now: Instant, events: Vec<KeptEvent>) {
+        self.broker.restore(&self.rules, now, self.clock.at(now), events);
+    }
+
+    /// Whether memory is scarce: until it is not any more, nothing new is retained or put into history in memory, and no
+    /// testament is taken. What is on disk goes on.
+    pub fn set_short_of_memory(&mut self, is_short: bool) {
+        self.broker.set_short_of_memory(is_short);
+    }
 
     /// The session's messages wait no longer.
     fn resume(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
@@ -263,13 +294,14 @@ impl Realm {
 
     /// The next instant at which [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.dealer.next_deadline()
+        [self.dealer.next_deadline(), self.broker.next_deadline()].into_iter().flatten().min()
     }
 
     /// Does everything whose time is up at `now`.
     pub fn handle_timeout(&mut self, now: Instant, effects: &mut Effects) {
-        let (_, dealer, mut turn) = self.turn(now, effects);
+        let (broker, dealer, mut turn) = self.turn(now, effects);
         dealer.handle_timeout(&mut turn);
+        broker.handle_timeout(&mut turn);
         self.take_over(now, effects);
     }
 
@@ -295,6 +327,7 @@ impl Realm {
 
     /// The realm's figures.
     pub fn counters(&self) -> Counters {
+        let (retained_topics, retained_octets) = self.broker.retained();
         Counters {
             sessions: self.directory.len(),
             subscriptions: self.broker.len(),
@@ -305,6 +338,9 @@ impl Realm {
             reroutes_without_room: self.dealer.reroutes_without_room(),
             late_answers: self.dealer.late_answers(),
             progress_dropped: self.dealer.progress_dropped(),
+            retained_topics,
+            retained_octets,
+            retained_refused: self.broker.retained_refused(),
         }
     }
 
@@ -316,7 +352,8 @@ impl Realm {
     pub fn broken_invariant(&self) -> Option<&'static str> {
         let alive = |session| self.directory.contains(session);
         let dealer = || self.dealer.broken_invariant(alive);
-        self.broker.broken_invariant(alive).or_else(dealer).or_else(|| self.holds.broken_invariant(alive))
+        let waiting = || self.holds.broken_invariant(alive).or_else(|| self.testaments.broken_invariant(alive));
+        self.broker.broken_invariant(alive).or_else(dealer).or_else(waiting)
     }
 
     fn obey(
@@ -378,8 +415,11 @@ impl Realm {
         let (_, dealer, mut turn) = self.turn(now, effects);
         dealer.forget_calls(&mut turn, session);
         match announce {
-            Announce::Leave => self.publish_on_leave(now, &member, effects),
-            Announce::Nothing => {}
+            Announce::Leave => {
+                self.publish_testaments(now, session, &member, effects);
+                self.publish_on_leave(now, &member, effects);
+            }
+            Announce::Nothing => self.drop_testaments(session),
         }
     }
 
@@ -403,7 +443,7 @@ fn lacking(call: &Call) -> Option<Feature> {
 /// Whether the others hear of a session's end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Announce {
-    /// By `wamp.session.on_leave`.
+    /// By `wamp.session.on_leave`, and by its testaments.
     Leave,
     /// Not at all: `wamp.session.kill_all` (R91).
     Nothing,

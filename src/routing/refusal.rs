@@ -73,6 +73,9 @@ pub enum Refusal {
     /// The store did not do as told.
     #[error("{0}")]
     Storage(StoreFault),
+    /// The node is short of memory, and this would take some for long.
+    #[error("the node is short of memory: try again later")]
+    Overloaded,
     /// The reason of a kill is no URI.
     #[error("reason {} is not a valid URI", quoted(.0))]
     InvalidReason(String),
@@ -94,6 +97,7 @@ impl Refusal {
             Self::ListTooLong(_) | Self::InvalidArgument(_) => ErrorUri::INVALID_ARGUMENT,
             Self::InvalidReason(_) => ErrorUri::INVALID_URI,
             Self::NotPermitted { error, .. } => *error,
+            Self::Overloaded => ErrorUri::OVERLOADED,
             Self::Storage(StoreFault::TooManyTopics) => ErrorUri::LIMIT_EXCEEDED,
             Self::Storage(StoreFault::Busy | StoreFault::Failed) => ErrorUri::STORAGE,
         }
@@ -120,6 +124,7 @@ impl Refusal {
             | Self::InvalidArgument(_)
             | Self::NotPermitted { .. }
             | Self::Storage(_)
+            | Self::Overloaded
             | Self::InvalidReason(_) => Vec::new(),
         };
         let payload = Payload::values(vec![Value::Text(self.to_string())], kwargs);

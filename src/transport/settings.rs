@@ -51,6 +51,8 @@ pub struct ListenerSettings {
     pub ping_interval: Duration,
     /// Cut when a PING is not answered for this long. 10 s.
     pub ping_timeout: Duration,
+    /// Suspect after this long without an answer to a PING. 2 s.
+    pub ping_suspect: Duration,
     /// Octets not acknowledged for this long: the kernel cuts the connection. 30 s.
     pub tcp_user_timeout: Duration,
     /// Largest WAMP message, in octets. 1 MiB; at most 16 MiB.
@@ -140,6 +142,7 @@ impl Default for ListenerSettings {
             realm: None,
             ping_interval: Duration::from_secs(20),
             ping_timeout: Duration::from_secs(10),
+            ping_suspect: Duration::from_secs(2),
             tcp_user_timeout: Duration::from_secs(30),
             message_max: 1 << 20,
             message_before_welcome_max: 16 << 10,

@@ -323,6 +323,7 @@ impl Shared {
             handshake_timeout: self.settings.limits.handshake_timeout,
             ping_interval: settings.ping_interval,
             ping_timeout: settings.ping_timeout,
+            ping_suspect: settings.ping_suspect,
         };
         let session = SessionActor::new(Opening {
             connection,

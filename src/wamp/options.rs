@@ -108,6 +108,18 @@ pub struct Listing {
     pub too_long: Option<&'static str>,
 }
 
+impl Listing {
+    /// Octets that the lists keep in memory, about.
+    pub fn octets(&self) -> usize {
+        let ids = [&self.exclude, &self.eligible].into_iter().flatten();
+        let ids = ids.map(|list| list.len() * size_of::<u64>()).sum::<usize>();
+        let Self { exclude_authid, exclude_authrole, eligible_authid, eligible_authrole, .. } = self;
+        let texts = [exclude_authid, exclude_authrole, eligible_authid, eligible_authrole].into_iter().flatten();
+        let texts = texts.flatten().map(|text| size_of::<String>() + text.len()).sum::<usize>();
+        size_of::<Self>() + ids + texts
+    }
+}
+
 /// The most entries of a list option (C3).
 pub const LIST_ENTRIES_MAX: usize = 10_000;
 

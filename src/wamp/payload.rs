@@ -4,7 +4,7 @@
 //! written in. It is spliced into a message for a receiver of the same serialization, and transcoded for any other
 //! (`codec::transcode`, there and only there). Payloads that the router makes itself are values.
 
-use super::value::{Dict, Value};
+use super::value::{dict_octets, Dict, Value};
 use bytes::Bytes;
 
 /// How messages are written as bytes.
@@ -90,17 +90,28 @@ impl Payload {
     pub fn detached(&self) -> Self {
         match self {
             Self::Empty => Self::Empty,
-            Self::Raw(raw) => Self::Raw(RawPayload { tail: Bytes::copy_from_slice(&raw.tail), ..raw.clone() }),
+            Self::Raw(RawPayload { serialization, tail, args_len, kwargs_at }) => Self::Raw(RawPayload {
+                serialization: *serialization,
+                tail: Bytes::copy_from_slice(tail),
+                args_len: *args_len,
+                kwargs_at: *kwargs_at,
+            }),
             Self::Values(values) => Self::Values(values.clone()),
         }
     }
 
     /// Octets that it keeps in memory, about.
+    ///
+    /// # Cost
+    /// Walks a payload that the router made.
     pub fn len(&self) -> usize {
         match self {
             Self::Empty => 0,
             Self::Raw(raw) => raw.tail.len(),
-            Self::Values(values) => 64 * (1 + values.args.len() + values.kwargs.len()),
+            Self::Values(values) => {
+                let args: usize = values.args.iter().map(Value::octets).sum();
+                size_of::<Values>() + args + dict_octets(&values.kwargs)
+            }
         }
     }
 

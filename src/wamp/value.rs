@@ -38,6 +38,18 @@ impl Value {
         }
     }
 
+    /// Octets that it keeps in memory, about: itself and all that it holds.
+    pub fn octets(&self) -> usize {
+        let held = match self {
+            Self::Null | Self::Bool(_) | Self::Unsigned(_) | Self::Negative(_) | Self::Float(_) => 0,
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::List(list) => list.iter().map(Self::octets).sum(),
+            Self::Dict(dict) => dict_octets(dict),
+        };
+        size_of::<Self>() + held
+    }
+
     /// The entries, if it is a dict.
     pub fn as_dict(&self) -> Option<&[(String, Value)]> {
         if let Self::Dict(entries) = self {
@@ -51,6 +63,11 @@ impl Value {
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.as_dict()?.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
+}
+
+/// Octets that the entries of a dict keep in memory, about.
+pub fn dict_octets(dict: &[(String, Value)]) -> usize {
+    dict.iter().map(|(key, value)| size_of::<String>() + key.len() + value.octets()).sum()
 }
 
 impl From<&str> for Value {

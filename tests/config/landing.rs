@@ -22,6 +22,7 @@ realms = ["r"]
 realm = "r"
 ping_interval = "101ms"
 ping_timeout = "102ms"
+ping_suspect = "105ms"
 tcp_user_timeout = "103ms"
 max_message = "1004B"
 max_message_before_welcome = "1003B"
@@ -53,6 +54,7 @@ ping_agents = ["agent"]
         realm: Some("r".to_owned()),
         ping_interval: 101 * MILLISECOND,
         ping_timeout: 102 * MILLISECOND,
+        ping_suspect: 105 * MILLISECOND,
         tcp_user_timeout: 103 * MILLISECOND,
         message_max: 1004,
         message_before_welcome_max: 1003,
@@ -90,7 +92,7 @@ strict_request_ids = true
 call_timeout = "101ms"
 call_timeout_max = "102ms"
 disclose = "always"
-limits = { max_sessions = 1, max_subscriptions = 2, max_registrations = 3, max_subscriptions_per_session = 4, max_registrations_per_session = 5, max_pending_calls_per_session = 6, max_open_invocations_per_session = 7, meta_calls = "8/s", meta_burst = 9, meta_list_max = 10 }
+limits = { max_sessions = 1, max_subscriptions = 2, max_registrations = 3, max_subscriptions_per_session = 4, max_registrations_per_session = 5, max_pending_calls_per_session = 6, max_open_invocations_per_session = 7, meta_calls = "8/s", meta_burst = 9, meta_list_max = 10, max_queued_calls_per_registration = 11, max_testaments_per_session = 12, max_testament_bytes = "13KiB", max_retained_bytes = "14KiB", retained_full = "evict", max_history_bytes = "15KiB" }
 queue = { max_bytes = "17KiB", max_messages = 12, stall = "113ms", on_overflow = "drop_newest", notify = false }
 [realms.r.auth.anonymous]
 role = "a"
@@ -120,7 +122,12 @@ serve = ["health"]
         call_timeout_max: Some(102 * MILLISECOND),
         meta_list_max: 10,
         meta_calls: wharf::routing::MetaCalls { per_second: 8, burst: 9 },
-        ..wharf::routing::RealmLimits::default()
+        queued_calls_per_registration_max: 11,
+        testaments_per_session_max: 12,
+        testament_octets_max: 13 << 10,
+        retained_octets_max: 14 << 10,
+        retained_full: wharf::routing::RetainedFull::Evict,
+        history_octets_max: 15 << 10,
     };
     assert_eq!(format!("{:?}", realm.rules.limits), format!("{limits:?}"));
     let outbox = OutboxSettings {
@@ -142,6 +149,62 @@ serve = ["health"]
     let template = &settings.templates[0];
     assert_eq!((template.name.as_str(), template.pattern.to_string().as_str()), ("t", "com.t.*"));
     assert_eq!((template.idle_close, template.realms_max, template.settings.outbox), (5000 * MILLISECOND, 14, outbox));
+}
+
+/// `[realms.NAME.topics]`, `[realms.NAME.procedures]`, and the keys beside them.
+#[test]
+fn every_setting_by_uri_lands_in_the_rules_of_the_realm() {
+    use wharf::routing::{ForwardTimeout, HistoryRule, ProcedureRule, RetainRule, Takeover, TopicRule, TrustLevels};
+    use wharf::wamp::role::Feature;
+    let settings = loaded(&of_text(
+        r#"
+[node]
+data_dir = "/d"
+[storage]
+kind = "redb"
+path = "f"
+commit_interval = "7ms"
+commit_records = 8
+[listeners.l]
+bind = "127.0.0.1:1"
+serve = ["health"]
+[realms.r]
+takeover = "off"
+forward_timeout = "never"
+features_off = ["event_retention"]
+[realms.r.roles.a]
+[realms.r.topics."com.a.*"]
+history = { limit = 1, max_age = "2s" }
+retain = { allow = false, max_age = "3s" }
+trustlevel = 4
+trustlevel_by_role = { a = 5 }
+[realms.r.topics."com.*.x"]
+history = { durability = "memory" }
+[realms.r.procedures."com.p"]
+call_timeout = "6s"
+trustlevel = 0
+"#,
+    ));
+    let storage = wharf::storage::StorageSettings {
+        path: Some("/d/f".into()),
+        commit_interval: 7 * MILLISECOND,
+        commit_records: 8,
+    };
+    assert_eq!(settings.storage, storage);
+    let rules = &settings.realms[0].rules;
+    assert_eq!((rules.takeover, rules.forward_timeout), (Takeover::Off, ForwardTimeout::Never));
+    assert!(rules.retained_durable && !rules.features.has(Feature::EventRetention));
+    let second = std::time::Duration::from_secs(1);
+    let topic = TopicRule {
+        history: Some(HistoryRule { limit: 1, max_age: Some(2 * second), durable: true }),
+        retain: RetainRule { allow: false, max_age: Some(3 * second) },
+        trust: TrustLevels { level: Some(4), by_role: [("a".to_owned(), 5)].into() },
+    };
+    assert_eq!(rules.topics.find("com.a.b"), Some(&topic));
+    let memory = HistoryRule { limit: 1000, max_age: None, durable: false };
+    assert_eq!(rules.topics.find("com.z.x").unwrap().history, Some(memory));
+    let trust = TrustLevels { level: Some(0), ..TrustLevels::default() };
+    assert_eq!(rules.procedures.find("com.p"), Some(&ProcedureRule { call_timeout: Some(6 * second), trust }));
 }
 
 /// The rest.

@@ -43,13 +43,26 @@ fn variables() -> BTreeMap<String, String> {
 fn comparable(settings: &Settings) -> String {
     use std::fmt::Write;
     let mut text = String::new();
-    let Settings { node, listeners, realms, templates, rest, limits, log, shutdown, source: _, warnings: _ } = settings;
-    writeln!(text, "{node:#?} {listeners:#?} {rest:#?} {limits:#?} {log:#?} {shutdown:#?}").unwrap();
+    let Settings { node, listeners, realms, templates, rest, storage, limits, log, shutdown, source: _, warnings: _ } =
+        settings;
+    writeln!(text, "{node:#?} {listeners:#?} {rest:#?} {storage:#?} {limits:#?} {log:#?} {shutdown:#?}").unwrap();
     let from_templates = templates.iter().map(|template| &template.settings);
     for realm in realms.iter().chain(from_templates) {
         let rest =
             (&realm.name, &realm.uri, &realm.description, realm.uri_rules, realm.strict_request_ids, realm.disclose);
         writeln!(text, "{rest:#?} {:#?} {:#?} {:#?}", realm.rules.limits, realm.outbox, realm.auth).unwrap();
+        let wharf::routing::RealmRules {
+            limits: _,
+            features,
+            topics,
+            procedures,
+            takeover,
+            forward_timeout,
+            retained_durable,
+        } = &realm.rules;
+        writeln!(text, "{features:?} {takeover:?} {forward_timeout:?} {retained_durable}").unwrap();
+        topics.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
+        procedures.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         for (name, role) in &realm.roles {
             let (allow, deny) = role.policy.rules();
             let rules = |rules: &[wharf::authz::Rule]| -> Vec<String> {

@@ -12,11 +12,14 @@ mod patterns;
 mod progressive;
 mod publish;
 mod queue;
+mod recording;
 mod register_call;
 mod reroute;
+mod retention;
 mod storm;
 mod subscribe;
 mod takeover;
+mod testaments;
 mod timeouts;
 
 #[path = "../support/test_realm.rs"]

@@ -68,6 +68,8 @@ pub struct Times {
     pub ping_interval: Duration,
     /// Give up when there is none for so long.
     pub ping_timeout: Duration,
+    /// A peer that has not answered for so long is suspect: calls go to another callee where there is one.
+    pub ping_suspect: Duration,
 }
 
 /// Everything that a session actor starts with.
@@ -202,7 +204,7 @@ impl SessionActor {
             connection: opening.connection,
             limits: codec::Limits::default(),
             outbox: Outbox::new(OutboxSettings::default()),
-            keepalive: Keepalive::new(now, times.ping_interval, times.ping_timeout, always),
+            keepalive: Keepalive::new(now, times, always),
             credit: Credit::new(),
             road: Arc::default(),
             realms: opening.realms,

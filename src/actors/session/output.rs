@@ -57,7 +57,10 @@ impl SessionActor {
             Ok(Pushed::Taken) => {}
             Ok(Pushed::Dropped(dropped)) => self.count_dropped(dropped),
             Ok(Pushed::Full) => self.cut_slow_consumer("a message for this session did not fit", ctx),
-            Err(_) => self.tally.add_undeliverable(1),
+            Err(_) => match without_features(message) {
+                Some(welcome) => self.send(welcome, ctx),
+                None => self.tally.add_undeliverable(1),
+            },
         }
     }
 
@@ -295,6 +298,15 @@ impl SessionActor {
 }
 
 /// What may be done to make a message of this kind fit.
+/// A WELCOME that announces nothing: for a peer that takes 512 octets, which the features alone exceed. `None` if there is
+/// nothing to leave out.
+fn without_features(message: Message) -> Option<Message> {
+    let Message::Welcome(mut welcome) = message else { return None };
+    let announced = welcome.details.roles.0.iter().any(|role| !role.features.is_empty());
+    welcome.details.roles.0.iter_mut().for_each(|role| role.features.clear());
+    announced.then_some(Message::Welcome(welcome))
+}
+
 fn class_of(kind: MessageKind) -> Class {
     match kind {
         MessageKind::Event => Class::Event,

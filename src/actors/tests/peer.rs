@@ -205,9 +205,15 @@ impl Router {
         second.name = "realm2".to_owned();
         second.uri = Uri::from("realm2");
         let pressure = Pressure::default();
-        let realms =
-            RealmsActor::new(Vec::new(), vec![open_realm(outbox), second], Vec::new(), tally.clone(), pressure.clone())
-                .start();
+        let realms = RealmsActor::new(
+            Vec::new(),
+            vec![open_realm(outbox), second],
+            Vec::new(),
+            tally.clone(),
+            pressure.clone(),
+            None,
+        )
+        .start();
         Self { realms, metrics, tally, pressure, handshake_timeout: Duration::from_secs(5) }
     }
 
@@ -227,6 +233,7 @@ impl Router {
                 handshake_timeout: self.handshake_timeout,
                 ping_interval: Duration::from_secs(20),
                 ping_timeout: Duration::from_secs(10),
+                ping_suspect: Duration::from_secs(2),
             },
             authenticated: None,
             listener_realms: Vec::new().into(),

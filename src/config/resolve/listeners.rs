@@ -46,6 +46,7 @@ impl Resolver<'_> {
             realm: shape.realm.value.clone(),
             ping_interval: shape.ping_interval.0,
             ping_timeout: shape.ping_timeout.0,
+            ping_suspect: shape.ping_suspect.0,
             tcp_user_timeout: shape.tcp_user_timeout.0,
             message_max: shape.max_message.octets(),
             message_before_welcome_max: before_welcome.octets().min(shape.max_message.octets()),

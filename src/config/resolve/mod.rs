@@ -7,19 +7,22 @@ mod listeners;
 mod policy;
 mod realms;
 mod secret;
+mod topics;
 
 use super::error::{either, nearest, Code, Finding, Severity};
 use super::read::Placed;
 use super::settings::{NodeSettings, Settings, SettingsSource, ShutdownSettings};
-use super::shape::File;
+use super::shape::{File, StorageKind};
 use super::source::Sources;
 use super::tree::Place;
 use super::LoadOptions;
 use crate::http::settings::RestSettings;
 use crate::observe::settings::LogSettings;
+use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::MatchPolicy;
+use std::path::Path;
 
 /// Settings, with what is wrong with them.
 pub(super) struct Resolved {
@@ -48,6 +51,7 @@ pub(super) fn resolve(file: &File, sources: &Sources, options: &LoadOptions, sou
         realms: realms.into_iter().filter(|realm| realm.enabled).map(|realm| realm.settings).collect(),
         templates,
         rest: resolver.rest(),
+        storage: resolver.storage(),
         limits: resolver.limits(),
         log: LogSettings { format: file.observability.log.format.value, level: file.observability.log.level.value },
         shutdown: ShutdownSettings {
@@ -68,6 +72,24 @@ impl Resolver<'_> {
             name: node.name.value.clone().unwrap_or_else(|| self.options.host_name.clone()),
             workers: node.workers.0.map(super::values::Count::size),
             dev: node.dev.value,
+        }
+    }
+
+    fn storage(&mut self) -> StorageSettings {
+        let (storage, data_dir) = (&self.file.storage, &self.file.node.data_dir);
+        let path = match (storage.kind.value, &data_dir.value) {
+            (StorageKind::Memory, _) => None,
+            (StorageKind::Redb, Some(folder)) => Some(Path::new(folder).join(&storage.value.path.value)),
+            (StorageKind::Redb, None) => {
+                let message = "`storage.kind = \"redb\"` needs a folder for its file";
+                self.error(Code::MissingKey, &storage.kind, message, "set `node.data_dir`");
+                None
+            }
+        };
+        StorageSettings {
+            path,
+            commit_interval: storage.commit_interval.0,
+            commit_records: storage.commit_records.size(),
         }
     }
 

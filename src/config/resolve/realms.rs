@@ -4,10 +4,11 @@ use super::Resolver;
 use crate::actors::settings::{OutboxSettings, RealmSettings, RealmTemplate, RoleSettings};
 use crate::auth::{AnonymousSettings, AuthSettings, TicketUser as TicketSettings};
 use crate::config::error::Code;
-use crate::config::shape::{Queue, Realm, RealmCommon};
+use crate::config::shape::{Queue, Realm, RealmCommon, StorageKind};
 use crate::config::tree::Place;
-use crate::config::values::NamedEntry;
+use crate::config::values::{Items, NamedEntry};
 use crate::routing::{RealmLimits, RealmRules};
+use crate::wamp::role::{Feature, Features};
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::{MatchPolicy, Uri};
 use std::collections::BTreeMap;
@@ -53,7 +54,15 @@ impl Resolver<'_> {
             uri_rules: if common.strict_uri.value { UriRules::Strict } else { UriRules::Loose },
             strict_request_ids: common.strict_request_ids.value,
             disclose: common.disclose.value,
-            rules: RealmRules { limits: self.realm_limits(common), ..RealmRules::default() },
+            rules: RealmRules {
+                limits: self.realm_limits(common),
+                features: features(&common.features_off),
+                topics: self.topics(shape),
+                procedures: self.procedures(shape),
+                takeover: common.takeover.value,
+                forward_timeout: common.forward_timeout.value,
+                retained_durable: self.file.storage.kind.value == StorageKind::Redb,
+            },
             outbox: outbox(&common.queue),
             auth: self.auth(shape),
             roles: self.roles(shape),
@@ -82,7 +91,12 @@ impl Resolver<'_> {
             call_timeout_max: call_timeout_max.map(|time| time.0),
             meta_list_max: bounds.meta_list_max.size(),
             meta_calls: crate::routing::MetaCalls { per_second: bounds.meta_calls.0, burst: bounds.meta_burst.0 },
-            ..RealmLimits::default()
+            queued_calls_per_registration_max: bounds.max_queued_calls_per_registration.size(),
+            testaments_per_session_max: bounds.max_testaments_per_session.size(),
+            testament_octets_max: bounds.max_testament_bytes.octets(),
+            retained_octets_max: bounds.max_retained_bytes.octets(),
+            retained_full: bounds.retained_full.value,
+            history_octets_max: bounds.max_history_bytes.octets(),
         }
     }
 
@@ -160,6 +174,10 @@ impl Resolver<'_> {
         }
         templates
     }
+}
+
+fn features(off: &Items<Feature>) -> Features {
+    off.0.iter().fold(Features::default(), |features, off| features.without(off.value))
 }
 
 fn outbox(queue: &Queue) -> OutboxSettings {

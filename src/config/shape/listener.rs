@@ -27,6 +27,8 @@ table! {
         ping_interval: Time<100> = default(Time(ListenerSettings::default().ping_interval));
         /// A connection is cut when a PING is not answered for this long.
         ping_timeout: Time<100> = default(Time(ListenerSettings::default().ping_timeout));
+        /// A peer that has not answered a PING for this long is suspect: calls go to another callee where there is one.
+        ping_suspect: Time<100> = default(Time(ListenerSettings::default().ping_suspect));
         /// The kernel cuts a connection whose octets are not acknowledged for this long.
         tcp_user_timeout: Time<100> = default(Time(ListenerSettings::default().tcp_user_timeout));
         /// The largest WAMP message.

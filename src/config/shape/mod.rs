@@ -5,15 +5,18 @@
 
 mod listener;
 mod realm;
+mod topics;
 
 pub(super) use listener::{Compression, Listener, RawSocket, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
+pub(super) use topics::{Durability, History, Procedure, Topic};
 
 use super::read::table;
 use super::settings::ShutdownSettings;
 use super::values::{choice, AutoOr, Count, Named, Percent, Rate, Size, Status, Time};
 use crate::http::settings::RestSettings;
 use crate::observe::settings::{LogFormat, LogLevel, LogSettings};
+use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
 
 /// The largest size that means a whole machine's memory.
@@ -34,6 +37,8 @@ table! {
         realm_templates: Named<RealmTemplate> = default(Named::default());
         /// The REST bridge.
         rest: Rest = default(Rest::default());
+        /// Where what must outlive the process is kept.
+        storage: Storage = default(Storage::default());
         /// The bounds of the whole process.
         limits: Limits = default(Limits::default());
         /// What can be seen from outside.
@@ -50,6 +55,8 @@ table! {
         name: Option<String> = optional("\"wharf-1\"");
         /// Worker threads; auto means one per core.
         workers: AutoOr<Count> = default(AutoOr(None));
+        /// The folder of what this node keeps; needed by storage.kind "redb".
+        data_dir: Option<String> = optional("\"/var/lib/wharf\"");
         /// Dev mode: listeners on loopback only, HTTP requests for loopback hosts only, pretty log, banner, and secrets in
         /// the file are a warning and not an error.
         dev: bool = default(false);
@@ -89,6 +96,32 @@ table! {
         status: Named<Status> = default(Named::default());
     }
 }
+
+table! {
+    /// Where what must outlive the process is kept: durable event history and retained events.
+    Storage {
+        /// memory (nothing outlives the process) or redb (one file).
+        kind: StorageKind = default(StorageKind::Memory);
+        /// The file, within node.data_dir.
+        path: String = default("wharf.redb".to_owned());
+        /// What is to be written is gathered for so long and written together.
+        commit_interval: Time<1> = default(Time(StorageSettings::default().commit_interval));
+        /// At most so many records are written together.
+        commit_records: Count = default(Count::of(StorageSettings::default().commit_records));
+    }
+}
+
+/// `kind` of storage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum StorageKind {
+    Memory,
+    Redb,
+}
+
+choice!(StorageKind {
+    "memory" => StorageKind::Memory,
+    "redb" => StorageKind::Redb,
+});
 
 table! {
     /// The bounds of the whole process.

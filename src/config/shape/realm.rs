@@ -1,13 +1,18 @@
 //! `[realms.NAME]`: one realm, who may enter it and what they may do.
 
+use super::{Procedure, Topic};
 use crate::actors::settings::{Disclose, OnOverflow, OutboxSettings};
 use crate::authz::Action;
 use crate::config::read::table;
 use crate::config::values::{
     choice, Count, Items, ListPattern, Named, NoneOr, Rate, RealmUri, SecretPlace, Size, Time,
 };
-use crate::routing::RealmLimits;
+use crate::routing::{ForwardTimeout, RealmLimits, RetainedFull, Takeover};
+use crate::wamp::role::Feature;
 use crate::wamp::MatchPolicy;
+
+/// The largest share of memory that a realm may be given for what it keeps.
+const OCTETS_MAX: u64 = 1 << 40;
 
 table! {
     /// One realm.
@@ -20,6 +25,10 @@ table! {
         auth: Auth = default(Auth::default());
         /// What they may do, by the name of the role.
         roles: Named<Role> = default(Named::default());
+        /// Settings of topics, by pattern.
+        topics: Named<Topic> = default(Named::default());
+        /// Settings of procedures, by pattern.
+        procedures: Named<Procedure> = default(Named::default());
     }
 }
 
@@ -40,6 +49,14 @@ table! {
         call_timeout_max: NoneOr<Time<1>> = default(NoneOr(RealmLimits::default().call_timeout_max.map(Time)));
         /// Whether callers and publishers are named: never, request (when they ask for it) or always.
         disclose: Disclose = default(Disclose::default());
+        /// What becomes of a REGISTER that conflicts only with registrations of the same authid: off (refused) or suspect (their
+        /// holder is asked for a sign of life, and ended if it gives none in 2s).
+        takeover: Takeover = default(Takeover::default());
+        /// Who keeps the time of a call whose callee can: request (the callee, if it registered with forward_timeout), always
+        /// (the callee) or never (the router).
+        forward_timeout: ForwardTimeout = default(ForwardTimeout::default());
+        /// Features of the protocol that this realm has not; they are not announced.
+        features_off: Items<Feature> = default(Items::default());
         /// The bounds of the realm.
         limits: RealmBounds = default(RealmBounds::default());
         /// What may wait for one session.
@@ -64,6 +81,19 @@ table! {
         max_pending_calls_per_session: Count = default(Count::of(RealmLimits::default().pending_calls_per_session_max));
         /// Invocations open at one callee; then the next callee is asked.
         max_open_invocations_per_session: Count = default(Count::of(RealmLimits::default().open_invocations_per_session_max));
+        /// Calls that wait for one registration while each of its callees is at its concurrency.
+        max_queued_calls_per_registration: Count = default(Count::of(RealmLimits::default().queued_calls_per_registration_max));
+        /// Testaments of one session.
+        max_testaments_per_session: Count = default(Count::of(RealmLimits::default().testaments_per_session_max));
+        /// Octets of one session's testaments together.
+        max_testament_bytes: Size<1024, { 64 << 20 }> = default(Size::of(RealmLimits::default().testament_octets_max));
+        /// Octets of all retained events.
+        max_retained_bytes: Size<1024, OCTETS_MAX> = default(Size::of(RealmLimits::default().retained_octets_max));
+        /// What happens to an event that is to be retained beyond that: refuse (it is routed, not kept) or evict (the oldest
+        /// retained events make room).
+        retained_full: RetainedFull = default(RealmLimits::default().retained_full);
+        /// Octets of event history in memory; beyond it the oldest goes.
+        max_history_bytes: Size<1024, OCTETS_MAX> = default(Size::of(RealmLimits::default().history_octets_max));
         /// Calls of meta procedures, per session.
         meta_calls: Rate = default(Rate(RealmLimits::default().meta_calls.per_second));
         /// Calls of meta procedures at once.
@@ -209,4 +239,20 @@ choice!(OnOverflow {
     "disconnect" => OnOverflow::Disconnect,
     "drop_oldest" => OnOverflow::DropOldest,
     "drop_newest" => OnOverflow::DropNewest,
+});
+
+choice!(Takeover {
+    "off" => Takeover::Off,
+    "suspect" => Takeover::Suspect,
+});
+
+choice!(ForwardTimeout {
+    "request" => ForwardTimeout::Request,
+    "always" => ForwardTimeout::Always,
+    "never" => ForwardTimeout::Never,
+});
+
+choice!(RetainedFull {
+    "refuse" => RetainedFull::Refuse,
+    "evict" => RetainedFull::Evict,
 });

@@ -10,6 +10,6 @@ mod wamp;
 pub(super) use address::{Bind, Binds, HttpPath, Mode, Origin};
 pub(super) use choice::{choice, read_word};
 pub(super) use collection::{AutoOr, Items, Named, NamedEntry, NoneOr};
-pub(super) use quantity::{Count, Percent, Rate, Size, Status, Time};
+pub(super) use quantity::{Count, Level, Percent, Rate, Size, Status, Time};
 pub(super) use secret::SecretPlace;
 pub(super) use wamp::{ListPattern, RealmUri};

@@ -3,6 +3,7 @@
 use crate::config::error::Code;
 use crate::config::read::{Key, Reader, Written};
 use crate::config::tree::{Content, Node};
+use crate::wamp::id::ID_MAX;
 use schemars::{json_schema, Schema, SchemaGenerator};
 use std::time::Duration;
 
@@ -41,6 +42,32 @@ impl Key for Count {
 
     fn schema(_generator: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+    }
+}
+
+/// A trust level: a whole number from 0 on, the lowest first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::config) struct Level(pub(in crate::config) u64);
+
+impl Key for Level {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Content::Integer(number) = node.value else {
+            reader.wrong_type(node, "a whole number");
+            return None;
+        };
+        if let Some(level) = u64::try_from(number).ok().filter(|level| *level <= ID_MAX) {
+            return Some(Self(level));
+        }
+        out_of_range(node, reader, &number.to_string(), "0 to 9007199254740992");
+        None
+    }
+
+    fn written(&self) -> Written {
+        Written::Inline(self.0.into())
+    }
+
+    fn schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": ID_MAX })
     }
 }
 

@@ -4,6 +4,8 @@ use crate::authz::Pattern;
 use crate::config::error::Code;
 use crate::config::read::{Key, Reader, Written};
 use crate::config::tree::Node;
+use crate::config::values::read_word;
+use crate::wamp::role::Feature;
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::MatchPolicy;
 use schemars::{json_schema, Schema, SchemaGenerator};
@@ -59,5 +61,34 @@ impl Key for ListPattern {
 
     fn schema(_generator: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// The features that a realm may be without. The others are what WAMP is used for by everybody.
+const MAY_BE_OFF: &[(&str, Feature)] = &[
+    (Feature::CallReroute.key(), Feature::CallReroute),
+    (Feature::EventHistory.key(), Feature::EventHistory),
+    (Feature::EventRetention.key(), Feature::EventRetention),
+    (Feature::PayloadPassthruMode.key(), Feature::PayloadPassthruMode),
+    (Feature::ProgressiveCallInvocations.key(), Feature::ProgressiveCallInvocations),
+    (Feature::ProgressiveCallResults.key(), Feature::ProgressiveCallResults),
+    (Feature::RegistrationMetaApi.key(), Feature::RegistrationMetaApi),
+    (Feature::SessionMetaApi.key(), Feature::SessionMetaApi),
+    (Feature::SubscriptionMetaApi.key(), Feature::SubscriptionMetaApi),
+    (Feature::TestamentMetaApi.key(), Feature::TestamentMetaApi),
+];
+
+impl Key for Feature {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        read_word(node, reader, MAY_BE_OFF)
+    }
+
+    fn written(&self) -> Written {
+        Written::Inline((*self).key().into())
+    }
+
+    fn schema(_generator: &mut SchemaGenerator) -> Schema {
+        let words: Vec<&str> = MAY_BE_OFF.iter().map(|(word, _)| *word).collect();
+        json_schema!({ "enum": words })
     }
 }

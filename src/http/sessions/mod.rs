@@ -268,6 +268,7 @@ impl HttpSessions {
                 handshake_timeout: JOIN_TIMEOUT,
                 ping_interval: self.idle,
                 ping_timeout: self.idle,
+                ping_suspect: self.idle,
             },
             authenticated: Some((ask.handle.clone(), ask.identity.clone())),
             listener_realms: Arc::new([]),

@@ -33,6 +33,11 @@ impl<'a> Filter<'a> {
         Self { lists: listing.map(Lists::new), excluded }
     }
 
+    /// Whether the lists admit this session; says nothing of the publisher's exclusion.
+    pub(super) fn admits(&self, member: &Member) -> bool {
+        self.lists.as_ref().is_none_or(|lists| lists.admit(member))
+    }
+
     /// The subscribers that get the event.
     #[inline]
     pub(super) fn receivers(
@@ -81,6 +86,42 @@ impl<'a> Lists<'a> {
             && !has(&self.exclude_authid, authid).unwrap_or(false)
             && !has(&self.exclude_authrole, authrole).unwrap_or(false)
     }
+}
+
+/// A copy of the lists, sorted, for [`admits`]; `None` if there is none.
+pub(super) fn sorted_listing(listing: &Listing) -> Option<Box<Listing>> {
+    if *listing == Listing::default() {
+        return None;
+    }
+    let mut listing = Box::new(listing.clone());
+    sort(&mut listing);
+    Some(listing)
+}
+
+/// Sorts lists that came from elsewhere.
+pub(super) fn sort(listing: &mut Listing) {
+    let Listing { exclude, exclude_authid, exclude_authrole, eligible, eligible_authid, eligible_authrole, .. } =
+        listing;
+    for list in [exclude, eligible].into_iter().flatten() {
+        list.sort_unstable();
+    }
+    for list in [exclude_authid, exclude_authrole, eligible_authid, eligible_authrole].into_iter().flatten() {
+        list.sort_unstable();
+    }
+}
+
+/// Whether lists that are sorted admit the member.
+pub(super) fn admits(sorted: &Listing, member: &Member) -> bool {
+    let session = |list: &Option<Vec<u64>>| Some(list.as_ref()?.binary_search(&member.session.get()).is_ok());
+    let text = |list: &Option<Vec<String>>, text: &str| {
+        Some(list.as_ref()?.binary_search_by(|entry| entry.as_str().cmp(text)).is_ok())
+    };
+    session(&sorted.eligible).unwrap_or(true)
+        && text(&sorted.eligible_authid, &member.authid).unwrap_or(true)
+        && text(&sorted.eligible_authrole, &member.authrole).unwrap_or(true)
+        && !session(&sorted.exclude).unwrap_or(false)
+        && !text(&sorted.exclude_authid, &member.authid).unwrap_or(false)
+        && !text(&sorted.exclude_authrole, &member.authrole).unwrap_or(false)
 }
 
 /// Whether the list holds the entry; `None` if there is no list.

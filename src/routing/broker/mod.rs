@@ -4,17 +4,31 @@
 //! session may subscribe or publish was decided before, and so were the URIs: they are lawful here.
 
 mod filter;
+mod keep;
+mod lookup;
+mod publication;
+mod retained;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 
-use super::key::SessionKey;
+use super::directory::Member;
+use super::key::{PerSession, SessionKey};
 use super::pattern::Place;
 use super::refusal::Refusal;
+use super::rules::RealmRules;
 use super::Turn;
-use crate::wamp::message::{Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed};
-use crate::wamp::options::{Disclosed, EventDetails, UnsubscribedDetails};
-use crate::wamp::{MatchPolicy, MessageKind, Payload, PublicationId, SessionId, SubscriptionId, Uri};
+use crate::wamp::message::{Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed};
+use crate::wamp::options::{PublishOptions, UnsubscribedDetails};
+use crate::wamp::role::Feature;
+use crate::wamp::uri::is_reserved;
+use crate::wamp::{MessageKind, Payload, PublicationId, SessionId, SubscriptionId, Uri, WallTime};
 use filter::Filter;
+use keep::OwnEvents;
+use publication::{Publication, Publisher};
 use rand::Rng;
+use retained::Retained;
+use std::collections::BTreeMap;
 use subscriptions::{Subscription, Subscriptions};
 
 /// The subscriptions of one realm, and what happens on them.
@@ -23,25 +37,66 @@ pub(crate) struct Broker {
     subscriptions: Subscriptions,
     /// The matches of the PUBLISH under way; kept to be used again.
     matches: Vec<Place>,
-}
-
-/// What all events of one publication have in common.
-struct Publication<'a> {
-    id: PublicationId,
-    topic: &'a Uri,
-    publisher: Option<Box<Disclosed>>,
+    retained: Retained,
+    /// Of publishers that wait for the answer to their last PUBLISH.
+    own_events: PerSession<OwnEvents>,
+    is_short_of_memory: bool,
 }
 
 impl Broker {
-    /// Topics and patterns that somebody is subscribed to.
+    /// Makes the subscriptions of the topics and patterns that keep history: it exists before the first subscriber.
+    pub(crate) fn create_history(&mut self, rules: &RealmRules) {
+        if !rules.features.has(Feature::EventHistory) {
+            return;
+        }
+        // Of two rules for one pattern the later one holds.
+        let last: BTreeMap<_, _> = rules.topics.iter().map(|(policy, topic, rule)| ((topic, policy), rule)).collect();
+        for ((topic, policy), rule) in last {
+            if rule.history.is_some() && !is_reserved(topic) {
+                self.subscriptions.create_lasting(*policy, topic);
+            }
+        }
+    }
+
+    /// Tells the time of day for the first time.
+    pub(crate) fn begin(&mut self, time: WallTime) {
+        self.subscriptions.begin(time);
+    }
+
+    /// From now on nothing new is kept in memory, or it is again.
+    pub(crate) fn set_short_of_memory(&mut self, is_short: bool) {
+        self.is_short_of_memory = is_short;
+    }
+
+    /// Whether nothing new is kept in memory.
+    pub(crate) fn is_short_of_memory(&self) -> bool {
+        self.is_short_of_memory
+    }
+
+    /// How many topics have a retained event, and how many octets all of them hold.
+    pub(crate) fn retained(&self) -> (usize, usize) {
+        (self.retained.len(), self.retained.octets())
+    }
+
+    /// Events that were to be retained and are not, because there was no room, since the start (X3).
+    pub(crate) fn retained_refused(&self) -> u64 {
+        self.retained.refused()
+    }
+
+    /// Topics and patterns that somebody is subscribed to, or that keep history.
     pub(crate) fn len(&self) -> usize {
         self.subscriptions.len()
     }
 
-    /// Answers SUBSCRIBE (R33, R34).
+    /// Answers SUBSCRIBE (R33, R34), and gives what is retained, each time that it is asked for (D62).
     pub(crate) fn subscribe(&mut self, turn: &mut Turn<'_>, from: SessionKey, subscribe: &Subscribe) {
         match self.enter(turn, from, subscribe) {
-            Ok(subscription) => turn.effects.send(from, Subscribed { request: subscribe.request, subscription }),
+            Ok(subscription) => {
+                turn.effects.send(from, Subscribed { request: subscribe.request, subscription });
+                if subscribe.options.get_retained && turn.rules.features.has(Feature::EventRetention) {
+                    self.replay(turn, from, subscribe, subscription);
+                }
+            }
             Err(refusal) => turn.effects.refuse(from, MessageKind::Subscribe, subscribe.request, &refusal),
         }
     }
@@ -89,17 +144,47 @@ impl Broker {
             }
             return;
         }
+        self.route(turn, Publisher::Session(from, request), &options, &topic, payload);
+    }
+
+    /// Publishes what a session that is gone has left behind, as if it had published it (section 10.2 of the reference).
+    pub(crate) fn publish_for(
+        &mut self,
+        turn: &mut Turn<'_>,
+        gone: &Member,
+        options: &PublishOptions,
+        topic: &Uri,
+        payload: Payload,
+    ) {
+        self.route(turn, Publisher::Gone(gone), options, topic, payload);
+    }
+
+    fn route(
+        &mut self,
+        turn: &mut Turn<'_>,
+        by: Publisher<'_>,
+        options: &PublishOptions,
+        topic: &Uri,
+        payload: Payload,
+    ) {
         let id = PublicationId::wrapping(turn.rng.next_u64());
-        if options.acknowledge {
-            turn.effects.send(from, Published { request, publication: id });
-        }
+        let rule = turn.rules.topics.find(topic);
         let mut matches = std::mem::take(&mut self.matches);
-        self.subscriptions.matching(&topic, &mut matches);
-        if !matches.is_empty() {
-            let publisher = options.disclose_me.then(|| turn.directory.member(from)).flatten();
-            let publication = Publication { id, topic: &topic, publisher: publisher.map(super::Member::disclosed) };
-            let filter = Filter::new(options.listing.as_deref(), options.exclude_me.then_some(from));
-            self.deliver_each(turn, &mut matches, &publication, &filter, payload);
+        self.subscriptions.matching(topic, &mut matches);
+        let mut publication = Publication::new(id, topic, by, options);
+        let may_be_kept = rule.is_some() || options.retain;
+        if let Some(keeping) = may_be_kept.then(|| self.keeping(turn.rules, topic, options, rule)).flatten() {
+            publication.identify(turn.directory, turn.rules, rule);
+            self.route_and_keep(turn, &mut matches, &publication, keeping, payload);
+        } else {
+            if let (true, Publisher::Session(from, request)) = (options.acknowledge, by) {
+                turn.effects.send(from, Published { request, publication: id });
+            }
+            if !matches.is_empty() {
+                publication.identify(turn.directory, turn.rules, rule);
+                let filter = Filter::new(options.listing.as_deref(), publication.excluded());
+                self.deliver_each(turn, &mut matches, &publication, &filter, payload);
+            }
         }
         self.matches = matches;
     }
@@ -114,7 +199,8 @@ impl Broker {
         matches.retain(|place| self.subscriptions.record(*place).is_some_and(Subscription::is_reserved));
         if !matches.is_empty() {
             let id = PublicationId::wrapping(turn.rng.next_u64());
-            let publication = Publication { id, topic, publisher: None };
+            let options = PublishOptions::default();
+            let publication = Publication::new(id, topic, Publisher::Router, &options);
             self.deliver_each(turn, &mut matches, &publication, &Filter::new(None, None), payload());
         }
         self.matches = matches;
@@ -123,11 +209,15 @@ impl Broker {
     /// Drops everything that the session, whose WAMP id is `id`, has here.
     pub(crate) fn forget(&mut self, turn: &mut Turn<'_>, session: SessionKey, id: SessionId) {
         self.subscriptions.forget(turn, session, id);
+        self.own_events.remove(session);
     }
 
     /// The first thing that does not hold, if any. For tests.
     pub(crate) fn broken_invariant(&self, alive: impl Fn(SessionKey) -> bool) -> Option<&'static str> {
-        self.subscriptions.broken_invariant(alive)
+        if self.own_events.keys().any(|session| !alive(session)) {
+            return Some("a session that is gone has no events waiting");
+        }
+        self.retained.broken_invariant().or_else(|| self.subscriptions.broken_invariant(alive))
     }
 
     fn deliver_each(
@@ -148,13 +238,7 @@ impl Broker {
             if to.is_empty() {
                 continue;
             }
-            let by_pattern = subscription.policy() != MatchPolicy::Exact;
-            let details = EventDetails {
-                topic: by_pattern.then(|| publication.topic.clone()),
-                publisher: publication.publisher.clone(),
-                ..EventDetails::default()
-            };
-            let event = Event { subscription: subscription.id(), publication: publication.id, details, payload };
+            let event = publication.event(subscription, payload);
             turn.effects.deliver(to, event);
         }
     }

@@ -5,7 +5,7 @@
 //! of ten. That moves the last subscriber into the gap: there is no order among the receivers of one event.
 
 use crate::routing::change::{Change, Named};
-use crate::routing::key::{Map, PerSession, SessionKey};
+use crate::routing::key::{PerSession, SessionKey};
 use crate::routing::pattern::{PatternMap, Place};
 use crate::routing::Turn;
 use crate::wamp::uri::is_reserved;
@@ -13,6 +13,8 @@ use crate::wamp::{MatchPolicy, SessionId, SubscriptionId, Uri, WallTime};
 use rand::Rng;
 use slab::Slab;
 use std::collections::BTreeMap;
+use std::ops::Bound;
+use uuid::Uuid;
 
 /// One topic or pattern with its subscribers.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Subscription {
     topic: Uri,
     created: WallTime,
     reserved: bool,
+    /// Whether it stays when nobody is subscribed: its topic keeps history.
+    lasting: bool,
     subscribers: Vec<SessionKey>,
 }
 
@@ -32,6 +36,11 @@ impl Subscription {
 
     pub(super) fn policy(&self) -> MatchPolicy {
         self.policy
+    }
+
+    /// The topic or pattern, which keeps no frame alive.
+    pub(super) fn topic(&self) -> &Uri {
+        &self.topic
     }
 
     /// Whether the topic or pattern itself lies under `wamp.` or `wharf.`.
@@ -45,7 +54,7 @@ impl Subscription {
         Named { id, created, uri: topic.clone(), policy, invoke: None }
     }
 
-    /// Never empty.
+    /// Empty only where it keeps history.
     pub(super) fn subscribers(&self) -> &[SessionKey] {
         &self.subscribers
     }
@@ -58,18 +67,30 @@ struct Entry {
     position: u32,
 }
 
+/// The name space of the ids of subscriptions that the router makes itself.
+const NAMES: Uuid = Uuid::from_u128(0x5d0a_7c1e_93b4_4f26_8e5d_c2a7_1b60_f934);
+
+/// The id of a subscription that the router makes itself: by its name, so that it is the same after a restart.
+fn lasting_id(policy: MatchPolicy, topic: &str) -> SubscriptionId {
+    let name = format!("{}:{topic}", policy.as_str());
+    // Its first 53 bits; four of them are the version, the others as good as random.
+    let first = Uuid::new_v5(&NAMES, name.as_bytes()).as_u128() >> (128 - 53);
+    SubscriptionId::wrapping(first as u64)
+}
+
 /// All subscriptions of one realm.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     records: Slab<Subscription>,
     index: PatternMap,
-    place_by_id: Map<SubscriptionId, Place>,
+    /// In order, for listings that can be paged.
+    place_by_id: BTreeMap<SubscriptionId, Place>,
     by_session: PerSession<BTreeMap<SubscriptionId, Entry>>,
     entries: usize,
 }
 
 impl Subscriptions {
-    /// How many topics and patterns somebody is subscribed to.
+    /// How many topics and patterns there are.
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }
@@ -88,6 +109,22 @@ impl Subscriptions {
         self.records.get(place as usize)
     }
 
+    /// The subscription with this id.
+    pub(super) fn by_id(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.record(*self.place_by_id.get(&id)?)
+    }
+
+    /// The subscription to this very topic or pattern.
+    pub(super) fn by_topic(&self, policy: MatchPolicy, topic: &str) -> Option<&Subscription> {
+        self.record(self.index.get(policy, topic)?)
+    }
+
+    /// The subscriptions with an id beyond `after`, by id.
+    pub(super) fn after(&self, after: Option<SubscriptionId>) -> impl Iterator<Item = &Subscription> + '_ {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.place_by_id.range((from, Bound::Unbounded)).filter_map(|(_, place)| self.record(*place))
+    }
+
     /// All that match, in a fixed order.
     #[inline]
     pub(super) fn matching(&self, topic: &Uri, into: &mut Vec<Place>) {
@@ -99,6 +136,11 @@ impl Subscriptions {
     pub(super) fn position(&self, session: SessionKey, subscription: &Subscription) -> Option<usize> {
         let entry = self.by_session.get(session)?.get(&subscription.id)?;
         Some(entry.position as usize)
+    }
+
+    /// Whether the session is on this subscription.
+    pub(super) fn is_on(&self, session: SessionKey, id: SubscriptionId) -> bool {
+        self.by_session.get(session).is_some_and(|own| own.contains_key(&id))
     }
 
     /// The session's subscription with this very topic and policy.
@@ -156,16 +198,36 @@ impl Subscriptions {
         }
         // The topic is kept for as long as there are subscribers, so it must not keep a frame.
         let topic = topic.detached();
-        let reserved = is_reserved(&topic);
-        let created = turn.time;
-        let record = Subscription { id, policy, topic, created, reserved, subscribers: Vec::new() };
+        let (created, reserved) = (turn.time, is_reserved(&topic));
+        let record = Subscription { id, policy, topic, created, reserved, lasting: false, subscribers: Vec::new() };
         if let Some(member) = turn.directory.member(session).filter(|_| !reserved) {
             turn.changes.push(Change::SubscriptionCreated(member.session, Box::new(record.named())));
         }
-        // At most one record per entry of a session, and those are limited far below 2^32.
+        self.put(record)
+    }
+
+    /// Makes a subscription that has no subscriber and stays. Its id is the same after a restart.
+    pub(super) fn create_lasting(&mut self, policy: MatchPolicy, topic: &Uri) {
+        let mut id = lasting_id(policy, topic);
+        while self.place_by_id.contains_key(&id) {
+            id = id.next();
+        }
+        let (topic, created) = (topic.detached(), WallTime::default());
+        self.put(Subscription { id, policy, topic, created, reserved: false, lasting: true, subscribers: Vec::new() });
+    }
+
+    /// What is there was made now: the time of day was not known before.
+    pub(super) fn begin(&mut self, time: WallTime) {
+        for (_, record) in &mut self.records {
+            record.created = time;
+        }
+    }
+
+    fn put(&mut self, record: Subscription) -> Place {
+        // At most one record per entry of a session or of the configuration, and those are limited far below 2^32.
         let place = self.records.vacant_key() as Place;
-        self.index.insert(policy, &record.topic, place);
-        self.place_by_id.insert(id, place);
+        self.index.insert(record.policy, &record.topic, place);
+        self.place_by_id.insert(record.id, place);
         self.records.insert(record);
         place
     }
@@ -189,7 +251,7 @@ impl Subscriptions {
             if let Some(theirs) = self.by_session.get_mut(*moved).and_then(|own| own.get_mut(&id)) {
                 theirs.position = entry.position;
             }
-        } else if record.subscribers.is_empty() {
+        } else if record.subscribers.is_empty() && !record.lasting {
             let record = self.records.remove(entry.record as usize);
             self.index.remove(record.policy, &record.topic);
             self.place_by_id.remove(&id);
@@ -205,8 +267,8 @@ impl Subscriptions {
         let mut entries = 0;
         for (place, record) in &self.records {
             entries += record.subscribers.len();
-            if record.subscribers.is_empty() {
-                return Some("a subscription has a subscriber");
+            if record.subscribers.is_empty() && !record.lasting {
+                return Some("a subscription has a subscriber, or keeps history");
             }
             if self.index.get(record.policy, &record.topic) != Some(place as Place)
                 || self.place_by_id.get(&record.id) != Some(&(place as Place))

@@ -1,0 +1,78 @@
+//! `docs/FEATURES.md` says what is built: every feature that the router announces stands there, and every test that it names exists.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use wharf::wamp::role::{Feature, Features};
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The rows of the tables: their cells, without the heads.
+fn rows() -> Vec<Vec<String>> {
+    let text = fs::read_to_string(repository("docs/FEATURES.md")).unwrap();
+    let cells =
+        |line: &str| -> Vec<String> { line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect() };
+    let tables = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| feature"));
+    tables.map(cells).collect()
+}
+
+/// What stands in backticks.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// Every function of the tests and of the sources' own tests, and every file below `tests`.
+fn known() -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    let mut folders = vec![repository("tests"), repository("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(repository("")).unwrap();
+            known.insert(below.to_string_lossy().into_owned());
+            let extension = path.extension().unwrap_or_default();
+            if extension == "rs" {
+                let text = fs::read_to_string(&path).unwrap();
+                let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split_once('('));
+                known.extend(names.map(|(name, _)| name.to_owned()));
+            }
+        }
+    }
+    known
+}
+
+/// R4: what WELCOME says is what is built.
+#[test]
+fn every_announced_feature_has_its_row() {
+    let rows = rows();
+    for feature in Feature::ALL {
+        let row = rows.iter().find(|row| quoted(&row[1]).any(|key| key == feature.key()));
+        let row = row.unwrap_or_else(|| panic!("{} has no row", feature.key()));
+        assert_eq!(row[2], "yes", "{}", feature.key());
+        assert!(Features::default().has(*feature), "{} is not announced", feature.key());
+    }
+}
+
+#[test]
+fn every_row_names_tests_that_exist() {
+    let known = known();
+    for row in rows() {
+        if row[2] == "no" {
+            continue;
+        }
+        let mut named = 0;
+        for test in quoted(&row[3]) {
+            assert!(known.contains(test), "{}: there is no test {test}", row[0]);
+            named += 1;
+        }
+        assert!(named > 0, "{} names no test", row[0]);
+    }
+}

@@ -125,7 +125,7 @@ waiting() {
   if have python3; then step dependencies dependencies; else left_out 'dependencies: there is no python3'; fi
   step 'release build' release
   if grep -q ' 1 release build$' "$work/results"; then
-    left_out 'clients, conformance: there is no release build'
+    left_out 'clients, conformance, frozen peers: there is no release build'
     return 0
   fi
   if [ -n "$fast" ]; then left_out 'clients: autobahn-js, Twisted, MessagePack and batches: --fast'; fi
@@ -134,6 +134,11 @@ waiting() {
     step conformance scripts/conformance.sh
   else
     left_out 'conformance: there is no scripts/conformance.sh'
+  fi
+  if have python3; then
+    step 'frozen peers' scripts/peers.sh --quick
+  else
+    left_out 'frozen peers: there is no python3'
   fi
 }
 

@@ -187,7 +187,6 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// What the realm wants of its store, in order.
-    #[allow(dead_code, reason = "the store comes with the next step")]
     pub(crate) fn take_orders(&mut self) -> Vec<Order> {
         std::mem::take(&mut self.orders)
     }

@@ -12,10 +12,12 @@ mod keepalive;
 mod outbox;
 pub mod pressure;
 mod realm;
+mod realm_shared;
 pub mod realms;
 mod rights;
 pub mod session;
 pub mod settings;
+mod store;
 
 pub use realm::{RealmHandle, RealmShared};
 

@@ -6,21 +6,21 @@
 use super::clock;
 use super::credit::Credit;
 use super::delivery::{Delivery, Outgoing, Road};
-use super::pressure::Pressure;
+pub use super::realm_shared::RealmShared;
 use super::realms::{Down, RealmsActor};
 use super::session::SessionActor;
 use super::settings::{OutboxSettings, RealmSettings};
-use crate::auth::AuthSettings;
+use super::store::{self, StoreEnd};
 use crate::codec;
 use crate::observe::Tally;
-use crate::routing::{Command, Counters, Effects, Member, Overflow, Permit, Realm, SessionKey};
-use crate::session::{Doorman, Rules};
+use crate::routing::{Command, Counters, Effects, KeptEvent, Member, Overflow, Realm, SessionKey, StoreFault};
+use crate::storage::{Answer, StoreLink};
 use crate::wamp::message::Invocation;
 use crate::wamp::payload::{Payload, RawPayload, Values};
 use crate::wamp::ErrorUri;
 use actix::fut::ActorFuture;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -106,56 +106,6 @@ pub struct RealmHandle {
     pub(crate) shared: Arc<RealmShared>,
 }
 
-/// What is known of a realm outside its actor: settings, and the rules of each role. Immutable.
-pub struct RealmShared {
-    /// The settings.
-    pub settings: RealmSettings,
-    /// How short of memory the node is.
-    pub(crate) pressure: Pressure,
-    rules: BTreeMap<String, Arc<Rules>>,
-}
-
-impl RealmShared {
-    pub(crate) fn new(settings: RealmSettings, pressure: Pressure) -> Arc<Self> {
-        let rules = settings.roles.iter().map(|(name, role)| {
-            let rules = Rules {
-                uri_rules: settings.uri_rules,
-                strict_request_ids: settings.strict_request_ids,
-                disclose: settings.disclose,
-                policy: Arc::clone(&role.policy),
-                features: settings.rules.features,
-            };
-            (name.clone(), Arc::new(rules))
-        });
-        let rules = rules.collect();
-        Arc::new(Self { settings, pressure, rules })
-    }
-
-    /// What routing may ask about the permissions of a session with this role.
-    pub(crate) fn permit(&self, role: &str) -> Permit {
-        super::rights::permit(self.rules(role))
-    }
-
-    /// The outbox bounds of a session with this role.
-    pub(crate) fn outbox(&self, role: &str) -> OutboxSettings {
-        let mut outbox = self.settings.outbox;
-        if let Some(on_overflow) = self.settings.roles.get(role).and_then(|role| role.on_overflow) {
-            outbox.on_overflow = on_overflow;
-        }
-        outbox
-    }
-}
-
-impl Doorman for RealmShared {
-    fn auth(&self) -> &AuthSettings {
-        &self.settings.auth
-    }
-
-    fn rules(&self, role: &str) -> Option<Arc<Rules>> {
-        self.rules.get(role).cloned()
-    }
-}
-
 /// Tells the registry that its realm is gone. A drop is the only code that runs for a stop and for a panic alike.
 struct Guard {
     down: Down,
@@ -172,8 +122,12 @@ impl Drop for Guard {
 /// How long a realm leaves its sessions' actors to come round to what was sent to them.
 const CROWDED_PAUSE: Duration = Duration::from_millis(1);
 
+/// How often the realm is told the time of day.
+const TIME_OF_DAY_EVERY: Duration = Duration::from_secs(60);
+
 /// One realm.
 pub(crate) struct RealmActor {
+    settings: RealmSettings,
     realm: Realm,
     effects: Effects,
     delivery: Delivery,
@@ -183,6 +137,9 @@ pub(crate) struct RealmActor {
     waiting: VecDeque<Asked>,
     /// When the roads are looked at again.
     look_at: Option<Instant>,
+    store: StoreEnd,
+    /// When the realm is told the time of day again.
+    tell_time_at: Option<Instant>,
     timer: Pin<Box<Sleep>>,
     armed: Option<Instant>,
     /// Closed after this long without sessions; only for realms made on demand.
@@ -195,12 +152,13 @@ pub(crate) struct RealmActor {
 impl RealmActor {
     /// A fresh realm. `down` is what the registry is told when it ends.
     pub(crate) fn new(
-        settings: &RealmSettings,
+        settings: RealmSettings,
         seed: u64,
         tally: Tally,
         idle_close: Option<Duration>,
         down: Down,
         realms: Addr<RealmsActor>,
+        store: Option<StoreLink>,
     ) -> Self {
         Self {
             realm: Realm::with_rules(settings.rules.clone(), seed).with_payload_reader(read_payload),
@@ -210,12 +168,15 @@ impl RealmActor {
             counted: Counters::default(),
             waiting: VecDeque::new(),
             look_at: None,
+            store: StoreEnd::new(store),
+            tell_time_at: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
             idle_close,
             idle_since: None,
             retired: false,
             guard: Guard { down, realms },
+            settings,
         }
     }
 
@@ -226,6 +187,7 @@ impl RealmActor {
     /// Everything in the mailbox has been handled.
     fn end_turn(&mut self, ctx: &mut Context<Self>, cx: &mut std::task::Context<'_>) {
         loop {
+            self.order();
             self.delivery.flush();
             self.count();
             if !self.waiting.is_empty() && self.look_at.is_none() {
@@ -246,10 +208,13 @@ impl RealmActor {
 
     fn next_deadline(&self) -> Option<Instant> {
         let idle = self.idle_since.zip(self.idle_close).map(|(since, close)| since + close);
-        [self.realm.next_deadline(), idle, self.look_at].into_iter().flatten().min()
+        [self.realm.next_deadline(), idle, self.look_at, self.tell_time_at].into_iter().flatten().min()
     }
 
     fn on_time(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        if self.tell_time_at.is_some_and(|at| now >= at) {
+            self.tell_time(now);
+        }
         self.realm.handle_timeout(now, &mut self.effects);
         self.carry_out();
         if self.look_at.is_some_and(|at| now >= at) {
@@ -264,6 +229,40 @@ impl RealmActor {
                 actix::ActorContext::stop(ctx);
             }
         }
+    }
+
+    fn tell_time(&mut self, now: Instant) {
+        self.realm.set_time_of_day(now, clock::time_of_day());
+        self.tell_time_at = Some(now + TIME_OF_DAY_EVERY);
+    }
+
+    /// What the store is to do goes out, and who waited for it and does no longer goes on.
+    fn order(&mut self) {
+        loop {
+            if !self.store.is_free() {
+                for session in self.store.release(&self.realm) {
+                    self.obey(Asked::Leave(session));
+                }
+            }
+            let orders = self.delivery.take_orders();
+            if orders.is_empty() {
+                return;
+            }
+            let refused = self.store.submit(orders);
+            store::refuse(&mut self.realm, refused, &mut self.effects);
+            self.carry_out();
+        }
+    }
+
+    /// The store has answered.
+    pub(super) fn take_answer(&mut self, answer: Answer) {
+        store::take(&mut self.realm, answer, &mut self.effects);
+        self.carry_out();
+    }
+
+    /// What was retained before the realm started is here, or is not.
+    pub(super) fn restore_retained(&mut self, name: &str, events: Result<Vec<KeptEvent>, StoreFault>) {
+        store::restore(&mut self.realm, name, events);
     }
 
     /// Moves the node's counters by what has changed in the realm since the last turn.
@@ -315,9 +314,12 @@ impl Actor for RealmActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        let now = clock::now();
         if self.idle_close.is_some() {
-            self.idle_since = Some(clock::now());
+            self.idle_since = Some(now);
         }
+        self.tell_time(now);
+        self.store.open(&self.settings, ctx);
         ctx.spawn(Turn);
     }
 }
@@ -388,8 +390,13 @@ impl RealmActor {
                     self.realm.handle(now, batch.from, command, &mut self.effects);
                     self.delivery.carry_out(&mut self.effects, &self.tally);
                 }
-                batch.credit.give_back();
+                if self.realm.is_held(batch.from) {
+                    self.store.hold_credit(batch.from, batch.credit);
+                } else {
+                    batch.credit.give_back();
+                }
             }
+            Asked::Leave(session) if self.realm.is_held(session) => self.store.hold_leave(session),
             Asked::Leave(session) => {
                 self.realm.leave(now, session, &mut self.effects);
                 self.carry_out();

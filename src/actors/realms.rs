@@ -11,6 +11,7 @@ use super::realm::{RealmActor, RealmHandle, RealmShared};
 use super::session::SessionActor;
 use super::settings::{RealmSettings, RealmTemplate};
 use crate::observe::{shown, Panicked, Tally};
+use crate::storage::StoreLink;
 use crate::wamp::uri::{self, UriRules};
 use crate::wamp::{MatchPolicy, Uri};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message};
@@ -69,19 +70,22 @@ pub struct RealmsActor {
     configured: Vec<RealmSettings>,
     tally: Tally,
     pressure: Pressure,
+    store: Option<StoreLink>,
     epochs: u64,
 }
 
 impl RealmsActor {
-    /// The registry of these realms, whose actors are spread over `workers`.
+    /// The registry of these realms, whose actors are spread over `workers`. Without a store nothing is kept, and whoever
+    /// waits for that hears so.
     pub fn new(
         workers: Vec<ArbiterHandle>,
         configured: Vec<RealmSettings>,
         templates: Vec<RealmTemplate>,
         tally: Tally,
         pressure: Pressure,
+        store: Option<StoreLink>,
     ) -> Self {
-        Self { workers, realms: BTreeMap::new(), templates, configured, tally, pressure, epochs: 0 }
+        Self { workers, realms: BTreeMap::new(), templates, configured, tally, pressure, store, epochs: 0 }
     }
 
     /// The worker with the fewest realms.
@@ -103,8 +107,9 @@ impl RealmsActor {
         let (realms, tally) = (ctx.address(), self.tally.for_worker(worker));
         let down = Down { realm: uri.clone(), epoch, panicked: false };
         let settings = shared.settings.clone();
+        let store = self.store.clone();
         let start = move |_: &mut Context<RealmActor>| {
-            RealmActor::new(&settings, rand::random(), tally, idle_close, down, realms)
+            RealmActor::new(settings, rand::random(), tally, idle_close, down, realms, store)
         };
         let realm = match self.workers.get(worker) {
             Some(arbiter) => RealmActor::start_in_arbiter(arbiter, start),

@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::http::sessions::Owners;
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
+use crate::storage::{Storage, StorageError, StorageSettings};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind, Acceptor, BindError, Listening, WorkerHandle};
 use crate::transport::settings::{ListenerSettings, RawSocketPing, Service};
@@ -36,6 +37,9 @@ pub enum ServerError {
     /// The runtime could not be set up.
     #[error("cannot start: {0}")]
     Runtime(#[source] io::Error),
+    /// The store could not be opened.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
     /// The router gave up.
     #[error("the router stopped with code {0}")]
     Stopped(i32),
@@ -45,7 +49,7 @@ impl ServerError {
     /// The process's exit code (section 6 of the command line's page).
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Bind { .. } => 2,
+            Self::Bind { .. } | Self::Storage(_) => 2,
             Self::Log(_) | Self::Runtime(_) => 1,
             Self::Stopped(code) => u8::try_from(*code).unwrap_or(1),
         }
@@ -94,17 +98,21 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
     for listener in listeners.iter().filter(|listener| listener.rawsocket.ping == RawSocketPing::On) {
         tracing::info!(listener = %listener.name, "every RawSocket peer is sent PING; some clients cannot take one");
     }
+    let storage = Storage::start(StorageSettings::default())?;
     let system = actix::System::new();
     // Before anybody is told that it runs: a signal from then on stops it in order.
     let signals = system.block_on(async { stop::Signals::listen() }).map_err(ServerError::Runtime)?;
     let banner = banner::text(&settings, &sockets);
     let shutdown = settings.shutdown;
-    let running = system.block_on(async { start(settings, listeners, sockets, files_max) });
+    let running = system.block_on(async { start(settings, listeners, sockets, files_max, &storage) });
     banner::show(&banner);
     system.block_on(async {
         actix_rt::spawn(stop::on_signal(signals, running, shutdown));
     });
-    match system.run_with_code() {
+    let code = system.run_with_code();
+    // The last commit: no realm orders anything any more.
+    storage.stop();
+    match code {
         Ok(0) => Ok(()),
         Ok(code) => Err(ServerError::Stopped(code)),
         Err(error) => Err(ServerError::Runtime(error)),
@@ -116,6 +124,7 @@ fn start(
     listeners: Vec<Arc<ListenerSettings>>,
     sockets: Vec<(usize, Arc<ListenerSettings>, Listening)>,
     files_max: usize,
+    storage: &Storage,
 ) -> Running {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.node.workers.unwrap_or(cores).max(1);
@@ -124,9 +133,15 @@ fn start(
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let pressure = Pressure::default();
-    let realms =
-        RealmsActor::new(handles.clone(), settings.realms, settings.templates, main_tally.clone(), pressure.clone())
-            .start();
+    let realms = RealmsActor::new(
+        handles.clone(),
+        settings.realms,
+        settings.templates,
+        main_tally.clone(),
+        pressure.clone(),
+        Some(storage.link()),
+    )
+    .start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
     let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone(), callers.clone());

@@ -398,10 +398,93 @@ fn disclosure_is_refused_where_the_realm_forbids_it_and_forced_where_it_says_so(
     assert!(disclosed(ask(Disclose::Always, false)));
 }
 
-/// D16: the feature is not announced.
+/// A session whose peer announced both features as caller, publisher and callee, in a realm with these rules.
+fn featured(rules: Rules) -> Session {
+    let features = ["payload_passthru_mode", "progressive_call_invocations", "call_canceling"];
+    let features: Vec<_> = features.iter().map(|name| ((*name).to_owned(), true)).collect();
+    let role = |name: &str| Role { name: name.to_owned(), features: features.clone() };
+    let roles = Roles(["caller", "callee", "publisher"].map(role).to_vec());
+    let details = HelloDetails { roles, ..HelloDetails::default() };
+    let mut session = Session::new();
+    session.receive(Hello { realm: Some(Uri::from("realm1")), details: Box::new(details) }.into());
+    session.realm_found(&realm(rules), "main", "ABCD");
+    session.joined(session_id());
+    session
+}
+
+fn part(request: u64, procedure: &str, progress: bool) -> Message {
+    let Message::Call(mut call) = call(request, procedure) else { unreachable!() };
+    call.options.progress = progress;
+    call.into()
+}
+
+/// R77, D16.
 #[test]
-fn progressive_invocations_are_a_violation_while_they_are_not_announced() {
-    let Message::Call(mut call) = call(1, "com.x") else { unreachable!() };
-    call.options.progress = true;
-    assert_eq!(abort_reason(&established().receive(call.into())), VIOLATION);
+fn progressive_invocations_are_a_violation_unless_the_peer_and_the_realm_have_announced_them() {
+    assert_eq!(abort_reason(&established().receive(part(1, "com.x", true))), VIOLATION);
+    let features = Features::default().without(Feature::ProgressiveCallInvocations);
+    let mut session = featured(Rules { features, ..rules() });
+    assert_eq!(abort_reason(&session.receive(part(1, "com.x", true))), VIOLATION);
+    assert!(matches!(featured(rules()).receive(part(1, "com.x", true)), Action::Forward(_)));
+}
+
+/// R81, D72: in each of the four messages, for the role that the peer acts in.
+#[test]
+fn opaque_payloads_are_a_violation_unless_the_peer_and_the_realm_have_announced_them() {
+    let ppt = || Some(Box::new(Ppt { scheme: "x_mine".to_owned(), ..Ppt::default() }));
+    let messages = || -> [Message; 4] {
+        let Message::Call(mut call) = call(1, "com.x") else { unreachable!() };
+        call.options.ppt = ppt();
+        let Message::Publish(mut publish) = publish("com.x", false) else { unreachable!() };
+        publish.options.ppt = ppt();
+        let options = ResultOptions { progress: false, ppt: ppt() };
+        let answer = Yield { request: InvocationId::FIRST, options, payload: Payload::Empty };
+        let (request_kind, details) = (MessageKind::Invocation, ErrorDetails { ppt: ppt() });
+        let (error, payload) = (Uri::from("com.no"), Payload::Empty);
+        [
+            call.into(),
+            publish.into(),
+            answer.into(),
+            Error { request_kind, request: id(1), details, error, payload }.into(),
+        ]
+    };
+    let features = Features::default().without(Feature::PayloadPassthruMode);
+    for message in messages() {
+        assert_eq!(abort_reason(&established().receive(message.clone())), VIOLATION);
+        assert_eq!(abort_reason(&featured(Rules { features, ..rules() }).receive(message.clone())), VIOLATION);
+        assert!(matches!(featured(rules()).receive(message), Action::Forward(_)));
+    }
+}
+
+/// D47: the parts of a call keep its id in a strict realm; other requests count on.
+#[test]
+fn a_strict_realm_lets_the_parts_of_a_call_pass() {
+    let mut session = featured(Rules { strict_request_ids: true, ..rules() });
+    for message in [part(1, "com.x", true), call(2, "com.x"), part(1, "com.x", true), part(1, "com.x", false)] {
+        assert!(matches!(session.receive(message), Action::Forward(_)));
+    }
+    assert_eq!(abort_reason(&session.receive(part(1, "com.x", false))), VIOLATION);
+}
+
+/// R65: one answer, whatever follows of the call.
+#[test]
+fn the_parts_of_a_refused_call_are_refused_with_it() {
+    let mut session = featured(rules());
+    assert_eq!(error_uri(&session.receive(part(1, "org.x", true))), Some("wamp.error.not_authorized"));
+    assert!(matches!(session.receive(part(1, "org.x", true)), Action::Nothing));
+    assert!(matches!(session.receive(part(1, "org.x", false)), Action::Nothing));
+    assert_eq!(error_uri(&session.receive(call(1, "org.x"))), Some("wamp.error.not_authorized"), "a new one");
+}
+
+/// R108: a part is no way to a procedure that may not be called; and the options of the first CALL hold.
+#[test]
+fn a_part_of_a_call_is_checked_as_the_first_and_asks_for_nothing() {
+    let mut session = featured(rules());
+    session.receive(part(1, "com.x", true));
+    assert_eq!(abort_reason(&session.receive(part(1, "org.x", true))), VIOLATION);
+    let mut session = featured(Rules { disclose: Disclose::Never, ..rules() });
+    session.receive(part(1, "com.x", true));
+    let Message::Call(mut named) = part(1, "com.x", false) else { unreachable!() };
+    named.options.disclose_me = true;
+    assert!(matches!(session.receive(named.into()), Action::Forward(_)));
 }

@@ -1,19 +1,26 @@
 //! What must outlive a realm's memory: event history and retained events, in memory or in one file.
 //!
-//! `routing` says what is to be kept ([`Order`]), this room keeps it: on threads of its own, so that nobody who routes waits
+//! `routing` says what is to be kept ([`Order`](crate::routing::Order)), this room keeps it: on threads of its own, so that nobody who routes waits
 //! for a disk. Both logs keep the same promises: what is read, and in which order, is decided in one place, `select`, and not
 //! by the log. Never routes, never knows an actor or a session.
 
+mod figures;
 pub mod file;
+mod history;
 mod memory;
+mod readers;
+mod realm;
 mod select;
-mod settings;
+mod service;
+mod writer;
 
+pub use figures::{Figures, COMMIT_BOUNDS_MS};
 pub use file::{FileLog, StorageError};
 pub use memory::MemoryLog;
-pub use settings::StorageSettings;
+pub use realm::{Answer, Sink, StoreHandle};
+pub use service::{Storage, StorageSettings, StoreLink, Surroundings, EXIT_STORE_FAILED};
 
-use crate::routing::{HistoryRule, KeptEvent, Order, Page, Query, StoreFault};
+use crate::routing::{HistoryRule, KeptEvent, Page, Query, StoreFault};
 use crate::wamp::{Uri, WallTime};
 use std::sync::Arc;
 
@@ -104,15 +111,4 @@ pub fn octets(event: &KeptEvent) -> u64 {
         numbers(&lists.exclude) + numbers(&lists.eligible) + by_text.into_iter().map(texts).sum::<usize>()
     });
     (SHARE + event.topic.len() + event.payload.len() + listing) as u64
-}
-
-/// What a log can do of an order; `None`: it is no change.
-fn change(order: &Order) -> Option<Change> {
-    match order {
-        Order::Keep { event, history, retain, .. } => {
-            Some(Change::Keep { event: Arc::clone(event), history: *history, retain: *retain })
-        }
-        Order::Forget(topic) => Some(Change::Forget(topic.clone())),
-        Order::Read(_) => None,
-    }
 }

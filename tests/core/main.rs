@@ -2,16 +2,23 @@
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that is surprised has failed")]
 
+mod call_rules;
 mod cancel;
 mod ids;
 mod limits;
 mod meta;
+mod passthru;
 mod patterns;
+mod progressive;
 mod publish;
+mod queue;
 mod recording;
 mod register_call;
+mod reroute;
 mod retention;
+mod storm;
 mod subscribe;
+mod takeover;
 mod testaments;
 mod timeouts;
 

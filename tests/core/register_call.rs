@@ -2,7 +2,7 @@
 
 use crate::test_realm::{raw, TestRealm, ALL_FEATURES, EXACT, PREFIX, WILDCARD};
 use wharf::routing::SessionKey;
-use wharf::wamp::message::{Call, Error};
+use wharf::wamp::message::Error;
 use wharf::wamp::options::{CallOptions, ErrorDetails, RegisterOptions};
 use wharf::wamp::role::CalleeFeatures;
 use wharf::wamp::{ErrorUri, InvocationPolicy, MatchPolicy, Message, MessageKind, Payload, RegistrationId, Uri};
@@ -15,7 +15,7 @@ fn matching(match_policy: MatchPolicy) -> RegisterOptions {
 #[test]
 fn a_second_registration_is_procedure_already_exists_also_by_the_same_session() {
     let mut realm = TestRealm::new();
-    let (callee, other) = (realm.join(), realm.join());
+    let (callee, other) = (realm.join(), realm.join_as("bob", "user"));
     realm.register(callee, "a.b");
     let refused = (MessageKind::Register, "wamp.error.procedure_already_exists".to_owned());
     for session in [callee, other] {
@@ -258,7 +258,7 @@ fn another_invocation_policy_is_procedure_already_exists() {
     for registered in InvocationPolicy::ALL {
         for wished in InvocationPolicy::ALL.iter().filter(|wished| *wished != registered) {
             let mut realm = TestRealm::new();
-            let (one, other) = (realm.join(), realm.join());
+            let (one, other) = (realm.join(), realm.join_as("bob", "user"));
             realm.register_shared(one, "a.b", *registered);
             let seen =
                 realm.registering(other, "a.b", RegisterOptions { invoke: *wished, ..RegisterOptions::default() });
@@ -372,19 +372,6 @@ fn a_partial_result_that_nobody_asked_for_is_dropped_and_the_call_goes_on() {
     }
     assert_eq!(realm.realm.counters().progress_dropped, 1000);
     assert_eq!(realm.yields(callee, 1).messages_to(caller).len(), 1);
-}
-
-/// D16: the feature is not announced.
-#[test]
-fn a_progressive_call_invocation_is_a_violation() {
-    let mut realm = TestRealm::new();
-    let (caller, callee) = (realm.join(), realm.join());
-    realm.register(callee, "a.b");
-    let options = CallOptions { progress: true, ..CallOptions::default() };
-    let request = realm.request(caller);
-    let seen = realm.handle(caller, Call { request, options, procedure: "a.b".into(), payload: Payload::Empty });
-    assert_eq!(seen.violation(caller), "CALL: progressive call invocations were not announced");
-    assert_eq!(seen.0.len(), 1);
 }
 
 /// D32, S5.

@@ -303,9 +303,9 @@ impl Model {
             return refused(who, kind, request, "wamp.error.no_such_procedure");
         };
         let Self { calls, registrations, .. } = self;
-        let free = |callee: &Callee| calls.iter().filter(|call| call.callee == callee.who).count() < OPEN_INVOCATIONS;
+        let load = |callee: &Callee| calls.iter().filter(|call| call.callee == callee.who).count();
         let registration = &mut registrations[place];
-        let Some(callee) = registration.choose(free, drawn.callee) else {
+        let Some(callee) = registration.choose(load, drawn.callee) else {
             return refused(who, kind, request, "wamp.error.no_available_callee");
         };
         let caller_id = self.sessions[who].id;
@@ -469,8 +469,13 @@ impl Registration {
         }
     }
 
-    fn choose(&mut self, free: impl Fn(&Callee) -> bool, drawn: Option<usize>) -> Option<Callee> {
+    fn choose(&mut self, load: impl Fn(&Callee) -> usize, drawn: Option<usize>) -> Option<Callee> {
+        let free = |callee: &Callee| load(callee) < OPEN_INVOCATIONS;
         match self.invoke {
+            InvocationPolicy::LeastLoaded => {
+                let least = self.callees.iter().filter(|callee| free(callee)).map(&load).min()?;
+                self.callees.iter().find(|callee| load(callee) == least).copied()
+            }
             InvocationPolicy::Single | InvocationPolicy::First => {
                 self.callees.iter().find(|callee| free(callee)).copied()
             }

@@ -54,10 +54,6 @@ pub(crate) enum Op {
         disclose: bool,
         reuse: bool,
     },
-    ProgressiveCall {
-        who: usize,
-        procedure: String,
-    },
     Cancel {
         by_caller: bool,
         who: usize,
@@ -161,7 +157,6 @@ fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
                 Op::Call { who, procedure, receive_progress, timeout_ms, disclose, reuse }
             }
         ),
-        1 => (who(), uri()).prop_map(|(who, procedure)| Op::ProgressiveCall { who, procedure }),
         10 => (prop::bool::weighted(0.8), who(), nth(), mode()).prop_map(
             |(by_caller, who, nth, mode)| Op::Cancel { by_caller, who, nth, mode }
         ),

@@ -6,7 +6,7 @@ use crate::out::{in_order, read, Drawn, Out};
 use crate::test_realm::{error_of, member};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use wharf::routing::{Command, Effect, Effects, MetaCalls, Realm, RealmLimits, SessionKey};
+use wharf::routing::{Command, Effect, Effects, MetaCalls, Realm, RealmLimits, RealmRules, SessionKey, Takeover};
 use wharf::wamp::message::{Call, Cancel, Publish, Register, Subscribe, Unregister, Unsubscribe, Yield};
 use wharf::wamp::options::{
     CallOptions, CancelOptions, Listing, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions,
@@ -51,7 +51,8 @@ fn run(ops: &[Op]) -> Vec<Effect> {
         ..RealmLimits::default()
     };
     let mut run = Run {
-        realm: Realm::new(limits, 3),
+        // Who takes over is asked in tests of its own: the model knows no question for a sign of life.
+        realm: Realm::with_rules(RealmRules { limits, takeover: Takeover::Off, ..RealmRules::default() }, 3),
         effects: Effects::new(),
         // Instants cannot be made, only taken; the runs compare effects, which hold none.
         start: Instant::now(),
@@ -185,7 +186,6 @@ impl Run {
             | Op::Unregister { who, .. }
             | Op::Publish { who, .. }
             | Op::Call { who, .. }
-            | Op::ProgressiveCall { who, .. }
             | Op::Kill { who, .. }
             | Op::KillByAuthrole { who, .. }
             | Op::KillAll { who }
@@ -232,7 +232,6 @@ impl Run {
                 let wish = CallWish { procedure, receive_progress, timeout_ms, disclose, payload };
                 self.model.call(who, number, wish, self.drawn)
             }
-            Op::ProgressiveCall { .. } => self.model.violate(who, self.publication()),
             other => self.killed(who, number, other),
         }
     }
@@ -413,10 +412,6 @@ impl Run {
                     disclose_me: *disclose,
                     ..CallOptions::default()
                 };
-                Call { request, options, procedure: procedure.as_str().into(), payload }.into()
-            }
-            Op::ProgressiveCall { procedure, .. } => {
-                let options = CallOptions { progress: true, ..CallOptions::default() };
                 Call { request, options, procedure: procedure.as_str().into(), payload }.into()
             }
             Op::Kill { victim, .. } => {

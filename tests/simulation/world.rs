@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use wharf::routing::{Command, Effect, Effects, MetaCalls, Realm, RealmLimits, SessionKey};
+use wharf::routing::{Command, Effect, Effects, MetaCalls, Realm, RealmLimits, RealmRules, SessionKey, Takeover};
 use wharf::wamp::message::{Call, Cancel, Publish, Register, Subscribe, Unregister, Unsubscribe, Yield};
 use wharf::wamp::options::{
     CallOptions, CancelOptions, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions,
@@ -75,7 +75,8 @@ impl World {
             meta_calls: MetaCalls { per_second: 1000, burst: 1000 },
             ..RealmLimits::default()
         };
-        let realm = Realm::new(limits, seed);
+        let takeover = Takeover::Off;
+        let realm = Realm::with_rules(RealmRules { limits, takeover, ..RealmRules::default() }, seed);
         let mut world = Self {
             rng,
             realm,

@@ -205,9 +205,15 @@ impl Router {
         second.name = "realm2".to_owned();
         second.uri = Uri::from("realm2");
         let pressure = Pressure::default();
-        let realms =
-            RealmsActor::new(Vec::new(), vec![open_realm(outbox), second], Vec::new(), tally.clone(), pressure.clone())
-                .start();
+        let realms = RealmsActor::new(
+            Vec::new(),
+            vec![open_realm(outbox), second],
+            Vec::new(),
+            tally.clone(),
+            pressure.clone(),
+            None,
+        )
+        .start();
         Self { realms, metrics, tally, pressure, handshake_timeout: Duration::from_secs(5) }
     }
 

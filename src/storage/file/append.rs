@@ -4,7 +4,7 @@
 //! between transactions, so a failed one leaves nothing to be undone.
 
 use super::record;
-use super::{StorageError, BY_PUBLICATION, BY_TOPIC, LOG, META, META_REALMS, META_SEQ, META_SUBJECTS};
+use super::{StorageError, SweepFrom, BY_PUBLICATION, BY_TOPIC, LOG, META, META_REALMS, META_SEQ, META_SUBJECTS};
 use super::{NO_AGE, REALMS, RETAINED, SUBJECTS};
 use crate::routing::{HistoryRule, KeptEvent};
 use crate::storage::select::not_before;
@@ -91,12 +91,12 @@ pub(super) fn append(
     Ok(())
 }
 
-/// Drops what is too old of some topics. Gives back where to go on, if there are more.
+/// Drops what is too old of some topics. Gives back where to go on, if there are more, and whether anything was dropped.
 pub(super) fn sweep(
     transaction: &WriteTransaction,
     now: WallTime,
-    from: Option<(u32, String)>,
-) -> Result<Option<(u32, String)>, StorageError> {
+    from: SweepFrom,
+) -> Result<(SweepFrom, bool), StorageError> {
     let mut tables = Tables::open(transaction)?;
     let (first_realm, first_topic) = from.unwrap_or_default();
     let mut some: Vec<(u32, String)> = Vec::with_capacity(SWEPT_AT_ONCE + 1);
@@ -106,7 +106,7 @@ pub(super) fn sweep(
         some.push((realm, topic.to_owned()));
     }
     let next = (some.len() > SWEPT_AT_ONCE).then(|| some.pop()).flatten();
-    let mut names = BTreeMap::new();
+    let (mut names, mut dropped) = (BTreeMap::new(), false);
     for row in tables.realms.iter()? {
         let (name, state) = row?;
         names.insert(state.value().0, name.value().to_owned());
@@ -122,11 +122,15 @@ pub(super) fn sweep(
             }
         }
         if !realm.topics.is_empty() {
+            let octets = realm.octets;
             tables.trim_topics(&mut realm)?;
-            tables.finish(&name, realm)?;
+            if realm.octets != octets {
+                dropped = true;
+                tables.finish(&name, realm)?;
+            }
         }
     }
-    Ok(next)
+    Ok((next, dropped))
 }
 
 impl<'t> Tables<'t> {

@@ -7,7 +7,7 @@ mod append;
 mod read;
 mod record;
 
-pub(super) use read::read_with;
+pub(super) use read::{read_with, retained};
 
 use super::{Entry, EventLog, Seq};
 use crate::routing::{KeptEvent, Page, Query, StoreFault};
@@ -50,6 +50,9 @@ const META_SEQ: &str = "seq";
 
 /// A rule without an age.
 const NO_AGE: u64 = u64::MAX;
+
+/// The realm's number and the topic that a sweep goes on from; `None`: the start, or the end.
+type SweepFrom = Option<(u32, String)>;
 
 /// Why the file cannot be opened, or why it failed.
 #[derive(Debug, thiserror::Error)]
@@ -221,6 +224,19 @@ impl FileLog {
         Ok(())
     }
 
+    /// One step of a sweep, from a topic on. Gives back where to go on, if there is more.
+    pub(super) fn sweep_some(&mut self, now: WallTime, from: SweepFrom) -> Result<SweepFrom, StorageError> {
+        let transaction = self.begin()?;
+        let (next, dropped) = append::sweep(&transaction, now, from)?;
+        if dropped {
+            transaction.commit()?;
+        } else {
+            // Nothing to write: no fsync.
+            transaction.abort()?;
+        }
+        Ok(next)
+    }
+
     /// What readers on other threads read from.
     pub(super) fn database(&self) -> Arc<Database> {
         Arc::clone(&self.database)
@@ -249,9 +265,7 @@ impl EventLog for FileLog {
     fn sweep(&mut self, now: WallTime) -> Result<(), StorageError> {
         let mut from = None;
         loop {
-            let transaction = self.begin()?;
-            from = append::sweep(&transaction, now, from)?;
-            transaction.commit()?;
+            from = self.sweep_some(now, from)?;
             if from.is_none() {
                 return Ok(());
             }

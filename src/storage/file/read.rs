@@ -65,7 +65,7 @@ fn failed(error: StorageError) -> StoreFault {
 }
 
 /// All retained events of a realm, by topic, the newest of each last.
-pub(super) fn retained(database: &Database, realm: &str) -> Result<Vec<Arc<KeptEvent>>, StorageError> {
+pub(in crate::storage) fn retained(database: &Database, realm: &str) -> Result<Vec<Arc<KeptEvent>>, StorageError> {
     let transaction = database.begin_read()?;
     let Some(number) = number(&transaction, realm)? else { return Ok(Vec::new()) };
     let mut events = Vec::new();

@@ -1,0 +1,59 @@
+//! What is known of a realm outside its actor. Immutable: whoever has it needs to ask nobody.
+
+use super::pressure::Pressure;
+use super::settings::{OutboxSettings, RealmSettings};
+use crate::auth::AuthSettings;
+use crate::routing::Permit;
+use crate::session::{Doorman, Rules};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is known of a realm outside its actor: settings, and the rules of each role. Immutable.
+pub struct RealmShared {
+    /// The settings.
+    pub settings: RealmSettings,
+    /// How short of memory the node is.
+    pub(crate) pressure: Pressure,
+    rules: BTreeMap<String, Arc<Rules>>,
+}
+
+impl RealmShared {
+    pub(crate) fn new(settings: RealmSettings, pressure: Pressure) -> Arc<Self> {
+        let rules = settings.roles.iter().map(|(name, role)| {
+            let rules = Rules {
+                uri_rules: settings.uri_rules,
+                strict_request_ids: settings.strict_request_ids,
+                disclose: settings.disclose,
+                policy: Arc::clone(&role.policy),
+                features: settings.rules.features,
+            };
+            (name.clone(), Arc::new(rules))
+        });
+        let rules = rules.collect();
+        Arc::new(Self { settings, pressure, rules })
+    }
+
+    /// What routing may ask about the permissions of a session with this role.
+    pub(crate) fn permit(&self, role: &str) -> Permit {
+        super::rights::permit(self.rules(role))
+    }
+
+    /// The outbox bounds of a session with this role.
+    pub(crate) fn outbox(&self, role: &str) -> OutboxSettings {
+        let mut outbox = self.settings.outbox;
+        if let Some(on_overflow) = self.settings.roles.get(role).and_then(|role| role.on_overflow) {
+            outbox.on_overflow = on_overflow;
+        }
+        outbox
+    }
+}
+
+impl Doorman for RealmShared {
+    fn auth(&self) -> &AuthSettings {
+        &self.settings.auth
+    }
+
+    fn rules(&self, role: &str) -> Option<Arc<Rules>> {
+        self.rules.get(role).cloned()
+    }
+}

@@ -1,0 +1,167 @@
+//! The thread that owns the log in memory, for all realms. It waits for nothing but its queue, never for a disk.
+
+use super::figures::Counters;
+use super::memory::{Collected, MemoryLog};
+use super::realm::{faults, Answer, Attached, Item, Load};
+use super::select::Positions;
+use super::service::{Inner, Panics};
+use super::writer::ToWriter;
+use super::{Entry, EventLog, RealmLog};
+use crate::routing::{Query, StoreFault};
+use crate::wamp::{MatchPolicy, WallTime};
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often what is too old is looked for.
+pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Realms that are closed and whose history is still in memory: a realm that is started again finds it. The one that was
+/// closed first goes.
+const CLOSED_MAX: usize = 16;
+
+pub(super) enum ToHistory {
+    /// A realm is opened.
+    Attach(Arc<RealmLog>),
+    /// It is closed, or was started again.
+    Detach(Arc<RealmLog>),
+    /// What a realm's turn has ordered, and then asked.
+    Turn(Arc<Attached>, Vec<Item>, Vec<Query>),
+    /// What is retained is wanted.
+    Load(Load),
+    /// The part of an answer that is in memory is wanted by a reader of the file.
+    Collect(Box<Collect>),
+    /// Nothing more comes.
+    Stop,
+}
+
+pub(super) struct Collect {
+    pub(super) realm: Arc<RealmLog>,
+    pub(super) query: Query,
+    pub(super) now: WallTime,
+    pub(super) positions: Positions,
+    pub(super) reply: SyncSender<Result<Collected, StoreFault>>,
+}
+
+impl ToHistory {
+    /// The answers, if nobody will carry it out.
+    pub(super) fn into_faults(self) -> Vec<Answer> {
+        match self {
+            Self::Turn(_, items, questions) => {
+                let unread = questions.into_iter().map(|query| query.ticket);
+                let unread = unread.map(|ticket| Answer::Read { ticket, page: Err(StoreFault::Failed) });
+                faults(items).chain(unread).collect()
+            }
+            Self::Attach(_) | Self::Detach(_) | Self::Load(_) | Self::Collect(_) | Self::Stop => Vec::new(),
+        }
+    }
+}
+
+pub(super) struct History {
+    log: MemoryLog,
+    /// How often each realm is open: twice while one replaces another.
+    open: BTreeMap<String, usize>,
+    closed: VecDeque<String>,
+    swept: Instant,
+    inner: Arc<Inner>,
+}
+
+/// Serves the queue until it is told to stop.
+pub(super) fn run(inner: Arc<Inner>, queue: &Receiver<ToHistory>, mut panics: Panics) {
+    let mut history = History {
+        log: MemoryLog::new(),
+        open: BTreeMap::new(),
+        closed: VecDeque::new(),
+        swept: Instant::now(),
+        inner: Arc::clone(&inner),
+    };
+    // A log that was left in the middle of a change is not to be trusted.
+    while catch_unwind(AssertUnwindSafe(|| history.serve(queue))).is_err() {
+        Counters::add(&inner.counters.panics, 1);
+        tracing::error!("the thread of the history in memory panicked and goes on with an empty one");
+        history.log = MemoryLog::new();
+        panics.count();
+    }
+}
+
+impl History {
+    fn serve(&mut self, queue: &Receiver<ToHistory>) {
+        loop {
+            let now = (self.inner.now)();
+            match queue.recv_timeout((self.swept + SWEEP_EVERY).saturating_duration_since(Instant::now())) {
+                Ok(ToHistory::Attach(realm)) => {
+                    self.closed.retain(|closed| *closed != realm.name);
+                    *self.open.entry(realm.name.clone()).or_default() += 1;
+                }
+                Ok(ToHistory::Detach(realm)) => self.detach(&realm.name),
+                Ok(ToHistory::Turn(attached, items, questions)) => self.turn(&attached, items, questions),
+                Ok(ToHistory::Load(load)) => {
+                    let retained = self.log.retained(&load.log.name);
+                    load.answer(retained);
+                }
+                Ok(ToHistory::Collect(collect)) => {
+                    let Collect { realm, query, now, positions, reply } = *collect;
+                    // A reader that has gone away waits no longer.
+                    let _ = reply.send(self.log.collect(&realm.name, now, &query, positions));
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.swept = Instant::now();
+                    // Memory does not fail.
+                    let _ = self.log.sweep(now);
+                }
+                Ok(ToHistory::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn detach(&mut self, realm: &str) {
+        let Some(times) = self.open.get_mut(realm) else { return };
+        *times -= 1;
+        if *times == 0 {
+            self.open.remove(realm);
+            self.closed.push_back(realm.to_owned());
+        }
+        if self.closed.len() > CLOSED_MAX {
+            if let Some(oldest) = self.closed.pop_front() {
+                self.log.drop_realm(&oldest);
+            }
+        }
+    }
+
+    fn turn(&mut self, attached: &Arc<Attached>, items: Vec<Item>, questions: Vec<Query>) {
+        let mut answers = Vec::new();
+        let mut group = Vec::with_capacity(items.len());
+        let mut octets = 0;
+        for Item { seq, change, waiting, octets: size } in items {
+            octets += size;
+            group.push(Entry { realm: Arc::clone(&attached.log), seq, change });
+            answers.extend(waiting.map(|waiting| Answer::Kept { waiting, outcome: Ok(()) }));
+        }
+        // Memory does not fail.
+        let _ = self.log.append(&group);
+        self.inner.for_history.remove(octets);
+        for query in questions {
+            answers.extend(self.ask(attached, query));
+        }
+        if !answers.is_empty() {
+            (attached.sink)(answers);
+        }
+    }
+
+    /// Answers what memory knows alone; any other question goes on to the file, behind what was ordered before it.
+    fn ask(&mut self, attached: &Arc<Attached>, query: Query) -> Option<Answer> {
+        let realm = &attached.log.name;
+        if let Some(writer) = &self.inner.writer {
+            // A topic is either in memory or in the file, as its rule says.
+            if query.policy != MatchPolicy::Exact || !self.log.has_topic(realm, &query.topic) {
+                let unsent = writer.send(ToWriter::Ask(Arc::clone(attached), Box::new(query))).err()?;
+                return unsent.0.into_faults().pop();
+            }
+        }
+        self.inner.questions.remove(1);
+        let page = self.log.read(realm, (self.inner.now)(), &query);
+        Some(Answer::Read { ticket: query.ticket, page })
+    }
+}

@@ -1,0 +1,211 @@
+//! Registrations that change hands: U4, `force_reregister`.
+
+use crate::test_realm::{member, Seen, TestRealm, ALL_FEATURES};
+use std::sync::Arc;
+use std::time::Duration;
+use wharf::routing::{CloseReason, Member, RealmLimits, RealmRules, SessionKey, Takeover};
+use wharf::wamp::options::RegisterOptions;
+use wharf::wamp::role::CalleeFeatures;
+use wharf::wamp::{InvocationPolicy, Message};
+
+const EXISTS: &str = "wamp.error.procedure_already_exists";
+
+fn replaced() -> CloseReason {
+    CloseReason::Killed { reason: "wamp.close.killed".into(), message: Some("replaced".to_owned()) }
+}
+
+/// A realm with a holder of `a.b` and another session of the same authid that has asked for it.
+fn suspected() -> (TestRealm, SessionKey, SessionKey) {
+    let mut realm = TestRealm::new();
+    let (holder, next) = (realm.join(), realm.join());
+    realm.register(holder, "a.b");
+    let seen = realm.registering(next, "a.b", RegisterOptions::default());
+    assert_eq!(seen.probed(), [holder]);
+    assert_eq!(seen.0.len(), 1);
+    assert!(realm.realm.is_held(next));
+    (realm, holder, next)
+}
+
+fn is_registered(seen: &Seen, session: SessionKey) -> bool {
+    matches!(seen.only_message_to(session), Message::Registered(_))
+}
+
+/// U4: no answer.
+#[test]
+fn a_holder_that_gives_no_sign_of_life_is_replaced_after_two_seconds() {
+    let (mut realm, holder, next) = suspected();
+    assert!(realm.pass(Duration::from_millis(1999)).is_silent());
+    let seen = realm.pass(Duration::from_millis(1));
+    assert_eq!(seen.closed(), [(holder, replaced())]);
+    assert!(is_registered(&seen, next) && seen.messages_to(holder).is_empty());
+    assert!(!realm.realm.is_held(next));
+    let caller = realm.join();
+    assert_eq!(realm.invoke(caller, "a.b").0, next);
+}
+
+/// U4, U5: the calls of the one that is replaced end, once each.
+#[test]
+fn the_calls_of_a_replaced_holder_are_canceled() {
+    let mut realm = TestRealm::new();
+    let [holder, next, caller] = [realm.join(), realm.join(), realm.join()];
+    realm.register(holder, "a.b");
+    realm.invoke(caller, "a.b");
+    realm.registering(next, "a.b", RegisterOptions::default());
+    let seen = realm.pass(Duration::from_secs(2));
+    assert_eq!(seen.refused(caller).1, "wamp.error.canceled");
+}
+
+/// U4: an answer.
+#[test]
+fn a_holder_that_gives_a_sign_of_life_keeps_its_registration() {
+    let (mut realm, holder, next) = suspected();
+    let seen = realm.sign_of_life(holder);
+    assert_eq!(seen.refused(next).1, EXISTS);
+    assert!(!realm.realm.is_held(next));
+    assert!(realm.pass(Duration::from_secs(5)).is_silent());
+    assert_eq!(realm.realm.next_deadline(), None);
+}
+
+/// D73: the session's later messages come after its REGISTER.
+#[test]
+fn what_the_session_says_meanwhile_waits_behind_its_register() {
+    let (mut realm, holder, next) = suspected();
+    assert!(realm.call(next, "a.b").is_silent());
+    let seen = realm.sign_of_life(holder);
+    assert!(matches!(&seen.messages_to(next)[..], [Message::Error(_)]));
+    assert_eq!(seen.messages_to(holder).len(), 1, "the call came after it: {seen:?}");
+}
+
+/// U4: who leaves meanwhile.
+#[test]
+fn a_holder_that_leaves_is_followed_at_once() {
+    let (mut realm, holder, next) = suspected();
+    let seen = realm.leave(holder);
+    assert!(is_registered(&seen, next));
+    assert!(realm.pass(Duration::from_secs(5)).is_silent());
+    assert_eq!(realm.realm.counters().registrations, 1);
+}
+
+/// U4: who leaves meanwhile.
+#[test]
+fn a_session_that_leaves_while_it_waits_leaves_the_holder_alone() {
+    let (mut realm, holder, next) = suspected();
+    assert!(realm.leave(next).is_silent());
+    assert!(realm.pass(Duration::from_secs(5)).is_silent());
+    assert_eq!(realm.realm.len(), 1);
+    assert!(realm.realm.member(holder).is_some());
+}
+
+/// U4: of another authid, and anonymous, are refused at once.
+#[test]
+fn only_a_session_of_the_same_known_authid_may_suspect_a_holder() {
+    let mut realm = TestRealm::new();
+    let holder = realm.join();
+    let other = realm.join_as("bob", "user");
+    realm.register(holder, "a.b");
+    assert_eq!(realm.registering(other, "a.b", RegisterOptions::default()).refused(other).1, EXISTS);
+    let anonymous = |id| Member { authmethod: Arc::from("anonymous"), ..member(id, "x", "user", ALL_FEATURES) };
+    let (one, _) = realm.joining(anonymous(1));
+    let (two, _) = realm.joining(anonymous(2));
+    realm.register(one, "a.c");
+    assert_eq!(realm.registering(two, "a.c", RegisterOptions::default()).refused(two).1, EXISTS);
+    assert_eq!(realm.registering(holder, "a.b", RegisterOptions::default()).refused(holder).1, EXISTS, "its own");
+}
+
+/// U4: `takeover = "off"`.
+#[test]
+fn a_realm_may_leave_registrations_with_their_holders() {
+    let mut realm = TestRealm::with_rules(RealmRules { takeover: Takeover::Off, ..RealmRules::default() });
+    let (holder, next) = (realm.join(), realm.join());
+    realm.register(holder, "a.b");
+    assert_eq!(realm.registering(next, "a.b", RegisterOptions::default()).refused(next).1, EXISTS);
+}
+
+/// D14: a conflict of policies, with all callees of the same authid and with one that is not.
+#[test]
+fn a_shared_registration_is_taken_over_only_if_all_its_callees_are_of_that_authid() {
+    let mut realm = TestRealm::new();
+    let [one, two, next] = [realm.join(), realm.join(), realm.join()];
+    for callee in [one, two] {
+        realm.register_shared(callee, "a.b", InvocationPolicy::Random);
+    }
+    let seen = realm.registering(next, "a.b", RegisterOptions::default());
+    assert_eq!(seen.probed(), [one, two]);
+    let seen = realm.pass(Duration::from_secs(2));
+    assert_eq!(seen.closed(), [(one, replaced()), (two, replaced())]);
+    assert!(is_registered(&seen, next));
+
+    let mut realm = TestRealm::new();
+    let [one, two, next] = [realm.join(), realm.join_as("bob", "user"), realm.join()];
+    for callee in [one, two] {
+        realm.register_shared(callee, "a.b", InvocationPolicy::Random);
+    }
+    assert_eq!(realm.registering(next, "a.b", RegisterOptions::default()).refused(next).1, EXISTS);
+}
+
+/// U4: whoever came since was never asked.
+#[test]
+fn a_holder_that_was_not_asked_is_not_replaced() {
+    let mut realm = TestRealm::new();
+    let [one, two, next] = [realm.join(), realm.join(), realm.join()];
+    realm.register_shared(one, "a.b", InvocationPolicy::Random);
+    realm.registering(next, "a.b", RegisterOptions::default());
+    realm.register_shared(two, "a.b", InvocationPolicy::Random);
+    let seen = realm.pass(Duration::from_secs(2));
+    assert_eq!(seen.refused(next).1, EXISTS);
+    assert!(seen.closed().is_empty());
+}
+
+/// U4: several wait for one holder; the first that asked gets it, and is a holder to the others.
+#[test]
+fn of_several_that_wait_the_first_has_it() {
+    let (mut realm, holder, next) = suspected();
+    let third = realm.join();
+    assert_eq!(realm.registering(third, "a.b", RegisterOptions::default()).probed(), [holder]);
+    let seen = realm.leave(holder);
+    assert!(is_registered(&seen, next));
+    assert_eq!(seen.refused(third).1, EXISTS);
+}
+
+/// X1: nobody is ended for a registration that the session may not have.
+#[test]
+fn a_session_with_as_many_registrations_as_it_may_have_suspects_nobody() {
+    let mut realm = TestRealm::with(RealmLimits { registrations_per_session_max: 1, ..RealmLimits::default() });
+    let (holder, next) = (realm.join(), realm.join());
+    realm.register(holder, "a.b");
+    realm.register(next, "a.c");
+    assert_eq!(realm.registering(next, "a.b", RegisterOptions::default()).refused(next).1, EXISTS);
+}
+
+/// U4.3: the former callees are told if they can be; their calls finish (D64).
+#[test]
+fn force_reregister_takes_a_registration_from_all_its_callees() {
+    let mut realm = TestRealm::new();
+    let untold = CalleeFeatures { registration_revocation: false, ..ALL_FEATURES };
+    let (one, two) = (realm.join_as("bob", "user"), realm.join_featured("eve", "user", untold));
+    let (caller, next) = (realm.join(), realm.join());
+    for callee in [one, two] {
+        realm.register_shared(callee, "a.b", InvocationPolicy::First);
+    }
+    let (_, invocation) = realm.invoke(caller, "a.b");
+    let options = RegisterOptions { force_reregister: true, ..RegisterOptions::default() };
+    let seen = realm.registering(next, "a.b", options);
+    assert!(is_registered(&seen, next));
+    let Message::Unregistered(told) = seen.only_message_to(one) else { panic!("{seen:?}") };
+    assert_eq!((told.request, told.details.registration), (None, Some(invocation.registration)));
+    assert!(told.details.reason.is_some() && seen.messages_to(two).is_empty());
+    assert_eq!(realm.yields(one, 1).messages_to(caller).len(), 1);
+    assert_eq!(realm.invoke(caller, "a.b").0, next);
+    assert_eq!(realm.realm.counters().registrations, 1);
+}
+
+/// U4.3: nobody to take it from.
+#[test]
+fn force_reregister_of_a_free_procedure_is_a_register() {
+    let mut realm = TestRealm::new();
+    let session = realm.join();
+    let options = RegisterOptions { force_reregister: true, ..RegisterOptions::default() };
+    realm.register_with(session, "a.b", options);
+    let seen = realm.registering(session, "a.b", options);
+    assert!(matches!(&seen.messages_to(session)[..], [Message::Unregistered(_), Message::Registered(_)]));
+}

@@ -28,7 +28,7 @@ pub use directory::Member;
 pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
 pub use limits::{MetaCalls, RealmLimits, RetainedFull, SUSPECT_AFTER};
-pub use meta::{Overflow, PayloadReader};
+pub use meta::{Described, Description, Overflow, PayloadReader};
 pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting, PAGE_OCTETS_MAX, SCAN_RECORDS_MAX};
 pub use refusal::Refusal;
 pub use rights::{Permit, Rights};
@@ -346,7 +346,7 @@ impl Realm {
         let alive = |session| self.directory.contains(session);
         let dealer = || self.dealer.broken_invariant(alive);
         let waiting = || self.holds.broken_invariant(alive).or_else(|| self.testaments.broken_invariant(alive));
-        let meta = || self.meta.broken_invariant(alive);
+        let meta = || self.meta.broken_invariant(alive, |id| self.dealer.registration(id).is_some());
         self.broker.broken_invariant(alive).or_else(dealer).or_else(waiting).or_else(meta)
     }
 
@@ -412,7 +412,7 @@ impl Realm {
         broker.forget(&mut turn, session, member.session);
         dealer.forget_registrations(&mut turn, session, member.session);
         self.publish_changes(now, effects);
-        self.forget_meta(session);
+        self.forget_meta(now, session, member.session, effects);
         let (_, dealer, mut turn) = self.turn(now, effects);
         dealer.forget_calls(&mut turn, session);
         match announce {

@@ -17,6 +17,7 @@ mod progressive;
 mod publish;
 mod queue;
 mod recording;
+mod reflection;
 mod register_call;
 mod reroute;
 mod retention;

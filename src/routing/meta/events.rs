@@ -1,4 +1,4 @@
-//! The meta events: who joined and left, what was subscribed and registered.
+//! The meta events: who joined and left, what was subscribed and registered, what was described.
 //!
 //! Each is an ordinary EVENT without publisher. Its payload is built only where somebody listens.
 
@@ -59,7 +59,7 @@ impl Realm {
     }
 
     /// Publishes what the step has changed about subscriptions and registrations, in the order in which it happened (R94,
-    /// R96).
+    /// R96). A description goes with its registration.
     pub(in crate::routing) fn publish_changes(&mut self, now: Instant, effects: &mut Effects) {
         if self.changes.is_empty() {
             return;
@@ -68,6 +68,9 @@ impl Realm {
         for change in changes.drain(..) {
             let news = News::of(&change);
             self.publish_event(now, Some(news.feature), news.topic, || news.told.payload(news.session), effects);
+            if let Change::RegistrationDeleted(session, registration) = change {
+                self.forget_description(now, session, registration, effects);
+            }
         }
         self.changes = changes;
     }

@@ -7,6 +7,7 @@
 mod arguments;
 mod events;
 mod history;
+mod reflection;
 mod registration;
 mod retained;
 mod session;
@@ -14,6 +15,7 @@ mod subscription;
 mod testament;
 
 pub use events::Overflow;
+pub use reflection::{Described, Description};
 
 use super::effect::Effects;
 use super::key::SessionKey;
@@ -23,10 +25,11 @@ use crate::wamp::message::{Call, Cancel, Result as ResultMessage};
 use crate::wamp::options::ResultOptions;
 use crate::wamp::payload::Values;
 use crate::wamp::role::{Feature, Features};
-use crate::wamp::{ErrorUri, MessageKind, Payload, RawPayload, RequestId, Uri, Value};
+use crate::wamp::{ErrorUri, MessageKind, Payload, RawPayload, RegistrationId, RequestId, SessionId, Uri, Value};
 use arguments::Arguments;
 use bytestring::ByteString;
 use history::Reads;
+use reflection::{Descriptions, ReflectionProcedure};
 use registration::RegistrationProcedure;
 use session::SessionProcedure;
 use std::time::Instant;
@@ -40,6 +43,7 @@ pub type PayloadReader = fn(&RawPayload) -> Option<Values>;
 #[derive(Debug, Default)]
 pub(super) struct Meta {
     reads: Reads,
+    descriptions: Descriptions,
 }
 
 impl Meta {
@@ -50,8 +54,12 @@ impl Meta {
     }
 
     /// The first thing that does not hold, if any. For tests.
-    pub(super) fn broken_invariant(&self, alive: impl Fn(SessionKey) -> bool + Copy) -> Option<&'static str> {
-        self.reads.broken_invariant(alive)
+    pub(super) fn broken_invariant(
+        &self,
+        alive: impl Fn(SessionKey) -> bool + Copy,
+        registered: impl Fn(RegistrationId) -> bool,
+    ) -> Option<&'static str> {
+        self.reads.broken_invariant(alive).or_else(|| self.descriptions.broken_invariant(alive, registered))
     }
 }
 
@@ -65,6 +73,7 @@ enum Procedure {
     GetEvents,
     /// `wharf.retained.clear`
     ClearRetained,
+    Reflection(ReflectionProcedure),
 }
 
 impl Procedure {
@@ -81,6 +90,7 @@ impl Procedure {
             ("registration", _) => RegistrationProcedure::named(name).map(Self::Registration),
             ("subscription", "get_events") => Some(Self::GetEvents),
             ("subscription", _) => SubscriptionProcedure::named(name).map(Self::Subscription),
+            ("reflection" | "reflect", _) => ReflectionProcedure::named(rest).map(Self::Reflection),
             _ => None,
         }
     }
@@ -102,6 +112,8 @@ impl Procedure {
             Self::Testament(_) => features.has(Feature::TestamentMetaApi),
             Self::ClearRetained => features.has(Feature::EventRetention),
             Self::GetEvents => features.has(Feature::EventHistory),
+            // Announced by no key of its own.
+            Self::Reflection(_) => true,
         }
     }
 }
@@ -137,9 +149,10 @@ impl Realm {
         waited
     }
 
-    /// Drops what the meta API has of a session that is gone.
-    pub(super) fn forget_meta(&mut self, session: SessionKey) {
+    /// Drops what the meta API has of a session that is gone, after its registrations are.
+    pub(super) fn forget_meta(&mut self, now: Instant, session: SessionKey, id: SessionId, effects: &mut Effects) {
         self.meta.reads.forget(session);
+        self.forget_descriptions(now, session, id, effects);
     }
 
     fn answer_meta(
@@ -163,6 +176,7 @@ impl Realm {
             Procedure::Testament(procedure) => self.answer_testament(from, procedure, &arguments),
             Procedure::ClearRetained => self.clear_retained(now, &arguments, effects),
             Procedure::GetEvents => return self.get_events(from, call.request, &arguments, effects),
+            Procedure::Reflection(procedure) => self.answer_reflection(now, from, procedure, &arguments, effects),
         };
         answer.map(Answer::Now)
     }

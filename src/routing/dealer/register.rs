@@ -83,7 +83,6 @@ impl Dealer {
     ///
     /// # Errors
     /// [`Refusal::NoSuchRegistration`]; [`Refusal::NoSuchSession`] if the session is not one of its callees.
-    #[allow(dead_code, reason = "called by the registration meta API")]
     pub(crate) fn remove_callee(
         &mut self,
         turn: &mut Turn<'_>,

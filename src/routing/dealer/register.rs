@@ -228,16 +228,14 @@ mod tests {
     fn registrations_are_listed_by_match_policy_and_looked_up() {
         let mut realm = Realm::new(crate::routing::RealmLimits::default(), 1);
         let (one, two) = (join(&mut realm, 1, true), join(&mut realm, 2, true));
-        let mut exact = vec![
-            register(&mut realm, one, "a.b", MatchPolicy::Exact),
-            register(&mut realm, two, "a.c", MatchPolicy::Exact),
-        ];
-        exact.sort_unstable();
+        let exact = register(&mut realm, one, "a.b", MatchPolicy::Exact);
         let prefix = register(&mut realm, two, "a.", MatchPolicy::Prefix);
         register(&mut realm, one, "a.", MatchPolicy::Prefix);
         let dealer = &realm.dealer;
-        assert_eq!(dealer.registration_ids(MatchPolicy::Exact), exact);
-        assert_eq!(dealer.registration_ids(MatchPolicy::Wildcard), []);
+        let mut all = vec![(exact, MatchPolicy::Exact), (prefix, MatchPolicy::Prefix)];
+        all.sort_unstable();
+        assert_eq!(dealer.registrations_after(None).collect::<Vec<_>>(), all, "by id, so that pages meet");
+        assert_eq!(dealer.registrations_after(Some(all[0].0)).collect::<Vec<_>>(), all[1..]);
         assert_eq!(dealer.registration_of(MatchPolicy::Prefix, "a."), Some(prefix));
         assert_eq!(dealer.registration_of(MatchPolicy::Exact, "a."), None);
         assert_eq!(dealer.best_registration("a.x"), Some(prefix));

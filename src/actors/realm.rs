@@ -9,7 +9,7 @@ use super::delivery::{Delivery, Outgoing, Road};
 pub use super::realm_shared::RealmShared;
 use super::realms::{Down, RealmsActor};
 use super::session::SessionActor;
-use super::settings::{OutboxSettings, RealmSettings};
+use super::settings::OutboxSettings;
 use super::store::{self, StoreEnd};
 use crate::codec;
 use crate::observe::Tally;
@@ -127,7 +127,7 @@ const TIME_OF_DAY_EVERY: Duration = Duration::from_secs(60);
 
 /// One realm.
 pub(crate) struct RealmActor {
-    settings: RealmSettings,
+    shared: Arc<RealmShared>,
     realm: Realm,
     effects: Effects,
     delivery: Delivery,
@@ -152,7 +152,7 @@ pub(crate) struct RealmActor {
 impl RealmActor {
     /// A fresh realm. `down` is what the registry is told when it ends.
     pub(crate) fn new(
-        settings: RealmSettings,
+        shared: Arc<RealmShared>,
         seed: u64,
         tally: Tally,
         idle_close: Option<Duration>,
@@ -161,7 +161,7 @@ impl RealmActor {
         store: Option<StoreLink>,
     ) -> Self {
         Self {
-            realm: Realm::with_rules(settings.rules.clone(), seed).with_payload_reader(read_payload),
+            realm: Realm::with_rules(shared.settings.rules.clone(), seed).with_payload_reader(read_payload),
             effects: Effects::new(),
             delivery: Delivery::default(),
             tally,
@@ -176,7 +176,7 @@ impl RealmActor {
             idle_since: None,
             retired: false,
             guard: Guard { down, realms },
-            settings,
+            shared,
         }
     }
 
@@ -190,6 +190,7 @@ impl RealmActor {
             self.order();
             self.delivery.flush();
             self.count();
+            self.realm.set_short_of_memory(self.shared.pressure.is_high());
             if !self.waiting.is_empty() && self.look_at.is_none() {
                 self.look_at = Some(clock::now() + CROWDED_PAUSE);
             }
@@ -271,20 +272,31 @@ impl RealmActor {
         if counters == self.counted {
             return;
         }
-        let (was, is) = (&self.counted, &counters);
-        let change = |from: usize, to: usize| to as i64 - from as i64;
-        self.tally.add_sessions(change(was.sessions, is.sessions));
-        self.tally.add_calls_under_way(change(was.calls, is.calls));
-        self.tally.add_subscriptions(change(was.subscriptions, is.subscriptions));
-        self.tally.add_registrations(change(was.registrations, is.registrations));
-        self.tally.add_late_answers(is.late_answers - was.late_answers);
-        self.tally.add_progress_dropped(is.progress_dropped - was.progress_dropped);
+        count_changes(&self.tally, &self.counted, &counters);
+        let is = &counters;
         self.idle_since = match (is.sessions, self.idle_close) {
             (0, Some(_)) if !self.retired => Some(clock::now()),
             (_, _) => None,
         };
         self.counted = counters;
     }
+}
+
+/// Moves the node's counters from what was counted of a realm to what is.
+fn count_changes(tally: &Tally, was: &Counters, is: &Counters) {
+    let change = |from: usize, to: usize| to as i64 - from as i64;
+    tally.add_sessions(change(was.sessions, is.sessions));
+    tally.add_calls_under_way(change(was.calls, is.calls));
+    tally.add_calls_queued(change(was.calls_queued, is.calls_queued));
+    tally.add_subscriptions(change(was.subscriptions, is.subscriptions));
+    tally.add_registrations(change(was.registrations, is.registrations));
+    tally.add_retained_topics(change(was.retained_topics, is.retained_topics));
+    tally.add_retained_octets(change(was.retained_octets, is.retained_octets));
+    tally.add_late_answers(is.late_answers - was.late_answers);
+    tally.add_progress_dropped(is.progress_dropped - was.progress_dropped);
+    tally.add_calls_rerouted(is.calls_rerouted - was.calls_rerouted);
+    tally.add_reroutes_without_room(is.reroutes_without_room - was.reroutes_without_room);
+    tally.add_retained_refused(is.retained_refused - was.retained_refused);
 }
 
 /// The only payloads that are read here are the arguments of meta procedures.
@@ -303,10 +315,18 @@ impl Guard {
 impl Drop for RealmActor {
     fn drop(&mut self) {
         // What a realm that is gone had open is open no more.
-        self.tally.add_sessions(-(self.counted.sessions as i64));
-        self.tally.add_calls_under_way(-(self.counted.calls as i64));
-        self.tally.add_subscriptions(-(self.counted.subscriptions as i64));
-        self.tally.add_registrations(-(self.counted.registrations as i64));
+        let sums = self.counted;
+        let nothing = Counters {
+            sessions: 0,
+            subscriptions: 0,
+            registrations: 0,
+            calls: 0,
+            calls_queued: 0,
+            retained_topics: 0,
+            retained_octets: 0,
+            ..sums
+        };
+        count_changes(&self.tally, &sums, &nothing);
     }
 }
 
@@ -319,7 +339,7 @@ impl Actor for RealmActor {
             self.idle_since = Some(now);
         }
         self.tell_time(now);
-        self.store.open(&self.settings, ctx);
+        self.store.open(&self.shared.settings, ctx);
         ctx.spawn(Turn);
     }
 }

@@ -106,10 +106,9 @@ impl RealmsActor {
         let idle_close = template.and_then(|template| self.templates.get(template)).map(|template| template.idle_close);
         let (realms, tally) = (ctx.address(), self.tally.for_worker(worker));
         let down = Down { realm: uri.clone(), epoch, panicked: false };
-        let settings = shared.settings.clone();
-        let store = self.store.clone();
+        let (served, store) = (Arc::clone(&shared), self.store.clone());
         let start = move |_: &mut Context<RealmActor>| {
-            RealmActor::new(settings, rand::random(), tally, idle_close, down, realms, store)
+            RealmActor::new(served, rand::random(), tally, idle_close, down, realms, store)
         };
         let realm = match self.workers.get(worker) {
             Some(arbiter) => RealmActor::start_in_arbiter(arbiter, start),

@@ -5,6 +5,7 @@ use super::health::{finish, page, reading};
 use super::sessions::Owners;
 use super::Place;
 use crate::observe::{Metrics, Refusal};
+use crate::storage::{StoreLink, COMMIT_BOUNDS_MS};
 use crate::wamp::MessageKind;
 use actix_web::{web, HttpRequest, HttpResponse};
 use prometheus_client::collector::Collector;
@@ -32,16 +33,17 @@ async fn serve(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
 }
 
 /// A registry that reads the node's counters at each scrape.
-pub(super) fn registry(metrics: Arc<Metrics>, sessions: Owners) -> Registry {
+pub(super) fn registry(metrics: Arc<Metrics>, sessions: Owners, store: StoreLink) -> Registry {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Reader { metrics, sessions, started }));
+    registry.register_collector(Box::new(Reader { metrics, sessions, store, started }));
     registry
 }
 
 struct Reader {
     metrics: Arc<Metrics>,
     sessions: Owners,
+    store: StoreLink,
     /// Seconds since 1970.
     started: f64,
 }
@@ -57,6 +59,7 @@ impl Collector for Reader {
         self.levels(&mut encoder)?;
         self.families(&mut encoder)?;
         self.counters(&mut encoder)?;
+        self.store(&mut encoder)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         encoder.encode_descriptor("wharf_build", "The program", None, MetricType::Info)?.encode_info(&version)?;
         if let Some(octets) = resident_octets() {
@@ -73,6 +76,9 @@ impl Reader {
         gauge(encoder, "wharf_connections", "Connections with a session actor", of.connections())?;
         gauge(encoder, "wharf_http_sessions", "Sessions of HTTP callers", self.sessions.open())?;
         gauge(encoder, "wharf_calls_in_flight", "Calls under way", of.calls_under_way())?;
+        gauge(encoder, "wharf_calls_queued", "Calls that wait for a callee at its concurrency", of.calls_queued())?;
+        gauge(encoder, "wharf_retained_topics", "Topics with a retained event", of.retained_topics())?;
+        gauge(encoder, "wharf_retained_bytes", "Octets that retained events hold", of.retained_octets())?;
         gauge(encoder, "wharf_subscriptions", "Subscriptions that exist", of.subscriptions())?;
         gauge(encoder, "wharf_registrations", "Registrations that exist", of.registrations())
     }
@@ -97,6 +103,13 @@ impl Reader {
             ("wharf_outbox_dropped", "EVENTs dropped by outbox policies", of.outbox_dropped()),
             ("wharf_late_answers", "YIELD and ERROR for invocations that had ended", of.late_answers()),
             ("wharf_progress_dropped", "Progressive results that nobody had asked for", of.progress_dropped()),
+            ("wharf_calls_rerouted", "Calls that went on to another callee", of.calls_rerouted()),
+            (
+                "wharf_reroutes_without_room",
+                "Calls that could not go on to another callee, for want of room to keep them",
+                of.reroutes_without_room(),
+            ),
+            ("wharf_retained_refused", "Events that were to be retained, and no room for them", of.retained_refused()),
             ("wharf_transcode_lossy", "Payloads that lost something between serializations", of.transcode_lossy()),
             ("wharf_undeliverable", "Messages that their receiver could not take", of.undeliverable()),
             ("wharf_realm_restarts", "Realms started again", of.realm_restarts()),
@@ -112,6 +125,26 @@ impl Reader {
             counter(encoder, name, help, us as f64 / 1e6)?;
         }
         Ok(())
+    }
+}
+
+impl Reader {
+    fn store(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let of = self.store.figures();
+        for (name, help, value) in [
+            ("wharf_store_committed", "Records that are on disk", of.committed),
+            ("wharf_store_dropped", "Records refused because too much waited to be written", of.dropped),
+            ("wharf_store_failed", "Records that could not be written", of.failed),
+            ("wharf_store_panics", "Panics of the store's threads", of.panics),
+        ] {
+            counter(encoder, name, help, value)?;
+        }
+        gauge(encoder, "wharf_store_writable", "Whether the store can write", i64::from(of.is_writable))?;
+        let bounds = COMMIT_BOUNDS_MS.iter().map(|ms| *ms as f64 / 1e3).chain([f64::MAX]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(of.commits_by_time).collect();
+        let help = "Time of a group commit";
+        let mut commits = encoder.encode_descriptor("wharf_store_commit_seconds", help, None, MetricType::Histogram)?;
+        commits.encode_histogram::<NoLabelSet>(of.commit_us as f64 / 1e6, of.commits, &buckets, None)
     }
 }
 

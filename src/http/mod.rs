@@ -19,6 +19,7 @@ pub mod settings;
 use crate::actors::realms::RealmsActor;
 use crate::actors::RealmHandle;
 use crate::observe::{Metrics, Tally};
+use crate::storage::StoreLink;
 use actix::Addr;
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderValue};
@@ -77,9 +78,10 @@ impl HttpState {
         metrics: Arc<Metrics>,
         readiness: Readiness,
         sessions: Owners,
+        store: StoreLink,
     ) -> Self {
         let tally = metrics.tally(usize::MAX);
-        let registry = Arc::new(metrics::registry(metrics, sessions.clone()));
+        let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store));
         Self { rest, realms, readiness, sessions, tally, registry }
     }
 }

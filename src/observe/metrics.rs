@@ -92,10 +92,16 @@ struct Shard {
     connections: AtomicI64,
     sessions: AtomicI64,
     calls_under_way: AtomicI64,
+    calls_queued: AtomicI64,
+    retained_topics: AtomicI64,
+    retained_octets: AtomicI64,
     subscriptions: AtomicI64,
     registrations: AtomicI64,
     outbox_overflows: AtomicU64,
     outbox_dropped: AtomicU64,
+    calls_rerouted: AtomicU64,
+    reroutes_without_room: AtomicU64,
+    retained_refused: AtomicU64,
     late_answers: AtomicU64,
     progress_dropped: AtomicU64,
     transcode_lossy: AtomicU64,
@@ -117,10 +123,16 @@ impl Default for Shard {
             connections: AtomicI64::new(0),
             sessions: AtomicI64::new(0),
             calls_under_way: AtomicI64::new(0),
+            calls_queued: AtomicI64::new(0),
+            retained_topics: AtomicI64::new(0),
+            retained_octets: AtomicI64::new(0),
             subscriptions: AtomicI64::new(0),
             registrations: AtomicI64::new(0),
             outbox_overflows: AtomicU64::new(0),
             outbox_dropped: AtomicU64::new(0),
+            calls_rerouted: AtomicU64::new(0),
+            reroutes_without_room: AtomicU64::new(0),
+            retained_refused: AtomicU64::new(0),
             late_answers: AtomicU64::new(0),
             progress_dropped: AtomicU64::new(0),
             transcode_lossy: AtomicU64::new(0),
@@ -206,6 +218,12 @@ counters! {
     late_answers, add_late_answers;
     /// Progressive results that nobody had asked for.
     progress_dropped, add_progress_dropped;
+    /// Calls that went on to another callee.
+    calls_rerouted, add_calls_rerouted;
+    /// Calls that could not go on to another callee, for want of room to keep them.
+    reroutes_without_room, add_reroutes_without_room;
+    /// Events that were to be retained and are not, because there was no room.
+    retained_refused, add_retained_refused;
     /// Payload values that lost something between two serializations.
     transcode_lossy, add_transcode_lossy;
     /// Messages that a receiver's serialization or limit could not carry.
@@ -231,6 +249,12 @@ gauges! {
     sessions, add_sessions;
     /// Calls under way.
     calls_under_way, add_calls_under_way;
+    /// Calls that wait for a callee whose `concurrency` is reached.
+    calls_queued, add_calls_queued;
+    /// Topics with a retained event.
+    retained_topics, add_retained_topics;
+    /// Octets that retained events hold.
+    retained_octets, add_retained_octets;
     /// Subscriptions that exist.
     subscriptions, add_subscriptions;
     /// Registrations that exist.

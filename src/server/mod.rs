@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::http::sessions::Owners;
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
-use crate::storage::{Storage, StorageError, StorageSettings};
+use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind, Acceptor, BindError, Listening, WorkerHandle};
 use crate::transport::settings::{ListenerSettings, RawSocketPing, Service};
@@ -98,7 +98,7 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
     for listener in listeners.iter().filter(|listener| listener.rawsocket.ping == RawSocketPing::On) {
         tracing::info!(listener = %listener.name, "every RawSocket peer is sent PING; some clients cannot take one");
     }
-    let storage = Storage::start(StorageSettings::default())?;
+    let storage = Storage::start(settings.storage.clone())?;
     let system = actix::System::new();
     // Before anybody is told that it runs: a signal from then on stops it in order.
     let signals = system.block_on(async { stop::Signals::listen() }).map_err(ServerError::Runtime)?;
@@ -144,7 +144,8 @@ fn start(
     .start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
-    let state = HttpState::new(settings.rest, realms.clone(), Arc::clone(&metrics), readiness.clone(), callers.clone());
+    let (seen, ready) = (Arc::clone(&metrics), readiness.clone());
+    let state = HttpState::new(settings.rest, realms.clone(), seen, ready, callers.clone(), storage.link());
     let configure: Configure = Arc::new(move |services, listener| {
         let listener = seen_by_http(listener);
         crate::http::configure(services, &listener, &state);

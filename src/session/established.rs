@@ -182,10 +182,11 @@ impl Rules {
             CallId::Continuation => {
                 // The options of the first CALL hold; but a procedure that may not be called is another one than the first.
                 call.options.disclose_me = false;
-                match self.call(call) {
-                    Decision::Refuse(..) => Err(format!("CALL: request id {request} belongs to another procedure")),
-                    other => Ok(other),
+                let decision = self.call(call);
+                if matches!(decision, Decision::Refuse(..)) {
+                    return Err(format!("CALL: request id {request} belongs to another procedure"));
                 }
+                Ok(decision)
             }
             CallId::Refused => Ok(Decision::Discard),
         }

@@ -63,6 +63,15 @@ fn any<T: Clone>(rng: &mut StdRng, list: &[T]) -> Option<T> {
     (!list.is_empty()).then(|| list[rng.random_range(0..list.len())].clone())
 }
 
+fn answer(rng: &mut StdRng, realm: &mut TestRealm, callee: SessionKey, id: u64) -> Vec<Effect> {
+    match rng.random_range(0..6) {
+        0 => realm.progress(callee, id).0,
+        1 => realm.errs(callee, id, "com.app.no").0,
+        2 | 3 => realm.errs(callee, id, "wamp.error.unavailable").0,
+        _ => realm.yields(callee, id).0,
+    }
+}
+
 fn step(rng: &mut StdRng, realm: &mut TestRealm, ledger: &mut Ledger) -> Option<Vec<Effect>> {
     let who = any(rng, &ledger.there);
     Some(match rng.random_range(0..100) {
@@ -122,13 +131,7 @@ fn step(rng: &mut StdRng, realm: &mut TestRealm, ledger: &mut Ledger) -> Option<
         }
         72..92 => {
             let (callee, invocation) = any(rng, &ledger.invocations)?;
-            let id = invocation.request.get();
-            match rng.random_range(0..6) {
-                0 => realm.progress(callee, id).0,
-                1 => realm.errs(callee, id, "com.app.no").0,
-                2 | 3 => realm.errs(callee, id, "wamp.error.unavailable").0,
-                _ => realm.yields(callee, id).0,
-            }
+            answer(rng, realm, callee, invocation.request.get())
         }
         92..95 => {
             let probed = ledger.probed.pop()?;

@@ -43,7 +43,7 @@ impl Wish {
     }
 
     /// A copy that keeps no frame alive.
-    fn detached(&self) -> Self {
+    pub(super) fn detached(&self) -> Self {
         let (options, payload) = (self.options.clone(), self.payload.detached());
         Self { options, payload, procedure: self.procedure.detached(), ..*self }
     }
@@ -212,8 +212,8 @@ impl Dealer {
         let timeout = limit_of(turn, wish, turn.rules.procedures.find(&wish.procedure));
         let until = timeout.and_then(|timeout| wish.since.checked_add(timeout));
         let calls_max = turn.limits.queued_calls_per_registration_max;
-        let queued = self.queues.push(id, wish.detached(), until, calls_max);
-        queued.map_err(|wish| Refusal::NoAvailableCallee(wish.procedure))
+        let is_queued = self.queues.push(id, wish, until, calls_max);
+        is_queued.then_some(()).ok_or_else(|| Refusal::NoAvailableCallee(wish.procedure.clone()))
     }
 
     /// Gives calls that wait to callees that have room again, and ends those whose registration is gone.

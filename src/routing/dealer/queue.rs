@@ -86,22 +86,19 @@ impl Queues {
         self.by_registration.keys().copied()
     }
 
-    /// Lets a call wait until `until`, if that is given. Its wish keeps no frame.
-    ///
-    /// # Errors
-    /// The wish, if the queue has `calls_max` calls or too many octets.
+    /// Lets a call wait until `until`, if that is given. `false`: the queue has `calls_max` calls, or too many octets.
     pub(super) fn push(
         &mut self,
         registration: RegistrationId,
-        wish: Wish,
+        wish: &Wish,
         until: Option<Instant>,
         calls_max: usize,
-    ) -> Result<(), Wish> {
+    ) -> bool {
         let octets = wish.octets() + OVERHEAD;
         let (calls, queued) =
             self.by_registration.get(&registration).map_or((0, 0), |queue| (queue.serials.len(), queue.octets));
         if calls >= calls_max || queued + octets > OCTETS_MAX || self.octets + octets > REALM_OCTETS_MAX {
-            return Err(wish);
+            return false;
         }
         self.serial += 1;
         let serial = self.serial;
@@ -113,8 +110,10 @@ impl Queues {
         queue.serials.insert(serial);
         queue.octets += octets;
         self.octets += octets;
+        // It may wait for long, and must keep no frame.
+        let wish = wish.detached();
         self.calls.insert(serial, Queued { registration, wish, more: Vec::new(), octets, deadline });
-        Ok(())
+        true
     }
 
     /// More input of a call that waits. `false`: there is no room for it.

@@ -83,7 +83,6 @@ impl Dealer {
     ///
     /// # Errors
     /// [`Refusal::NoSuchRegistration`]; [`Refusal::NoSuchSession`] if the session is not one of its callees.
-    #[allow(dead_code, reason = "called by the registration meta API")]
     pub(crate) fn remove_callee(
         &mut self,
         turn: &mut Turn<'_>,
@@ -155,4 +154,98 @@ fn check_features(turn: &Turn<'_>, options: RegisterOptions) -> Result<(), Refus
     };
     let text = format!("this realm has no {}", lacking.key());
     Err(Refusal::NotPermitted { error: ErrorUri::OPTION_NOT_ALLOWED, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::routing::{Effect, Effects, Member, Permit, Realm, Refusal, SessionKey};
+    use crate::wamp::message::{Register, Unregistered};
+    use crate::wamp::options::RegisterOptions;
+    use crate::wamp::role::{Announced, CalleeFeatures};
+    use crate::wamp::{Dict, InvocationPolicy, MatchPolicy, Message, RegistrationId, RequestId, SessionId};
+    use std::time::Instant;
+
+    fn join(realm: &mut Realm, id: u64, registration_revocation: bool) -> SessionKey {
+        let callee_features = CalleeFeatures { registration_revocation, ..CalleeFeatures::default() };
+        let member = Member {
+            session: SessionId::new(id).unwrap(),
+            authid: "a".into(),
+            authrole: "user".into(),
+            authmethod: "anonymous".into(),
+            authprovider: "static".into(),
+            announced: Announced { callee: true, callee_features, ..Announced::default() },
+            transport: Dict::new(),
+            permit: Permit::default(),
+        };
+        realm.join(Instant::now(), member, &mut Effects::new()).unwrap()
+    }
+
+    fn register(realm: &mut Realm, session: SessionKey, procedure: &str, match_policy: MatchPolicy) -> RegistrationId {
+        let invoke = InvocationPolicy::Random;
+        let options = RegisterOptions { match_policy, invoke, ..RegisterOptions::default() };
+        let register = Register { request: RequestId::FIRST, options, procedure: procedure.into() };
+        let mut effects = Effects::new();
+        realm.handle(Instant::now(), session, register.into(), &mut effects);
+        match effects.as_slice() {
+            [Effect::Send { message: Message::Registered(registered), .. }] => registered.registration,
+            other => panic!("REGISTERED expected, got {other:?}"),
+        }
+    }
+
+    fn remove(realm: &mut Realm, id: RegistrationId, session: u64) -> (Result<(), Refusal>, Vec<Effect>) {
+        let mut effects = Effects::new();
+        let (_, dealer, mut turn) = realm.turn(Instant::now(), &mut effects);
+        let session = SessionId::new(session).unwrap();
+        let outcome = dealer.remove_callee(&mut turn, id, session, Some("go".to_owned()));
+        assert_eq!(realm.broken_invariant(), None);
+        (outcome, effects.drain().collect())
+    }
+
+    /// R80: told only if announced.
+    #[test]
+    fn a_registration_is_taken_from_one_callee_which_is_told_if_it_can_be() {
+        let mut realm = Realm::new(crate::routing::RealmLimits::default(), 1);
+        let (told, untold) = (join(&mut realm, 1, true), join(&mut realm, 2, false));
+        let id = register(&mut realm, told, "a.b", MatchPolicy::Exact);
+        register(&mut realm, untold, "a.b", MatchPolicy::Exact);
+        join(&mut realm, 3, true);
+        assert_eq!(remove(&mut realm, id, 3).0, Err(Refusal::NoSuchSession), "no callee of it");
+        assert_eq!(remove(&mut realm, id, 4).0, Err(Refusal::NoSuchSession));
+        let (outcome, effects) = remove(&mut realm, id, 1);
+        assert_eq!(outcome, Ok(()));
+        let [Effect::Send { to, message: Message::Unregistered(Unregistered { request: None, details }) }] =
+            &effects[..]
+        else {
+            panic!("UNREGISTERED expected, got {effects:?}")
+        };
+        assert_eq!((*to, details.registration, details.reason.as_deref()), (told, Some(id), Some("go")));
+        assert_eq!(remove(&mut realm, id, 2), (Ok(()), Vec::new()));
+        assert_eq!(remove(&mut realm, id, 2).0, Err(Refusal::NoSuchRegistration), "R71");
+    }
+
+    /// R94 to R97, as far as the dealer's.
+    #[test]
+    fn registrations_are_listed_by_match_policy_and_looked_up() {
+        let mut realm = Realm::new(crate::routing::RealmLimits::default(), 1);
+        let (one, two) = (join(&mut realm, 1, true), join(&mut realm, 2, true));
+        let exact = register(&mut realm, one, "a.b", MatchPolicy::Exact);
+        let prefix = register(&mut realm, two, "a.", MatchPolicy::Prefix);
+        register(&mut realm, one, "a.", MatchPolicy::Prefix);
+        let dealer = &realm.dealer;
+        let mut all = vec![(exact, MatchPolicy::Exact), (prefix, MatchPolicy::Prefix)];
+        all.sort_unstable();
+        assert_eq!(dealer.registrations_after(None).collect::<Vec<_>>(), all, "by id, so that pages meet");
+        assert_eq!(dealer.registrations_after(Some(all[0].0)).collect::<Vec<_>>(), all[1..]);
+        assert_eq!(dealer.registration_of(MatchPolicy::Prefix, "a."), Some(prefix));
+        assert_eq!(dealer.registration_of(MatchPolicy::Exact, "a."), None);
+        assert_eq!(dealer.best_registration("a.x"), Some(prefix));
+        assert_eq!(dealer.best_registration("b"), None);
+        assert_eq!(dealer.callees(prefix).unwrap().collect::<Vec<_>>(), [two, one]);
+        let named = dealer.registration(prefix).unwrap();
+        assert_eq!((named.uri.as_str(), named.policy), ("a.", MatchPolicy::Prefix));
+        assert_eq!(named.invoke, Some(InvocationPolicy::Random));
+        assert!(
+            dealer.callees(RegistrationId::FIRST).is_none() && dealer.registration(RegistrationId::FIRST).is_none()
+        );
+    }
 }

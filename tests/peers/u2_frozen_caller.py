@@ -141,8 +141,9 @@ def case(found, router, number, form, way, pace):
     if cable:
         watch.until(now() + 0.05, victim)
         cable.cut()
-    sent = deaf.hear(60)
-    blocked = now()
+    while not deaf.control.poll():
+        watch.until(now() + 0.05, victim)
+    sent, blocked = deaf.hear(), now()
     if not cable:
         deaf.freeze()
     bound = (max(router.stall, router.interval + router.timeout) if cable else router.stall) + 1.5

@@ -80,6 +80,22 @@ fn nobody_overtakes_those_who_wait() {
     assert_eq!(served, [caller, caller, other, caller]);
 }
 
+/// Also where the callees that are left would have none waiting.
+#[test]
+fn a_queue_goes_on_after_the_callee_that_made_it() {
+    let mut realm = TestRealm::with(RealmLimits { open_invocations_per_session_max: 1, ..RealmLimits::default() });
+    let [caller, one, two] = [realm.join(), realm.join(), realm.join()];
+    let id = realm.register_with(one, "a.b", limited(InvocationPolicy::First, 1));
+    realm.register_shared(two, "a.b", InvocationPolicy::First);
+    realm.register(two, "other");
+    realm.invoke(caller, "other");
+    realm.invoke(caller, "a.b");
+    assert!(realm.call(caller, "a.b").is_silent());
+    realm.unregister(one, id);
+    assert!(realm.call(caller, "a.b").is_silent(), "it waits behind the other");
+    assert_eq!(invocations(&realm.yields(two, 1), two), [2], "whatever the call was that made room");
+}
+
 /// The callee's error ends a call as well as its result; so does a cancel and a timeout.
 #[test]
 fn whatever_ends_a_call_makes_room_for_the_next() {

@@ -237,6 +237,26 @@ fn so_many_octets_wait_for_a_registration_and_no_more() {
     assert!(realm.call(caller, "a.b").is_silent());
 }
 
+/// Limits, section 1: what waits in all queues of a realm is bounded too.
+#[test]
+fn so_many_octets_wait_in_a_realm_and_no_more() {
+    let mut realm = TestRealm::unchecked();
+    let (caller, callee) = (realm.join(), realm.join());
+    let big: &'static str = Box::leak(format!("[\"{}\"]", "x".repeat(7 << 19)).into_boxed_str());
+    let waits = |realm: &mut TestRealm, nth: usize| {
+        let procedure = format!("a.b{nth}");
+        realm.register_with(callee, &procedure, limited(InvocationPolicy::Single, 1));
+        realm.invoke(caller, &procedure);
+        let seen = realm.calling(caller, &procedure, CallOptions::default(), raw(big, big.len(), None));
+        seen.is_silent()
+    };
+    // Of 3.5 MiB each, in 64 MiB.
+    assert!((0..18).all(|nth| waits(&mut realm, nth)));
+    assert!(!waits(&mut realm, 18));
+    assert_eq!(realm.realm.counters().calls_queued, 18);
+    assert_eq!(realm.realm.broken_invariant(), None);
+}
+
 /// X1 counts calls that wait.
 #[test]
 fn calls_that_wait_count_for_their_caller() {

@@ -9,7 +9,9 @@ use criterion::{criterion_group, criterion_main, BatchSize, BenchmarkId, Criteri
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
-use wharf::routing::{Effect, Effects, Member, Realm, RealmLimits, SessionKey};
+use wharf::routing::{
+    Effect, Effects, HistoryRule, Member, Realm, RealmLimits, RealmRules, SessionKey, TopicRule, UriTable,
+};
 use wharf::wamp::message::{Call, Publish, Register, Subscribe, Yield};
 use wharf::wamp::options::{CallOptions, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions};
 use wharf::wamp::role::{Announced, CalleeFeatures};
@@ -26,8 +28,14 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(UriTable::default())
+    }
+
+    fn with(topics: UriTable<TopicRule>) -> Self {
         let limits = RealmLimits { subscriptions_per_session_max: usize::MAX, ..RealmLimits::default() };
-        Self { realm: Realm::new(limits, 1), effects: Effects::new(), now: Instant::now(), request: RequestId::FIRST }
+        let rules = RealmRules { limits, topics: Arc::new(topics), ..RealmRules::default() };
+        let realm = Realm::with_rules(rules, 1);
+        Self { realm, effects: Effects::new(), now: Instant::now(), request: RequestId::FIRST }
     }
 
     fn join(&mut self, session: u64) -> SessionKey {
@@ -61,7 +69,11 @@ impl Bench {
     }
 
     fn publish(&mut self, from: SessionKey, topic: &Uri, payload: &Payload) -> usize {
-        let (request, options) = (self.next_request(), PublishOptions::default());
+        self.publish_with(from, topic, payload, PublishOptions::default())
+    }
+
+    fn publish_with(&mut self, from: SessionKey, topic: &Uri, payload: &Payload, options: PublishOptions) -> usize {
+        let request = self.next_request();
         let message = Publish { request, options, topic: topic.clone(), payload: payload.clone() };
         self.realm.handle(self.now, from, message.into(), &mut self.effects);
         let effects = self.effects.len();
@@ -153,6 +165,43 @@ fn publishing(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// What it costs to keep an event, next to one that is not kept, to one subscriber.
+fn keeping(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("publish and keep");
+    let history = Some(HistoryRule { limit: 100, max_age: None, durable: false });
+    let rule = |history| TopicRule { history, ..TopicRule::default() };
+    for (name, policy, pattern, rule) in [
+        ("nothing, with a rule", MatchPolicy::Exact, "com.shop.sold", rule(None)),
+        ("history, exact", MatchPolicy::Exact, "com.shop.sold", rule(history)),
+        ("history, by prefix", MatchPolicy::Prefix, "com.", rule(history)),
+    ] {
+        let mut bench = Bench::with(UriTable::new(vec![(policy, Uri::from(pattern), rule)]));
+        let (publisher, subscriber) = (bench.join(1), bench.join(2));
+        bench.subscribe(subscriber, "com.shop.sold", MatchPolicy::Exact);
+        let (topic, payload) = (Uri::from("com.shop.sold"), payload());
+        group.bench_function(name, |bencher| bencher.iter(|| bench.publish(publisher, &topic, &payload)));
+    }
+    for others in [0, 50_000] {
+        let mut bench = Bench::new();
+        let (publisher, subscriber) = (bench.join(1), bench.join(2));
+        bench.subscribe(subscriber, "com.shop.sold", MatchPolicy::Exact);
+        let retain = || PublishOptions { retain: true, ..PublishOptions::default() };
+        let payload = payload();
+        for nth in 0..others {
+            let (topic, _) = entry(MatchPolicy::Exact, nth);
+            bench.publish_with(publisher, &Uri::from(topic), &payload, retain());
+        }
+        let topic = Uri::from("com.shop.sold");
+        group.bench_function(BenchmarkId::new("nothing, beside so many retained", others), |bencher| {
+            bencher.iter(|| bench.publish(publisher, &topic, &payload));
+        });
+        group.bench_function(BenchmarkId::new("retained, beside so many others", others), |bencher| {
+            bencher.iter(|| bench.publish_with(publisher, &topic, &payload, retain()));
+        });
+    }
+    group.finish();
+}
+
 fn calling(criterion: &mut Criterion) {
     let mut bench = Bench::new();
     let (caller, callee) = (bench.join(1), bench.join(2));
@@ -209,5 +258,5 @@ fn invocation(effects: &Effects) -> InvocationId {
     }
 }
 
-criterion_group!(benches, matching, adversarial, publishing, calling, leaving);
+criterion_group!(benches, matching, adversarial, publishing, keeping, calling, leaving);
 criterion_main!(benches);

@@ -102,8 +102,8 @@ impl Policy {
     }
 
     /// Whether `action` may be done to `uri`, compared by `match_policy`. A deny that touches it wins over all; what is
-    /// asked must lie wholly inside one allowing rule; procedures that end other sessions or take away their registrations
-    /// and subscriptions are covered only by a rule that begins with `wamp.`.
+    /// asked must lie wholly inside one allowing rule; procedures that end other sessions or take away what is theirs are
+    /// covered only by a rule that begins with `wamp.` or `wharf.`.
     ///
     /// # Cost
     /// For an exact URI a hash and a binary search at most, no allocation; for a pattern one pass over the rules.
@@ -132,7 +132,7 @@ impl Policy {
     fn check_exact(&self, action: Action, uri: &str) -> Verdict<'_> {
         let index = self.index(action);
         // What belongs to the router may be a procedure that needs more than `*`.
-        if index.open.is_some() && !uri.starts_with("wamp.") {
+        if index.open.is_some() && !begins_reserved(uri) {
             return Verdict {
                 allowed: true,
                 disclose: false,
@@ -142,7 +142,7 @@ impl Policy {
         if let Some(rule) = index.deny.find(uri) {
             return self.denied_by(rule);
         }
-        let allow = if action == Action::Call && changes_others(uri) { &index.allow_wamp } else { &index.allow };
+        let allow = if action == Action::Call && changes_others(uri) { &index.allow_reserved } else { &index.allow };
         let Some(rule) = allow.find(uri) else { return Verdict::DENIED };
         let disclose = !index.disclose.is_empty() && index.disclose.find(uri).is_some();
         Verdict { allowed: true, disclose, rule: self.rules.allow.get(rule) }
@@ -195,8 +195,8 @@ struct ActionIndex {
     open: Option<usize>,
     deny: Index,
     allow: Index,
-    /// Those of `allow` that begin with `wamp.`.
-    allow_wamp: Index,
+    /// Those of `allow` that begin with `wamp.` or `wharf.`.
+    allow_reserved: Index,
     /// Those of `allow` that force disclosure.
     disclose: Index,
 }
@@ -208,10 +208,10 @@ impl ActionIndex {
         };
         let deny = index(&rules.deny, |_, _| true);
         let allow = index(&rules.allow, |_, _| true);
-        let allow_wamp = index(&rules.allow, |rule, _| rule.pattern.text().starts_with("wamp."));
+        let allow_reserved = index(&rules.allow, |rule, _| begins_reserved(rule.pattern.text()));
         let disclose = index(&rules.allow, |rule, action| rule.disclose.contains(action));
         let open = allow.everything.filter(|_| deny.is_empty() && disclose.is_empty());
-        Self { open, deny, allow, allow_wamp, disclose }
+        Self { open, deny, allow, allow_reserved, disclose }
     }
 }
 
@@ -271,19 +271,24 @@ impl Index {
     }
 }
 
+/// Whether a URI or pattern lies under what belongs to the router.
+#[inline]
+fn begins_reserved(text: &str) -> bool {
+    text.starts_with("wamp.") || text.starts_with("wharf.")
+}
+
 /// Whether a procedure of the router ends other sessions, or takes away what is theirs.
 fn changes_others(procedure: &str) -> bool {
-    procedure.strip_prefix("wamp.").is_some_and(|rest| {
-        matches!(
-            rest,
-            "session.kill"
-                | "session.kill_by_authid"
-                | "session.kill_by_authrole"
-                | "session.kill_all"
-                | "registration.remove_callee"
-                | "subscription.remove_subscriber"
-        )
-    })
+    matches!(
+        procedure,
+        "wamp.session.kill"
+            | "wamp.session.kill_by_authid"
+            | "wamp.session.kill_by_authrole"
+            | "wamp.session.kill_all"
+            | "wamp.registration.remove_callee"
+            | "wamp.subscription.remove_subscriber"
+            | "wharf.retained.clear"
+    )
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub use directory::Member;
 pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
 pub use limits::{MetaCalls, RealmLimits, RetainedFull, SUSPECT_AFTER};
-pub use meta::{Overflow, PayloadReader};
+pub use meta::{Described, Description, Overflow, PayloadReader};
 pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting, PAGE_OCTETS_MAX, SCAN_RECORDS_MAX};
 pub use refusal::Refusal;
 pub use rights::{Permit, Rights};
@@ -46,6 +46,7 @@ use change::Change;
 use dealer::Dealer;
 use directory::Directory;
 use holds::Holds;
+use meta::Meta;
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 use std::time::Instant;
@@ -61,6 +62,7 @@ pub struct Realm {
     dealer: Dealer,
     holds: Holds,
     testaments: Testaments,
+    meta: Meta,
     /// What the step under way has changed; kept to be used again.
     changes: Vec<Change>,
     clock: Clock,
@@ -156,6 +158,7 @@ impl Realm {
             dealer: Dealer::default(),
             holds: Holds::default(),
             testaments: Testaments::default(),
+            meta: Meta::default(),
             changes: Vec::new(),
             clock: Clock::default(),
             read_payload: |_| None,
@@ -228,16 +231,6 @@ impl Realm {
         if broker.kept(&mut turn, waiting, outcome) {
             self.resume(now, waiting.session, effects);
         }
-    }
-
-    /// The answer to a question about history ([`Order::Read`]).
-    pub fn history_read(
-        &mut self,
-        _now: Instant,
-        _ticket: u64,
-        _page: Result<Page, StoreFault>,
-        _effects: &mut Effects,
-    ) {
     }
 
     /// What was retained before the realm started, the newest of each topic last. Before anybody joins.
@@ -353,7 +346,8 @@ impl Realm {
         let alive = |session| self.directory.contains(session);
         let dealer = || self.dealer.broken_invariant(alive);
         let waiting = || self.holds.broken_invariant(alive).or_else(|| self.testaments.broken_invariant(alive));
-        self.broker.broken_invariant(alive).or_else(dealer).or_else(waiting)
+        let meta = || self.meta.broken_invariant(alive, |id| self.dealer.registration(id).is_some());
+        self.broker.broken_invariant(alive).or_else(dealer).or_else(waiting).or_else(meta)
     }
 
     fn obey(
@@ -364,7 +358,8 @@ impl Realm {
         effects: &mut Effects,
     ) -> Result<(), Violation> {
         if let Some((kind, request)) = command.new_request() {
-            if self.dealer.is_active(from, request) && !self.dealer.goes_on(from, &command) {
+            let waits = || self.meta.is_active(from, request);
+            if self.dealer.is_active(from, request) && !self.dealer.goes_on(from, &command) || waits() {
                 return Err(Violation::RequestInUse { kind, request });
             }
         }
@@ -380,6 +375,11 @@ impl Realm {
         command: Command,
         effects: &mut Effects,
     ) -> Result<(), Violation> {
+        if let Command::Cancel(cancel) = &command {
+            if self.cancel_meta(from, cancel, effects) {
+                return Ok(());
+            }
+        }
         let (broker, dealer, turn) = &mut self.turn(now, effects);
         match command {
             Command::Publish(publish) => broker.publish(turn, from, publish),
@@ -412,6 +412,7 @@ impl Realm {
         broker.forget(&mut turn, session, member.session);
         dealer.forget_registrations(&mut turn, session, member.session);
         self.publish_changes(now, effects);
+        self.forget_meta(now, session, member.session, effects);
         let (_, dealer, mut turn) = self.turn(now, effects);
         dealer.forget_calls(&mut turn, session);
         match announce {

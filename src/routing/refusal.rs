@@ -27,11 +27,11 @@ pub enum Refusal {
     /// JOIN with an id that a session of the realm has already.
     #[error("the session id is in use")]
     SessionIdInUse,
-    /// UNSUBSCRIBE of an id that is unknown or not one's own (D42).
-    #[error("this session has no such subscription")]
+    /// UNSUBSCRIBE of an id that is unknown or not one's own (D42); the meta API was asked about one that is unknown.
+    #[error("no such subscription")]
     NoSuchSubscription,
-    /// UNREGISTER of an id that is unknown or not one's own.
-    #[error("this session has no such registration")]
+    /// UNREGISTER of an id that is unknown or not one's own; the meta API was asked about one that is unknown.
+    #[error("no such registration")]
     NoSuchRegistration,
     /// REGISTER of a procedure that has its callee.
     #[error("procedure {} is already registered", quoted(.0))]

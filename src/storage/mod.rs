@@ -12,13 +12,15 @@ mod readers;
 mod realm;
 mod select;
 mod service;
+mod settings;
 mod writer;
 
 pub use figures::{Figures, COMMIT_BOUNDS_MS};
 pub use file::{FileLog, StorageError};
 pub use memory::MemoryLog;
 pub use realm::{Answer, Sink, StoreHandle};
-pub use service::{Storage, StorageSettings, StoreLink, Surroundings, EXIT_STORE_FAILED};
+pub use service::{Storage, StoreLink, Surroundings, EXIT_STORE_FAILED};
+pub use settings::StorageSettings;
 
 use crate::routing::{HistoryRule, KeptEvent, Page, Query, StoreFault};
 use crate::wamp::{Uri, WallTime};

@@ -15,11 +15,10 @@ use super::history::{self, ToHistory};
 use super::readers::Readers;
 use super::realm::{Attached, Queue, Sink, StoreHandle};
 use super::writer::{self, ToWriter};
-use super::{RealmLog, Seq, StorageError};
+use super::{RealmLog, Seq, StorageError, StorageSettings};
 use crate::wamp::WallTime;
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
@@ -32,23 +31,6 @@ pub const EXIT_STORE_FAILED: i32 = 70;
 /// Panics of one thread within [`PANICS_WITHIN`]; the last one ends the process.
 const PANICS_MAX: usize = 3;
 const PANICS_WITHIN: Duration = Duration::from_secs(60);
-
-/// The store's settings.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StorageSettings {
-    /// The file; without one nothing outlives the process.
-    pub path: Option<PathBuf>,
-    /// The longest that a record waits for others to be committed with. Nobody who waits for an answer waits for this. 5 ms.
-    pub commit_interval: Duration,
-    /// The most records of one commit. 1,024.
-    pub commit_records: usize,
-}
-
-impl Default for StorageSettings {
-    fn default() -> Self {
-        Self { path: None, commit_interval: Duration::from_millis(5), commit_records: 1024 }
-    }
-}
 
 /// What the store has from outside itself.
 #[derive(Clone)]

@@ -9,8 +9,8 @@ use super::file::{FileLog, Place};
 use super::history::SWEEP_EVERY;
 use super::readers::{Job, Lease, Readers};
 use super::realm::{faults, Answer, Attached, Item, Load};
-use super::service::{Inner, Panics, StorageSettings};
-use super::{Change, Entry, EventLog, Seq};
+use super::service::{Inner, Panics};
+use super::{Change, Entry, EventLog, Seq, StorageSettings};
 use crate::routing::{Query, StoreFault, Waiting};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -149,9 +149,10 @@ impl Writer {
             Counters::add(&self.inner.counters.panics, 1);
             tracing::error!("the store's thread panicked: the file is opened again");
             panics.count();
+            self.stop_writing();
             self.answer_in_flight(Err(StoreFault::Failed));
             // What is left of the file may panic once more when it is closed; then it is gone, and opened with the next try.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.trouble()));
+            let _ = catch_unwind(AssertUnwindSafe(|| self.reopen()));
         }
     }
 
@@ -261,10 +262,13 @@ impl Writer {
             Err(error) => {
                 Counters::add(&self.inner.counters.failed, group.len());
                 self.owe(group);
+                if error.is_some() {
+                    self.stop_writing();
+                }
                 self.answer_in_flight(Err(StoreFault::Failed));
                 if let Some(error) = error {
                     tracing::error!(%error, "what was routed is not kept: the store is read-only until writing works");
-                    self.trouble();
+                    self.reopen();
                 }
             }
         }
@@ -311,13 +315,13 @@ impl Writer {
         }
     }
 
-    /// After a failure: an open file that has failed once refuses everything, so it is opened again at once, for reading.
-    fn trouble(&mut self) {
+    /// After a failure, before anybody hears of it.
+    fn stop_writing(&mut self) {
         self.inner.counters.read_only.store(1, Ordering::Relaxed);
         self.next_try = Some(Instant::now() + TRY_EVERY);
-        self.reopen();
     }
 
+    /// An open file that has failed once refuses everything, so it is opened again at once, for reading.
     fn reopen(&mut self) {
         self.log = None;
         // Readers end on their own: none waits for this thread.
@@ -359,7 +363,8 @@ impl Writer {
             }
             Err(error) => {
                 tracing::warn!(%error, "the store still cannot be written to");
-                self.trouble();
+                self.stop_writing();
+                self.reopen();
             }
         }
     }
@@ -381,7 +386,8 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, "what is too old cannot be taken out of the store");
                 self.swept = Instant::now();
-                self.trouble();
+                self.stop_writing();
+                self.reopen();
             }
         }
     }

@@ -260,7 +260,12 @@ const BUILT: &[Feature] = &[
     Feature::PublicationTrustlevels,
     Feature::PublisherExclusion,
     Feature::PublisherIdentification,
+    Feature::RegistrationMetaApi,
     Feature::RegistrationRevocation,
+    Feature::SessionMetaApi,
     Feature::SharedRegistration,
     Feature::SubscriberBlackwhiteListing,
+    Feature::SubscriptionMetaApi,
+    Feature::SubscriptionRevocation,
+    Feature::TestamentMetaApi,
 ];

@@ -9,6 +9,7 @@ mod model;
 mod op;
 mod out;
 mod run;
+mod told;
 
 #[path = "../support/test_realm.rs"]
 mod test_realm;

@@ -3,6 +3,7 @@
 
 use crate::op::{How, Lists};
 use crate::out::{Drawn, EventOut, InvocationOut, Out};
+use std::collections::VecDeque;
 use wharf::wamp::{
     CancelMode, InvocationPolicy, MatchPolicy, MessageKind, Payload, PublicationId, RegistrationId, SubscriptionId,
 };
@@ -22,6 +23,8 @@ pub(crate) struct Model {
     pub(crate) now: u64,
     /// Calls so far, for the order of equal times.
     called: u64,
+    /// The publications of the step under way, in order, as the realm drew their ids.
+    pub(crate) heard: VecDeque<PublicationId>,
 }
 
 pub(crate) struct Session {
@@ -36,24 +39,24 @@ pub(crate) struct Session {
 }
 
 pub(crate) struct Subscription {
-    policy: MatchPolicy,
-    topic: String,
+    pub(crate) policy: MatchPolicy,
+    pub(crate) topic: String,
     pub(crate) id: SubscriptionId,
     pub(crate) subscribers: Vec<usize>,
 }
 
 pub(crate) struct Registration {
     policy: MatchPolicy,
-    procedure: String,
+    pub(crate) procedure: String,
     invoke: InvocationPolicy,
     pub(crate) id: RegistrationId,
-    callees: Vec<Callee>,
+    pub(crate) callees: Vec<Callee>,
     /// The position that round robin goes on from.
     next: usize,
 }
 
 #[derive(Clone, Copy)]
-struct Callee {
+pub(crate) struct Callee {
     who: usize,
     disclose: bool,
     forward: bool,
@@ -88,7 +91,7 @@ pub(crate) struct PublishWish<'a> {
     pub(crate) payload: Payload,
 }
 
-fn matches(policy: MatchPolicy, pattern: &str, uri: &str) -> bool {
+pub(crate) fn matches(policy: MatchPolicy, pattern: &str, uri: &str) -> bool {
     match policy {
         MatchPolicy::Exact => pattern == uri,
         MatchPolicy::Prefix => uri.starts_with(pattern),
@@ -97,10 +100,6 @@ fn matches(policy: MatchPolicy, pattern: &str, uri: &str) -> bool {
             pattern.len() == uri.len() && pattern.iter().zip(uri).all(|(part, whole)| part.is_empty() || *part == whole)
         }
     }
-}
-
-fn is_reserved(uri: &str) -> bool {
-    uri == "wamp" || uri.starts_with("wamp.")
 }
 
 fn refused(to: usize, kind: MessageKind, request: u64, error: &str) -> Vec<Out> {
@@ -117,37 +116,31 @@ fn canceled(call: &UnderWay) -> Out {
 }
 
 impl Model {
-    pub(crate) fn join(&mut self, session: Session, publication: Option<PublicationId>) -> Vec<Out> {
+    pub(crate) fn join(&mut self, session: Session) -> Vec<Out> {
         self.sessions.push(session);
-        self.meta_event("wamp.session.on_join", publication)
+        self.meta_event("wamp.session.on_join")
     }
 
     /// Everything of a session goes, in the order of section 4.4.
-    pub(crate) fn leave(&mut self, who: usize, announced: bool, publication: Option<PublicationId>) -> Vec<Out> {
+    pub(crate) fn leave(&mut self, who: usize, announced: bool) -> Vec<Out> {
         self.sessions[who].there = false;
-        for subscription in &mut self.subscriptions {
-            subscription.subscribers.retain(|other| *other != who);
-        }
-        self.subscriptions.retain(|subscription| !subscription.subscribers.is_empty());
-        for registration in &mut self.registrations {
-            registration.drop_callee(who);
-        }
-        self.registrations.retain(|registration| !registration.callees.is_empty());
+        let told = self.drop_all(who);
+        let mut outs = self.tell(&told);
         let (mut served, rest): (Vec<_>, Vec<_>) = self.calls.drain(..).partition(|call| call.callee == who);
         let (mut issued, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|call| call.caller == who);
         self.calls = rest;
         served.sort_by_key(|call| call.invocation);
         issued.sort_by_key(|call| call.request);
-        let mut outs: Vec<Out> = served.iter().filter(|call| call.caller != who).map(canceled).collect();
+        outs.extend(served.iter().filter(|call| call.caller != who).map(canceled));
         outs.extend(issued.iter().filter_map(|call| self.interrupt(call, CancelMode::KillNoWait)));
         if announced {
-            outs.extend(self.meta_event("wamp.session.on_leave", publication));
+            outs.extend(self.meta_event("wamp.session.on_leave"));
         }
         outs
     }
 
-    pub(crate) fn violate(&mut self, who: usize, publication: Option<PublicationId>) -> Vec<Out> {
-        let mut outs = self.leave(who, true, publication);
+    pub(crate) fn violate(&mut self, who: usize) -> Vec<Out> {
+        let mut outs = self.leave(who, true);
         outs.push(Out::Violated { who });
         outs
     }
@@ -171,6 +164,7 @@ impl Model {
         if !again && own >= SUBSCRIPTIONS_PER_SESSION {
             return refused(who, MessageKind::Subscribe, request, "wharf.error.limit_exceeded");
         }
+        let created = found.is_none();
         let subscription = match found {
             Some(known) => {
                 if !again {
@@ -185,27 +179,25 @@ impl Model {
                 id
             }
         };
-        vec![Out::Subscribed { to: who, request, subscription }]
+        let mut outs = vec![Out::Subscribed { to: who, request, subscription }];
+        let told: &[_] = if again { &[] } else { &["wamp.subscription.on_create", "wamp.subscription.on_subscribe"] };
+        outs.extend(self.tell_of(topic, if created { told } else { told.get(1..).unwrap_or_default() }));
+        outs
     }
 
     pub(crate) fn unsubscribe(&mut self, who: usize, request: u64, id: SubscriptionId) -> Vec<Out> {
-        let Some(known) =
-            self.subscriptions.iter_mut().find(|known| known.id == id && known.subscribers.contains(&who))
-        else {
+        let own = |known: &Subscription| known.id == id && known.subscribers.contains(&who);
+        let Some(place) = self.subscriptions.iter().position(own) else {
             return refused(who, MessageKind::Unsubscribe, request, "wamp.error.no_such_subscription");
         };
-        known.subscribers.retain(|other| *other != who);
-        self.subscriptions.retain(|known| !known.subscribers.is_empty());
-        vec![Out::Unsubscribed { to: who, request }]
+        let told = self.drop_subscriber(place, who);
+        let mut outs = vec![Out::Unsubscribed { to: who, request }];
+        outs.extend(self.tell(&told));
+        outs
     }
 
-    pub(crate) fn publish(
-        &self,
-        who: usize,
-        request: u64,
-        wish: &PublishWish<'_>,
-        publication: Option<PublicationId>,
-    ) -> Vec<Out> {
+    pub(crate) fn publish(&mut self, who: usize, request: u64, wish: &PublishWish<'_>) -> Vec<Out> {
+        let publication = self.heard.pop_front();
         let mut outs = Vec::new();
         if wish.ack {
             outs.push(Out::Published { to: who, request, publication: publication.expect("PUBLISHED") });
@@ -233,12 +225,6 @@ impl Model {
             && (session != publisher || !wish.exclude_me)
     }
 
-    fn meta_event(&self, topic: &str, publication: Option<PublicationId>) -> Vec<Out> {
-        let fits = |known: &&Subscription| is_reserved(&known.topic) && matches(known.policy, &known.topic, topic);
-        let subscriptions = self.subscriptions.iter().filter(fits);
-        subscriptions.flat_map(|known| known.event(known.subscribers.clone(), topic, None, None, publication)).collect()
-    }
-
     pub(crate) fn register(
         &mut self,
         who: usize,
@@ -251,11 +237,14 @@ impl Model {
         let full = own >= REGISTRATIONS_PER_SESSION;
         let callee = Callee { who, disclose, forward };
         let found = self.registrations.iter_mut().find(|known| known.policy == policy && known.procedure == procedure);
+        let created = found.is_none();
         let registration = match found {
             Some(known) if known.invoke != invoke || invoke == InvocationPolicy::Single => {
                 return refused(who, MessageKind::Register, request, "wamp.error.procedure_already_exists");
             }
-            Some(known) if known.has(who) => known.id,
+            Some(known) if known.has(who) => {
+                return vec![Out::Registered { to: who, request, registration: known.id }];
+            }
             _ if full => return refused(who, MessageKind::Register, request, "wharf.error.limit_exceeded"),
             Some(known) => {
                 known.callees.push(callee);
@@ -264,21 +253,26 @@ impl Model {
             None => {
                 let id = drawn.registration.expect("REGISTERED");
                 assert!(self.registrations.iter().all(|known| known.id != id), "ids in use are unique");
-                let (procedure, callees) = (procedure.to_owned(), vec![callee]);
-                self.registrations.push(Registration { policy, procedure, invoke, id, callees, next: 0 });
+                let (uri, callees) = (procedure.to_owned(), vec![callee]);
+                self.registrations.push(Registration { policy, procedure: uri, invoke, id, callees, next: 0 });
                 id
             }
         };
-        vec![Out::Registered { to: who, request, registration }]
+        let mut outs = vec![Out::Registered { to: who, request, registration }];
+        let told = ["wamp.registration.on_create", "wamp.registration.on_register"];
+        outs.extend(self.tell_of(procedure, if created { &told } else { &told[1..] }));
+        outs
     }
 
     pub(crate) fn unregister(&mut self, who: usize, request: u64, id: RegistrationId) -> Vec<Out> {
-        let Some(known) = self.registrations.iter_mut().find(|known| known.id == id && known.has(who)) else {
+        let own = |known: &Registration| known.id == id && known.has(who);
+        let Some(place) = self.registrations.iter().position(own) else {
             return refused(who, MessageKind::Unregister, request, "wamp.error.no_such_registration");
         };
-        known.drop_callee(who);
-        self.registrations.retain(|known| !known.callees.is_empty());
-        vec![Out::Unregistered { to: who, request }]
+        let told = self.drop_callee(place, who);
+        let mut outs = vec![Out::Unregistered { to: who, request }];
+        outs.extend(self.tell(&told));
+        outs
     }
 
     /// Section 9.2.
@@ -437,7 +431,7 @@ impl Session {
 }
 
 impl Subscription {
-    fn event(
+    pub(crate) fn event(
         &self,
         mut to: Vec<usize>,
         topic: &str,
@@ -456,11 +450,11 @@ impl Subscription {
 }
 
 impl Registration {
-    fn has(&self, who: usize) -> bool {
+    pub(crate) fn has(&self, who: usize) -> bool {
         self.callees.iter().any(|callee| callee.who == who)
     }
 
-    fn drop_callee(&mut self, who: usize) {
+    pub(crate) fn drop_callee(&mut self, who: usize) {
         if let Some(place) = self.callees.iter().position(|callee| callee.who == who) {
             self.callees.remove(place);
             if place < self.next {

@@ -13,8 +13,8 @@ use wharf::wamp::options::{
 };
 use wharf::wamp::role::CalleeFeatures;
 use wharf::wamp::{
-    ErrorUri, InvocationId, MessageKind, Payload, PublicationId, RawPayload, RegistrationId, RequestId, Serialization,
-    SubscriptionId, Value,
+    ErrorUri, InvocationId, MessageKind, Payload, RawPayload, RegistrationId, RequestId, Serialization, SubscriptionId,
+    Value,
 };
 
 struct Run {
@@ -27,7 +27,6 @@ struct Run {
     requests: Vec<u64>,
     /// What the realm drew in the step under way.
     drawn: Drawn,
-    publications: Vec<PublicationId>,
     observed: Vec<Out>,
     log: Vec<Effect>,
     steps: u64,
@@ -61,7 +60,6 @@ fn run(ops: &[Op]) -> Vec<Effect> {
         number: BTreeMap::new(),
         requests: Vec::new(),
         drawn: Drawn::default(),
-        publications: Vec::new(),
         observed: Vec::new(),
         log: Vec::new(),
         steps: 0,
@@ -77,6 +75,7 @@ fn run(ops: &[Op]) -> Vec<Effect> {
 impl Run {
     fn compare(&mut self, op: &Op, expected: Vec<Out>) {
         assert_eq!(std::mem::take(&mut self.observed), in_order(expected), "{op:?}");
+        assert!(self.model.heard.is_empty(), "a publication that nobody was to hear: {op:?}");
         assert_eq!(self.realm.broken_invariant(), None, "{op:?}");
         let counters = self.realm.counters();
         assert_eq!(counters.sessions, self.model.sessions.iter().filter(|session| session.there).count());
@@ -109,17 +108,13 @@ impl Run {
         let (observed, drawn, publications) = read(&effects, &self.number);
         self.observed = observed;
         self.drawn = drawn;
-        self.publications = publications;
+        self.model.heard = publications.into();
         self.log.extend(effects);
     }
 
     fn handle(&mut self, who: usize, command: impl Into<Command>) {
         self.realm.handle(self.now(), self.keys[who], command.into(), &mut self.effects);
         self.observe();
-    }
-
-    fn publication(&self) -> Option<PublicationId> {
-        self.publications.first().copied()
     }
 
     fn request(&mut self, who: usize) -> RequestId {
@@ -210,7 +205,7 @@ impl Run {
             return Vec::new();
         }
         if self.model.is_in_use(who, request.get()) {
-            return self.model.violate(who, self.publication());
+            return self.model.violate(who);
         }
         let number = request.get();
         match op {
@@ -225,7 +220,7 @@ impl Run {
                 let lists = &self.resolved(lists);
                 let (ack, exclude_me, disclose) = (*ack, *exclude_me, *disclose);
                 let wish = PublishWish { topic, ack, exclude_me, disclose, lists, payload };
-                self.model.publish(who, number, &wish, self.publication())
+                self.model.publish(who, number, &wish)
             }
             Op::Call { procedure, receive_progress, timeout_ms, disclose, .. } => {
                 let (receive_progress, timeout_ms, disclose) = (*receive_progress, *timeout_ms, *disclose);
@@ -251,16 +246,9 @@ impl Run {
             Op::KillAll { .. } => (self.model.others(who, None), false),
             _ => return vec![result],
         };
-        // Each on_leave that somebody hears is one publication more.
-        let mut heard = self.publications.clone().into_iter();
         let mut outs = Vec::new();
         for victim in victims {
-            let next = heard.clone().next();
-            let left = self.model.leave(victim, announced, next);
-            if left.iter().any(|out| matches!(out, Out::Event(_))) {
-                heard.next();
-            }
-            outs.extend(left);
+            outs.extend(self.model.leave(victim, announced));
             outs.push(Out::Killed { who: victim });
         }
         outs.push(result);
@@ -283,14 +271,14 @@ impl Run {
         self.keys.push(key);
         self.requests.push(0);
         self.observe();
-        self.model.join(session, self.publication())
+        self.model.join(session)
     }
 
     fn leave(&mut self, who: usize) -> Vec<Out> {
         self.realm.leave(self.now(), self.keys[who], &mut self.effects);
         self.observe();
         if self.there(who) {
-            self.model.leave(who, true, self.publication())
+            self.model.leave(who, true)
         } else {
             Vec::new()
         }
@@ -309,7 +297,7 @@ impl Run {
         }
         match self.model.answer(who, invocation, how, &payload) {
             Some(outs) => outs,
-            None => self.model.violate(who, self.publication()),
+            None => self.model.violate(who),
         }
     }
 

@@ -3,5 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod both;
+mod disk;
+mod faults;
+mod figures;
+mod kill;
 mod properties;
+mod realm;
+mod service;
 mod support;
+mod trouble;

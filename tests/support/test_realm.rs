@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wharf::routing::{
-    CloseReason, Command, Effect, Effects, Member, Order, Permit, Realm, RealmLimits, RealmRules, SessionKey,
+    CloseReason, Command, Effect, Effects, Member, Order, Page, Permit, Realm, RealmLimits, RealmRules, SessionKey,
+    StoreFault,
 };
 use wharf::wamp::message::{
     Call, Cancel, Error, Event, Interrupt, Invocation, Publish, Register, Result as ResultMessage, Subscribe,
@@ -55,7 +56,11 @@ impl TestRealm {
 
     /// For many entries, where comparing all tables after each step takes too long.
     pub(crate) fn unchecked() -> Self {
-        Self { checked: false, ..Self::new() }
+        Self::unchecked_with(RealmLimits::default())
+    }
+
+    pub(crate) fn unchecked_with(limits: RealmLimits) -> Self {
+        Self { checked: false, ..Self::with(limits) }
     }
 
     /// A session that announces every feature.
@@ -250,6 +255,12 @@ impl TestRealm {
         self.calling(from, procedure, CallOptions::default(), Payload::values(args, kwargs))
     }
 
+    /// The store's answer.
+    pub(crate) fn history_read(&mut self, ticket: u64, page: Result<Page, StoreFault>) -> Seen {
+        self.realm.history_read(self.now, ticket, page, &mut self.effects);
+        self.seen()
+    }
+
     pub(crate) fn cancel(&mut self, from: SessionKey, request: RequestId, mode: CancelMode) -> Seen {
         self.handle(from, Cancel { request, options: CancelOptions { mode } })
     }
@@ -397,7 +408,7 @@ impl Seen {
         }
     }
 
-    fn deliveries(&self) -> impl Iterator<Item = (Vec<SessionKey>, Event)> + '_ {
+    pub(crate) fn deliveries(&self) -> impl Iterator<Item = (Vec<SessionKey>, Event)> + '_ {
         self.0.iter().filter_map(|effect| match effect {
             Effect::Deliver { to, event } => Some((to.to_vec(), event.message.clone())),
             Effect::Send { .. } | Effect::Close { .. } | Effect::Store(_) | Effect::Probe(_) => None,

@@ -191,6 +191,15 @@ fn killing_and_removing_is_covered_only_by_a_rule_that_begins_with_wamp() {
     assert!(policy(&["*"]).check(Action::Call, "wamp.session.count", Exact).allowed);
 }
 
+/// The same for what the router has beyond the specification.
+#[test]
+fn clearing_retained_events_is_covered_only_by_a_rule_that_begins_with_wharf() {
+    let allowed = |lines: &[&str]| policy(lines).check(Action::Call, "wharf.retained.clear", Exact).allowed;
+    assert!(!allowed(&["*"]) && !allowed(&["wharf*"]) && !allowed(&["*.*.*"]) && !allowed(&["*", "wamp.*"]));
+    assert!(allowed(&["wharf.*"]) && allowed(&["wharf.retained.clear"]));
+    assert!(policy(&["*"]).check(Action::Call, "wharf.retained.count", Exact).allowed);
+}
+
 /// config.md, section 6.2: the rule that decided is kept.
 #[test]
 fn the_verdict_names_the_rule_that_decided() {

@@ -231,7 +231,6 @@ impl Broker {
     }
 
     /// Ends what is retained of a topic, or of all topics that a pattern fits; gives back of how many.
-    #[allow(dead_code, reason = "a meta procedure is what asks")]
     pub(crate) fn clear_retained(&mut self, turn: &mut Turn<'_>, policy: MatchPolicy, topic: &Uri) -> usize {
         let gone = self.retained.clear(policy, topic);
         let count = gone.len();

@@ -12,7 +12,6 @@ use crate::wamp::message::Unsubscribed;
 use crate::wamp::options::UnsubscribedDetails;
 use crate::wamp::{MatchPolicy, SubscriptionId, Uri};
 
-#[allow(dead_code, reason = "the subscription meta API is what asks")]
 impl Broker {
     /// The subscriptions with an id beyond `after`, by id, each with its policy.
     pub(crate) fn subscriptions_after(

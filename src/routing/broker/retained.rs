@@ -334,24 +334,4 @@ fn fits_wildcard(pattern: &str, topic: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// R44, as the index of subscriptions has it.
-    #[test]
-    fn a_wildcard_begins_at_its_first_literals_and_fits_component_by_component() {
-        for (pattern, head) in [("a.b", "a.b"), ("a..c", "a."), (".b", ""), ("", ""), ("a.b.", "a.b."), ("..", "")] {
-            assert_eq!(head_of_wildcard(pattern), head, "{pattern}");
-        }
-        for (pattern, topic, fits) in [
-            ("a..c", "a.b.c", true),
-            ("a..c", "a.b.d", false),
-            ("a.", "a.b", true),
-            ("a.", "a.b.c", false),
-            ("", "a", true),
-            ("", "a.b", false),
-        ] {
-            assert_eq!(fits_wildcard(pattern, topic), fits, "{pattern} {topic}");
-        }
-    }
-}
+mod tests;

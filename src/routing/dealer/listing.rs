@@ -7,14 +7,13 @@ use crate::routing::change::Named;
 use crate::routing::key::SessionKey;
 use crate::wamp::{MatchPolicy, RegistrationId};
 
-#[allow(dead_code, reason = "asked by the registration meta API")]
 impl Dealer {
-    /// The ids of all registrations with this match policy, in ascending order.
-    ///
-    /// # Cost
-    /// Walks all registrations.
-    pub(crate) fn registration_ids(&self, policy: MatchPolicy) -> Vec<RegistrationId> {
-        self.registrations.ids(policy)
+    /// The registrations with an id beyond `after`, by id, each with its policy.
+    pub(crate) fn registrations_after(
+        &self,
+        after: Option<RegistrationId>,
+    ) -> impl Iterator<Item = (RegistrationId, MatchPolicy)> + '_ {
+        self.registrations.after(after).map(|record| (record.id, record.policy))
     }
 
     /// The registration of this very procedure or pattern.

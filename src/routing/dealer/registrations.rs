@@ -5,7 +5,7 @@
 
 use super::pick::pick;
 use crate::routing::change::{Change, Named};
-use crate::routing::key::{Map, PerSession, SessionKey};
+use crate::routing::key::{PerSession, SessionKey};
 use crate::routing::pattern::{PatternMap, Place};
 use crate::routing::refusal::Refusal;
 use crate::routing::Turn;
@@ -17,6 +17,7 @@ use rand::Rng;
 use slab::Slab;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// One session on one registration, with what it asked for itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,7 +97,8 @@ struct Entry {
 pub(super) struct Registrations {
     records: Slab<Registration>,
     index: PatternMap,
-    place_by_id: Map<RegistrationId, Place>,
+    /// In order, for listings that can be paged.
+    place_by_id: BTreeMap<RegistrationId, Place>,
     by_session: PerSession<BTreeMap<RegistrationId, Entry>>,
     entries: usize,
     /// The number that the next callee gets.
@@ -170,12 +172,11 @@ impl Registrations {
         self.by_session.get(session).is_some_and(|own| own.contains_key(&id))
     }
 
-    /// The ids of all registrations with this match policy, in ascending order.
-    pub(super) fn ids(&self, policy: MatchPolicy) -> Vec<RegistrationId> {
-        let with_policy = self.records.iter().filter(|(_, record)| record.policy == policy);
-        let mut ids: Vec<_> = with_policy.map(|(_, record)| record.id).collect();
-        ids.sort_unstable();
-        ids
+    /// The registrations with an id beyond `after`, by id.
+    pub(super) fn after(&self, after: Option<RegistrationId>) -> impl Iterator<Item = &Registration> + '_ {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let places = self.place_by_id.range((from, Bound::Unbounded));
+        places.filter_map(|(_, place)| self.records.get(*place as usize))
     }
 
     /// Whether the session may register so, as far as other registrations go: the id if it has that registration already

@@ -1,64 +1,158 @@
-//! The session meta API: `wamp.session.*` as calls and events inside the realm.
+//! The meta API: the router's own procedures `wamp.*` and `wharf.*`, as calls and events inside the realm.
 //!
-//! The only file of routing that looks into a payload, and only into the arguments of meta procedures. Permission was
-//! checked before, like that of any call. Source: section 10.2 of the reference.
+//! The only folder of routing that looks into a payload, and only into the arguments of its own procedures and into the
+//! events of history. Permission to call was checked before, like that of any call. An API whose feature the realm has
+//! switched off has no procedures and no events. Source: sections 8.7 and 10 of the reference.
 
-use super::effect::{CloseReason, Effects};
+mod arguments;
+mod events;
+mod history;
+mod reflection;
+mod registration;
+mod retained;
+mod session;
+mod subscription;
+mod testament;
+
+pub use events::Overflow;
+pub use reflection::{Described, Description};
+
+use super::effect::Effects;
 use super::key::SessionKey;
 use super::refusal::Refusal;
-use super::{Announce, Member, Realm};
-use crate::wamp::message::{Call, Result as ResultMessage};
+use super::Realm;
+use crate::wamp::message::{Call, Cancel, Result as ResultMessage};
 use crate::wamp::options::ResultOptions;
 use crate::wamp::payload::Values;
-use crate::wamp::uri::{check, UriRules};
-use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, Payload, RawPayload, SessionId, Uri, Value};
+use crate::wamp::role::{Feature, Features};
+use crate::wamp::{ErrorUri, MessageKind, Payload, RawPayload, RegistrationId, RequestId, SessionId, Uri, Value};
+use arguments::Arguments;
 use bytestring::ByteString;
+use history::Reads;
+use reflection::{Descriptions, ReflectionProcedure};
+use registration::RegistrationProcedure;
+use session::SessionProcedure;
 use std::time::Instant;
+use subscription::SubscriptionProcedure;
+use testament::TestamentProcedure;
 
 /// Reads a received payload as values; `None` if it cannot be read. Given by whoever knows the serializations.
 pub type PayloadReader = fn(&RawPayload) -> Option<Values>;
 
-/// A procedure of the session meta API.
+/// What the meta API remembers itself.
+#[derive(Debug, Default)]
+pub(super) struct Meta {
+    reads: Reads,
+    descriptions: Descriptions,
+}
+
+impl Meta {
+    /// Whether a call of the session with this request id waits for the store.
+    #[inline]
+    pub(super) fn is_active(&self, caller: SessionKey, request: RequestId) -> bool {
+        self.reads.is_active(caller, request)
+    }
+
+    /// The first thing that does not hold, if any. For tests.
+    pub(super) fn broken_invariant(
+        &self,
+        alive: impl Fn(SessionKey) -> bool + Copy,
+        registered: impl Fn(RegistrationId) -> bool,
+    ) -> Option<&'static str> {
+        self.reads.broken_invariant(alive).or_else(|| self.descriptions.broken_invariant(alive, registered))
+    }
+}
+
+/// A procedure of the router.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Procedure {
-    Count,
-    List,
-    Get,
-    Kill,
-    KillByAuthid,
-    KillByAuthrole,
-    KillAll,
+    Session(SessionProcedure),
+    Registration(RegistrationProcedure),
+    Subscription(SubscriptionProcedure),
+    Testament(TestamentProcedure),
+    GetEvents,
+    /// `wharf.retained.clear`
+    ClearRetained,
+    Reflection(ReflectionProcedure),
 }
 
 impl Procedure {
     fn named(uri: &str) -> Option<Self> {
-        match uri.strip_prefix("wamp.session.")? {
-            "count" => Some(Self::Count),
-            "list" => Some(Self::List),
-            "get" => Some(Self::Get),
-            "kill" => Some(Self::Kill),
-            "kill_by_authid" => Some(Self::KillByAuthid),
-            "kill_by_authrole" => Some(Self::KillByAuthrole),
-            "kill_all" => Some(Self::KillAll),
+        if uri == "wharf.retained.clear" {
+            return Some(Self::ClearRetained);
+        }
+        let rest = uri.strip_prefix("wamp.")?;
+        let (group, name) = rest.split_once('.')?;
+        match (group, name) {
+            ("session", "add_testament") => Some(Self::Testament(TestamentProcedure::Add)),
+            ("session", "flush_testaments") => Some(Self::Testament(TestamentProcedure::Flush)),
+            ("session", _) => SessionProcedure::named(name).map(Self::Session),
+            ("registration", _) => RegistrationProcedure::named(name).map(Self::Registration),
+            ("subscription", "get_events") => Some(Self::GetEvents),
+            ("subscription", _) => SubscriptionProcedure::named(name).map(Self::Subscription),
+            ("reflection" | "reflect", _) => ReflectionProcedure::named(rest).map(Self::Reflection),
             _ => None,
+        }
+    }
+
+    /// Whether the realm has what it belongs to.
+    fn is_on(self, features: Features) -> bool {
+        match self {
+            Self::Session(_) => features.has(Feature::SessionMetaApi),
+            Self::Registration(procedure) => {
+                features.has(Feature::RegistrationMetaApi)
+                    && (procedure != RegistrationProcedure::RemoveCallee
+                        || features.has(Feature::RegistrationRevocation))
+            }
+            Self::Subscription(procedure) => {
+                features.has(Feature::SubscriptionMetaApi)
+                    && (procedure != SubscriptionProcedure::RemoveSubscriber
+                        || features.has(Feature::SubscriptionRevocation))
+            }
+            Self::Testament(_) => features.has(Feature::TestamentMetaApi),
+            Self::ClearRetained => features.has(Feature::EventRetention),
+            Self::GetEvents => features.has(Feature::EventHistory),
+            // Announced by no key of its own.
+            Self::Reflection(_) => true,
         }
     }
 }
 
-const ON_JOIN: &str = "wamp.session.on_join";
-const ON_LEAVE: &str = "wamp.session.on_leave";
-const ON_OVERFLOW: &str = "wharf.session.on_overflow";
+/// What a meta call leads to, if it is not refused.
+enum Answer {
+    Now(Payload),
+    /// The store is asked; [`Realm::history_read`] answers.
+    Later,
+}
 
 impl Realm {
-    /// Answers the call of a reserved procedure at once: it never becomes a call under way.
+    /// Answers the call of a reserved procedure: at once, or when the store has read.
     pub(super) fn call_meta(&mut self, now: Instant, from: SessionKey, call: &Call, effects: &mut Effects) {
         match self.answer_meta(now, from, call, effects) {
-            Ok(payload) => {
+            Ok(Answer::Now(payload)) => {
                 let details = ResultOptions::default();
                 effects.send(from, ResultMessage { request: call.request, details, payload });
             }
+            Ok(Answer::Later) => {}
             Err(refusal) => effects.refuse(from, MessageKind::Call, call.request, &refusal),
         }
+    }
+
+    /// Ends a call of a reserved procedure that waits; `false` if there is none with this request id.
+    pub(super) fn cancel_meta(&mut self, from: SessionKey, cancel: &Cancel, effects: &mut Effects) -> bool {
+        let waited = self.meta.reads.cancel(from, cancel.request);
+        if waited {
+            let text = "the caller canceled the call".to_owned();
+            let refusal = Refusal::NotPermitted { error: ErrorUri::CANCELED, text };
+            effects.refuse(from, MessageKind::Call, cancel.request, &refusal);
+        }
+        waited
+    }
+
+    /// Drops what the meta API has of a session that is gone, after its registrations are.
+    pub(super) fn forget_meta(&mut self, now: Instant, session: SessionKey, id: SessionId, effects: &mut Effects) {
+        self.meta.reads.forget(session);
+        self.forget_descriptions(now, session, id, effects);
     }
 
     fn answer_meta(
@@ -67,259 +161,34 @@ impl Realm {
         from: SessionKey,
         call: &Call,
         effects: &mut Effects,
-    ) -> Result<Payload, Refusal> {
-        let Some(procedure) = Procedure::named(&call.procedure) else {
-            return Err(Refusal::NoSuchProcedure(call.procedure.clone()));
-        };
+    ) -> Result<Answer, Refusal> {
+        let procedure = Procedure::named(&call.procedure).filter(|procedure| procedure.is_on(self.rules.features));
+        let Some(procedure) = procedure else { return Err(Refusal::NoSuchProcedure(call.procedure.clone())) };
         let rate = self.rules.limits.meta_calls;
         if !self.directory.take_meta_call(from, now, rate) {
             return Err(Refusal::LimitExceeded { limit: "meta_calls", max: rate.per_second as usize });
         }
         let arguments = Arguments::read(&call.payload, self.read_payload)?;
-        match procedure {
-            Procedure::Count => self.count_sessions(&arguments),
-            Procedure::List => self.list_sessions(&arguments),
-            Procedure::Get => {
-                let key = self.directory.key(arguments.session()?).ok_or(Refusal::NoSuchSession)?;
-                self.directory
-                    .member(key)
-                    .map(|member| Payload::args(vec![member.details()]))
-                    .ok_or(Refusal::NoSuchSession)
-            }
-            Procedure::Kill => {
-                let session = arguments.session()?;
-                let reason = arguments.kill_reason()?;
-                let key = self.directory.key(session).filter(|key| *key != from).ok_or(Refusal::NoSuchSession)?;
-                self.kill(now, &[key], &reason, Announce::Leave, effects);
-                Ok(Payload::Empty)
-            }
-            Procedure::KillByAuthid => {
-                let authid = arguments.text("an authid, a string")?;
-                let reason = arguments.kill_reason()?;
-                let (keys, ids) = self.others(from, |member| &*member.authid == authid);
-                self.kill(now, &keys, &reason, Announce::Leave, effects);
-                Ok(Payload::args(vec![Value::List(ids)]))
-            }
-            Procedure::KillByAuthrole => {
-                let authrole = arguments.text("an authrole, a string")?;
-                let reason = arguments.kill_reason()?;
-                let (keys, _) = self.others(from, |member| &*member.authrole == authrole);
-                self.kill(now, &keys, &reason, Announce::Leave, effects);
-                Ok(count(keys.len()))
-            }
-            Procedure::KillAll => {
-                let reason = arguments.kill_reason()?;
-                let (keys, _) = self.others(from, |_| true);
-                self.kill(now, &keys, &reason, Announce::Nothing, effects);
-                Ok(count(keys.len()))
-            }
-        }
-    }
-
-    fn count_sessions(&self, arguments: &Arguments) -> Result<Payload, Refusal> {
-        let Some(roles) = arguments.authroles()? else { return Ok(count(self.directory.len())) };
-        Ok(count(self.directory.all().filter(|(_, member)| roles.contains(&&*member.authrole)).count()))
-    }
-
-    /// The ids in order. A list is never cut silently: beyond the limit it is to be asked for in pages (X4).
-    fn list_sessions(&self, arguments: &Arguments) -> Result<Payload, Refusal> {
-        let roles = arguments.authroles()?;
-        let max = self.rules.limits.meta_list_max;
-        let page = arguments.page(max)?;
-        let after = page.and_then(|page| page.after);
-        let wanted = |member: &Member| roles.as_ref().is_none_or(|roles| roles.contains(&&*member.authrole));
-        let mut ids =
-            self.directory.after(after).filter(|(_, member)| wanted(member)).map(|(_, member)| member.session);
-        let length = page.map_or(max, |page| page.limit);
-        let listed: Vec<SessionId> = ids.by_ref().take(length).collect();
-        let more = ids.next().is_some();
-        if more && page.is_none() {
-            return Err(Refusal::MetaListTooLong { max });
-        }
-        let next = listed.last().filter(|_| more).map(|last| ("next".to_owned(), Value::Unsigned(last.get())));
-        let list = listed.into_iter().map(|id| Value::Unsigned(id.get())).collect();
-        Ok(Payload::values(vec![Value::List(list)], next.into_iter().collect()))
-    }
-
-    /// The sessions that fit, the caller spared: keys and WAMP ids, in the order of the ids.
-    fn others(&self, caller: SessionKey, fits: impl Fn(&Member) -> bool) -> (Vec<SessionKey>, Vec<Value>) {
-        let others = self.directory.all().filter(|(key, member)| *key != caller && fits(member));
-        others.map(|(key, member)| (key, Value::Unsigned(member.session.get()))).unzip()
-    }
-
-    fn kill(
-        &mut self,
-        now: Instant,
-        sessions: &[SessionKey],
-        reason: &CloseReason,
-        announce: Announce,
-        effects: &mut Effects,
-    ) {
-        for session in sessions {
-            self.dispose(now, *session, announce, effects);
-            effects.close(*session, reason.clone());
-        }
-    }
-
-    /// R82.
-    pub(super) fn publish_on_join(&mut self, now: Instant, joined: SessionKey, effects: &mut Effects) {
-        let (broker, _, mut turn) = self.turn(now, effects);
-        let Some(member) = turn.directory.member(joined) else { return };
-        broker.publish_meta(&mut turn, &topic(ON_JOIN), || Payload::args(vec![member.details()]));
-    }
-
-    /// Tells the realm that a session does not read what is sent to it: `wharf.session.on_overflow`, with one dict. Nothing
-    /// for a session that is gone.
-    pub fn announce_overflow(&mut self, now: Instant, session: SessionKey, overflow: Overflow, effects: &mut Effects) {
-        let (broker, _, mut turn) = self.turn(now, effects);
-        let Some(member) = turn.directory.member(session) else { return };
-        broker.publish_meta(&mut turn, &topic(ON_OVERFLOW), || Payload::args(vec![overflow.details(member)]));
-    }
-
-    /// Publishes what the step has changed about subscriptions and registrations, in the order in which it happened.
-    pub(super) fn publish_changes(&mut self, _now: Instant, _effects: &mut Effects) {
-        self.changes.clear();
-    }
-
-    /// R83: three values, whatever ended the session (D19).
-    pub(super) fn publish_on_leave(&mut self, now: Instant, left: &Member, effects: &mut Effects) {
-        let (broker, _, mut turn) = self.turn(now, effects);
-        broker.publish_meta(&mut turn, &topic(ON_LEAVE), || {
-            let session = Value::Unsigned(left.session.get());
-            Payload::args(vec![session, Value::from(&*left.authid), Value::from(&*left.authrole)])
-        });
-    }
-}
-
-/// A session whose outbox is full. Source: chapter "Slow consumers, in full" of the limits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Overflow {
-    /// What is done about it: the policy's name.
-    pub policy: &'static str,
-    /// EVENTs dropped in this episode.
-    pub dropped: u64,
-    /// Messages that wait.
-    pub queued_messages: u64,
-    /// Octets that wait.
-    pub queued_bytes: u64,
-    /// Whether the session is cut.
-    pub closed: bool,
-}
-
-impl Overflow {
-    fn details(self, member: &Member) -> Value {
-        let entry = |key: &str, value| (key.to_owned(), value);
-        Value::Dict(vec![
-            entry("session", Value::Unsigned(member.session.get())),
-            entry("authid", Value::from(&*member.authid)),
-            entry("authrole", Value::from(&*member.authrole)),
-            entry("policy", Value::from(self.policy)),
-            entry("dropped", Value::Unsigned(self.dropped)),
-            entry("queued_messages", Value::Unsigned(self.queued_messages)),
-            entry("queued_bytes", Value::Unsigned(self.queued_bytes)),
-            entry("closed", Value::Bool(self.closed)),
-        ])
-    }
-}
-
-/// A piece of a long list.
-#[derive(Clone, Copy)]
-struct Page {
-    limit: usize,
-    after: Option<SessionId>,
-}
-
-/// The arguments of a meta procedure. Null counts as absent.
-struct Arguments(Values);
-
-impl Arguments {
-    fn read(payload: &Payload, read_payload: PayloadReader) -> Result<Self, Refusal> {
-        match payload {
-            Payload::Empty => Ok(Self(Values::default())),
-            Payload::Values(values) => Ok(Self((**values).clone())),
-            Payload::Raw(raw) => read_payload(raw).map(Self).ok_or(Refusal::InvalidArgument("readable arguments")),
-        }
-    }
-
-    fn first(&self) -> Option<&Value> {
-        self.0.args.first().filter(|value| **value != Value::Null)
-    }
-
-    fn kwarg(&self, key: &str) -> Option<&Value> {
-        self.0
-            .kwargs
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value)
-            .filter(|value| **value != Value::Null)
-    }
-
-    /// A session id. A number that is no id names no session.
-    fn session(&self) -> Result<SessionId, Refusal> {
-        let Some(Value::Unsigned(number)) = self.first() else {
-            return Err(Refusal::InvalidArgument("a session id, an integer"));
+        let answer = match procedure {
+            Procedure::Session(procedure) => self.answer_session(now, from, procedure, &arguments, effects),
+            Procedure::Registration(procedure) => self.answer_registration(now, procedure, &arguments, effects),
+            Procedure::Subscription(procedure) => self.answer_subscription(now, procedure, &arguments, effects),
+            Procedure::Testament(procedure) => self.answer_testament(from, procedure, &arguments),
+            Procedure::ClearRetained => self.clear_retained(now, &arguments, effects),
+            Procedure::GetEvents => return self.get_events(from, call.request, &arguments, effects),
+            Procedure::Reflection(procedure) => self.answer_reflection(now, from, procedure, &arguments, effects),
         };
-        SessionId::new(*number).map_err(|_| Refusal::NoSuchSession)
-    }
-
-    fn text(&self, expected: &'static str) -> Result<&str, Refusal> {
-        self.first().and_then(Value::as_text).ok_or(Refusal::InvalidArgument(expected))
-    }
-
-    fn authroles(&self) -> Result<Option<Vec<&str>>, Refusal> {
-        let refusal = Refusal::InvalidArgument("a list of authroles, strings");
-        match self.first() {
-            None => Ok(None),
-            Some(Value::List(roles)) => {
-                roles.iter().map(Value::as_text).collect::<Option<Vec<_>>>().ok_or(refusal).map(Some)
-            }
-            Some(_) => Err(refusal),
-        }
-    }
-
-    /// kwargs `limit` and `after`; either one asks for a page.
-    fn page(&self, max: usize) -> Result<Option<Page>, Refusal> {
-        let number = |key, refusal| match self.kwarg(key) {
-            None => Ok(None),
-            Some(Value::Unsigned(number)) => Ok(Some(*number)),
-            Some(_) => Err(Refusal::InvalidArgument(refusal)),
-        };
-        let limit = number("limit", "limit, a positive integer")?;
-        let after = number("after", "after, a session id")?;
-        if limit.is_none() && after.is_none() {
-            return Ok(None);
-        }
-        if limit == Some(0) {
-            return Err(Refusal::InvalidArgument("limit, a positive integer"));
-        }
-        let limit = limit.map_or(max, |limit| usize::try_from(limit).map_or(max, |limit| limit.min(max)));
-        let after =
-            after.map(SessionId::new).transpose().map_err(|_| Refusal::InvalidArgument("after, a session id"))?;
-        Ok(Some(Page { limit, after }))
-    }
-
-    /// kwargs `reason` and `message` (R86, R88).
-    fn kill_reason(&self) -> Result<CloseReason, Refusal> {
-        let reason = match self.kwarg("reason") {
-            None => ErrorUri::KILLED.to_uri(),
-            Some(Value::Text(reason)) => {
-                check(reason, UriRules::Loose, MatchPolicy::Exact)
-                    .map_err(|_| Refusal::InvalidReason(reason.clone()))?;
-                Uri::from(reason.as_str())
-            }
-            Some(_) => return Err(Refusal::InvalidArgument("reason, a URI")),
-        };
-        let message = match self.kwarg("message") {
-            None => None,
-            Some(Value::Text(message)) => Some(message.clone()),
-            Some(_) => return Err(Refusal::InvalidArgument("message, a string")),
-        };
-        Ok(CloseReason::Killed { reason, message })
+        answer.map(Answer::Now)
     }
 }
 
 fn count(number: usize) -> Payload {
     Payload::args(vec![Value::Unsigned(number as u64)])
+}
+
+/// The answer of a look-up: the id, or null (D20).
+fn id_or_null(id: Option<u64>) -> Payload {
+    Payload::args(vec![id.map_or(Value::Null, Value::Unsigned)])
 }
 
 /// A topic of ours, without an allocation.

@@ -124,7 +124,7 @@ impl Place {
     /// A file, made if it is not there.
     pub fn path(path: &Path) -> Self {
         let (name, path) = (path.display().to_string(), PathBuf::from(path));
-        Self { name, open: Arc::new(move || Builder::new().set_cache_size(CACHE_OCTETS).create(&path)) }
+        Self { name, open: Arc::new(move || open_or_make(&path)) }
     }
 
     /// Octets behind a backend, opened anew each time. For tests with faults.
@@ -132,6 +132,30 @@ impl Place {
         let create = move || Builder::new().set_cache_size(CACHE_OCTETS).create_with_backend(open());
         Self { name: "behind a backend".to_owned(), open: Arc::new(create) }
     }
+}
+
+/// A file is made under another name and gets its own when it is whole: what a crash or a full disk leaves half made would
+/// be no store for ever.
+fn open_or_make(path: &Path) -> Result<Database, DatabaseError> {
+    let builder = || {
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE_OCTETS);
+        builder
+    };
+    if !path.try_exists()? {
+        let mut new = path.as_os_str().to_owned();
+        new.push(".new");
+        if Path::new(&new).try_exists()? {
+            std::fs::remove_file(&new)?;
+        }
+        drop(builder().create(&new)?);
+        std::fs::rename(&new, path)?;
+        // The name as well must outlive a loss of power.
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::File::open(folder)?.sync_all()?;
+        }
+    }
+    builder().open(path)
 }
 
 /// Events in a file.
@@ -149,9 +173,12 @@ impl FileLog {
     /// [`StorageError`], which names the file and the cause.
     pub fn open(place: &Place) -> Result<Self, StorageError> {
         let path = || place.name.clone();
-        let database = (place.open)().map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StorageError::InUse { path: path() },
-            other => StorageError::Open { path: path(), cause: other.to_string() },
+        let database = (place.open)().map_err(|error| {
+            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+                StorageError::InUse { path: path() }
+            } else {
+                StorageError::Open { path: path(), cause: error.to_string() }
+            }
         })?;
         let log = Self { database: Arc::new(database), buffer: Vec::new() };
         let failed = |error: StorageError| StorageError::Open { path: path(), cause: error.to_string() };

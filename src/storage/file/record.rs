@@ -39,10 +39,13 @@ pub(super) struct Head<'a> {
     excluded: Option<u64>,
     trustlevel: Option<u64>,
     listing: Option<Lists>,
-    ppt: Option<(String, Option<String>, Option<String>, Option<String>)>,
+    ppt: Option<Passthru>,
     /// The serialization's index, the length of Arguments, where ArgumentsKw begins.
     payload: Option<(u8, u32, Option<u32>)>,
 }
+
+/// Scheme, serializer, cipher, key id.
+type Passthru = (String, Option<String>, Option<String>, Option<String>);
 
 #[derive(Serialize, Deserialize, Debug)]
 struct Lists {
@@ -122,9 +125,11 @@ fn in_message_pack(payload: &Payload) -> Option<RawPayload> {
     };
     let mut frame = Vec::new();
     codec::encode(&Message::Event(event), Serialization::MessagePack, &mut frame).ok()?;
-    match codec::decode(Serialization::MessagePack, &Bytes::from(frame), &Limits::default()).ok()? {
-        Message::Event(Event { payload: Payload::Raw(raw), .. }) => Some(raw),
-        _ => None,
+    let message = codec::decode(Serialization::MessagePack, &Bytes::from(frame), &Limits::default()).ok()?;
+    if let Message::Event(Event { payload: Payload::Raw(raw), .. }) = message {
+        Some(raw)
+    } else {
+        None
     }
 }
 

@@ -255,8 +255,11 @@ impl Router {
 }
 
 pub(super) fn hello_details() -> Value {
-    let callee = json!({ "features": { "call_canceling": true, "progressive_call_results": true } });
-    json!({ "roles": { "publisher": {}, "subscriber": {}, "caller": {}, "callee": callee } })
+    let in_parts = json!({ "features": { "progressive_call_invocations": true } });
+    let mut callee = in_parts.clone();
+    callee["features"]["call_canceling"] = json!(true);
+    callee["features"]["progressive_call_results"] = json!(true);
+    json!({ "roles": { "publisher": {}, "subscriber": {}, "caller": in_parts, "callee": callee } })
 }
 
 /// The peer's end.

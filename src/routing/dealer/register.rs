@@ -101,9 +101,6 @@ impl Dealer {
 
     /// Drops the registrations of a session, whose WAMP id is `id`: the first step of its end (section 4.4).
     pub(crate) fn forget_registrations(&mut self, turn: &mut Turn<'_>, session: SessionKey, id: SessionId) {
-        if !self.queues.is_empty() {
-            self.freed.extend(self.registrations.ids_of(session));
-        }
         self.registrations.forget(turn, session, id);
         self.avoided.remove(&session);
         self.takeovers.forget(session);

@@ -4,7 +4,11 @@
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that is surprised has failed")]
 
+mod acts;
 mod client;
+mod ledger;
+mod setup;
+mod store;
 mod world;
 
 #[path = "../support/test_realm.rs"]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wharf::routing::{
     CloseReason, Command, Effect, Effects, Member, Order, Page, Permit, Realm, RealmLimits, RealmRules, SessionKey,
-    StoreFault,
+    StoreFault, Waiting,
 };
 use wharf::wamp::message::{
     Call, Cancel, Error, Event, Interrupt, Invocation, Publish, Register, Result as ResultMessage, Subscribe,
@@ -258,6 +258,12 @@ impl TestRealm {
     /// The store's answer.
     pub(crate) fn history_read(&mut self, ticket: u64, page: Result<Page, StoreFault>) -> Seen {
         self.realm.history_read(self.now, ticket, page, &mut self.effects);
+        self.seen()
+    }
+
+    /// The store's answer to a publisher that waits.
+    pub(crate) fn kept(&mut self, waiting: Waiting, outcome: Result<(), StoreFault>) -> Seen {
+        self.realm.kept(self.now, waiting, outcome, &mut self.effects);
         self.seen()
     }
 

@@ -95,6 +95,9 @@ impl Takeovers {
 
     /// The first rule that does not hold, if any.
     pub(super) fn broken_invariant(&self, alive: impl Fn(SessionKey) -> bool) -> Option<&'static str> {
+        if !self.ready.is_empty() {
+            return Some("every REGISTER that waits no more has its answer");
+        }
         if self.deadlines.len() != self.by_session.len() {
             return Some("each REGISTER that waits has a time");
         }

@@ -230,6 +230,7 @@ impl Realm {
         let (broker, _, mut turn) = self.turn(now, effects);
         if broker.kept(&mut turn, waiting, outcome) {
             self.resume(now, waiting.session, effects);
+            self.settle(now, effects);
         }
     }
 

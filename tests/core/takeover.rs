@@ -1,12 +1,14 @@
 //! Registrations that change hands: U4, `force_reregister`.
 
-use crate::test_realm::{member, Seen, TestRealm, ALL_FEATURES};
+use crate::test_realm::{ack, member, Seen, TestRealm, ALL_FEATURES, EXACT};
 use std::sync::Arc;
 use std::time::Duration;
-use wharf::routing::{CloseReason, Member, RealmLimits, RealmRules, SessionKey, Takeover};
-use wharf::wamp::options::RegisterOptions;
+use wharf::routing::{
+    CloseReason, HistoryRule, Member, Order, RealmLimits, RealmRules, SessionKey, Takeover, TopicRule, UriTable,
+};
+use wharf::wamp::options::{PublishOptions, RegisterOptions};
 use wharf::wamp::role::CalleeFeatures;
-use wharf::wamp::{InvocationPolicy, Message};
+use wharf::wamp::{InvocationPolicy, Message, Value};
 
 const EXISTS: &str = "wamp.error.procedure_already_exists";
 
@@ -94,6 +96,18 @@ fn a_session_that_leaves_while_it_waits_leaves_the_holder_alone() {
     assert!(realm.pass(Duration::from_secs(5)).is_silent());
     assert_eq!(realm.realm.len(), 1);
     assert!(realm.realm.member(holder).is_some());
+}
+
+/// U4: a session whose leave waits behind its REGISTER takes nothing over.
+#[test]
+fn a_session_that_is_about_to_leave_waits_for_no_registration() {
+    let (mut realm, holder, next) = suspected();
+    realm.call(next, "a.b");
+    let seen = realm.will_leave(next);
+    assert!(matches!(&seen.messages_to(next)[..], [Message::Error(_)]));
+    assert_eq!(seen.messages_to(holder).len(), 1, "what it said before it left");
+    assert!(!realm.realm.is_held(next));
+    assert!(realm.pass(Duration::from_secs(5)).closed().is_empty());
 }
 
 /// U4: of another authid, and anonymous, are refused at once.
@@ -208,4 +222,24 @@ fn force_reregister_of_a_free_procedure_is_a_register() {
     realm.register_with(session, "a.b", options);
     let seen = realm.registering(session, "a.b", options);
     assert!(matches!(&seen.messages_to(session)[..], [Message::Unregistered(_), Message::Registered(_)]));
+}
+
+/// U4, D59: what a publisher said while it waited for the store may end a holder; who waits for that holder is answered then.
+#[test]
+fn a_holder_that_is_killed_by_a_message_that_waited_for_the_store_passes_its_registration_on_at_once() {
+    let history = HistoryRule { limit: 1, max_age: None, durable: true };
+    let rule = TopicRule { history: Some(history), ..TopicRule::default() };
+    let topics = Arc::new(UriTable::new(vec![(EXACT, "kept".into(), rule)]));
+    let mut realm = TestRealm::with_rules(RealmRules { topics, ..RealmRules::default() });
+    let [holder, next, other] = [realm.join(), realm.join(), realm.join()];
+    realm.register(holder, "a.b");
+    realm.registering(next, "a.b", RegisterOptions::default());
+    realm.subscribe(other, "kept", EXACT);
+    let seen = realm.publish_with(other, "kept", PublishOptions { exclude_me: false, ..ack() });
+    let Some(Order::Keep { waiting: Some(waiting), .. }) = seen.orders().pop() else { panic!("{seen:?}") };
+    let kill = vec![Value::Unsigned(realm.id(holder))];
+    assert!(realm.meta(other, "wamp.session.kill", kill, vec![]).is_silent(), "it waits");
+    let seen = realm.kept(waiting, Ok(()));
+    assert_eq!(seen.closed().len(), 1);
+    assert!(is_registered(&seen, next));
 }

@@ -1,6 +1,9 @@
 //! The commands, as generated. Sessions and things are named by a number that is taken modulo what there is, so that most
 //! commands mean something and some mean what is gone or somebody else's.
 
+use crate::ask::{How, Lists};
+use crate::draw::{abilities, how, invoke, lists, mode, pattern, registered, scope_pattern, setup, uri, Flavour};
+use crate::setup::{Setup, AUTHIDS, AUTHROLES};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -12,7 +15,9 @@ pub(crate) enum Op {
     Join {
         authid: usize,
         authrole: usize,
-        features: usize,
+        anonymous: bool,
+        /// One bit for each ability.
+        can: u8,
     },
     Leave {
         who: usize,
@@ -21,6 +26,9 @@ pub(crate) enum Op {
         who: usize,
         topic: String,
         policy: MatchPolicy,
+        get_retained: bool,
+        /// Instead, the topic or pattern of a subscription that there is.
+        like: Option<usize>,
     },
     Unsubscribe {
         who: usize,
@@ -33,26 +41,40 @@ pub(crate) enum Op {
         invoke: InvocationPolicy,
         disclose: bool,
         forward: bool,
+        concurrency: Option<u64>,
+        force: bool,
+        /// Instead, the procedure or pattern of a registration that there is.
+        like: Option<usize>,
     },
     Unregister {
         who: usize,
         nth: usize,
     },
-    Publish {
-        who: usize,
-        topic: String,
-        ack: bool,
-        exclude_me: bool,
-        disclose: bool,
-        lists: Lists,
-    },
+    Publish(Publishing),
     Call {
         who: usize,
         procedure: String,
         receive_progress: bool,
+        progress: bool,
         timeout_ms: Option<u64>,
         disclose: bool,
+        ppt: bool,
         reuse: bool,
+        /// Instead, a procedure of a registration that there is.
+        like: Option<usize>,
+    },
+    /// More input of a call under way.
+    GoOn {
+        nth: usize,
+        progress: bool,
+        /// Says another procedure than the call's.
+        other: bool,
+    },
+    /// More input of a call that has ended.
+    GoOnLate {
+        who: usize,
+        nth: usize,
+        progress: bool,
     },
     Cancel {
         by_caller: bool,
@@ -63,6 +85,7 @@ pub(crate) enum Op {
     Answer {
         nth: usize,
         how: How,
+        ppt: bool,
     },
     Forge {
         who: usize,
@@ -71,180 +94,227 @@ pub(crate) enum Op {
     },
     Undeliverable {
         nth: usize,
+        given_back: bool,
+    },
+    SignOfLife {
+        who: usize,
+    },
+    /// The session does not read what is sent to it, or does again.
+    Avoid {
+        who: usize,
+        avoided: bool,
+    },
+    /// The store has kept an event, or failed to.
+    Kept {
+        nth: usize,
+        ok: bool,
+    },
+    /// The store has read, or failed to.
+    HistoryRead {
+        nth: usize,
+        ok: bool,
     },
     Pass {
         ms: u64,
     },
-    Kill {
-        who: usize,
-        victim: usize,
+    Testament {
+        publishing: Publishing,
+        detached: bool,
     },
-    KillByAuthrole {
+    Meta {
         who: usize,
-        authrole: usize,
-    },
-    KillAll {
-        who: usize,
-    },
-    Count {
-        who: usize,
+        what: What,
+        /// Whom or which it is about.
+        nth: usize,
+        /// The subscription or registration.
+        of: usize,
+        policy: MatchPolicy,
+        uri: String,
+        flag: bool,
     },
 }
 
-/// How a callee answers.
+/// What is called of the router's own procedures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum How {
-    Final,
-    Partial,
-    Error,
+pub(crate) enum What {
+    Count,
+    Kill,
+    KillByAuthrole,
+    KillAll,
+    RemoveCallee,
+    RemoveSubscriber,
+    ClearRetained,
+    FlushTestaments,
+    ListRegistrations,
+    ListSubscriptions,
+    MatchProcedure,
+    MatchTopic,
+    ListCallees,
+    ListSubscribers,
+    GetEvents,
 }
 
-/// The six lists, by numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Lists {
-    pub(crate) eligible: Option<Vec<usize>>,
-    pub(crate) exclude: Option<Vec<usize>>,
-    pub(crate) eligible_authid: Option<Vec<usize>>,
-    pub(crate) exclude_authid: Option<Vec<usize>>,
-    pub(crate) eligible_authrole: Option<Vec<usize>>,
-    pub(crate) exclude_authrole: Option<Vec<usize>>,
-}
-
-pub(crate) const AUTHIDS: [&str; 3] = ["ann", "bob", "eve"];
-pub(crate) const AUTHROLES: [&str; 2] = ["staff", "guest"];
-
-/// What the registrations of a run have in common, so that they overlap and are shared often enough.
-#[derive(Clone, Copy)]
-struct Flavour {
-    policy: Option<MatchPolicy>,
-    invoke: Option<InvocationPolicy>,
+pub(crate) struct Publishing {
+    pub(crate) who: usize,
+    pub(crate) topic: String,
+    /// Instead, a topic of a subscription that there is.
+    pub(crate) like: Option<usize>,
+    pub(crate) ack: bool,
+    pub(crate) exclude_me: bool,
+    pub(crate) disclose: bool,
+    pub(crate) retain: bool,
+    pub(crate) ppt: bool,
+    pub(crate) lists: Lists,
 }
 
 /// A run begins with some sessions, so that there is something to do.
-pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let invokes = std::iter::once(None).chain(InvocationPolicy::ALL.iter().copied().map(Some));
+pub(crate) fn runs() -> impl Strategy<Value = (Setup, Vec<Op>)> {
+    let invokes =
+        [None, Some(InvocationPolicy::Single)].into_iter().chain(InvocationPolicy::ALL.iter().copied().map(Some));
     let policies = [None, Some(MatchPolicy::Exact), Some(MatchPolicy::Wildcard)];
     let flavours = invokes.flat_map(|invoke| policies.map(|policy| Flavour { policy, invoke }));
-    Union::new(flavours.map(|flavour| {
-        (vec(join(), 3..6), vec(op(flavour), 1..90)).prop_map(|(mut ops, rest)| {
-            ops.extend(rest);
-            ops
-        })
-    }))
+    let runs = flavours.map(|flavour| {
+        let (first, then) = (vec(join(), 3..6), vec(prop_oneof![register(flavour), events()], 0..6));
+        (first, then, vec(op(flavour), 1..130)).prop_map(|(first, then, rest)| [first, then, rest].concat())
+    });
+    (setup(), Union::new(runs))
+}
+
+fn who() -> std::ops::Range<usize> {
+    0..16
+}
+
+fn nth() -> std::ops::Range<usize> {
+    0..6
 }
 
 fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
-    let who = || 0..16_usize;
-    let nth = || 0..6_usize;
+    prop_oneof![
+        8 => around(),
+        16 => events(),
+        30 => calls(flavour),
+        22 => answers(),
+        9 => time(),
+        7 => meta(),
+    ]
+}
+
+fn around() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => join(),
-        3 => who().prop_map(|who| Op::Leave { who }),
-        14 => (who(), pattern()).prop_map(|(who, (policy, topic))| Op::Subscribe { who, topic, policy }),
-        5 => (who(), nth()).prop_map(|(who, nth)| Op::Unsubscribe { who, nth }),
-        16 => (who(), registered(flavour.policy), invoke(flavour.invoke), any::<bool>(), any::<bool>()).prop_map(
-            |(who, (policy, procedure), invoke, disclose, forward)| {
-                Op::Register { who, procedure, policy, invoke, disclose, forward }
-            }
-        ),
-        5 => (who(), nth()).prop_map(|(who, nth)| Op::Unregister { who, nth }),
-        18 => (who(), uri(), any::<bool>(), any::<bool>(), any::<bool>(), lists()).prop_map(
-            |(who, topic, ack, exclude_me, disclose, lists)| {
-                Op::Publish { who, topic, ack, exclude_me, disclose, lists }
-            }
-        ),
-        30 => (who(), uri(), any::<bool>(), weighted(0.5, 0..120_u64), any::<bool>(), prop::bool::weighted(0.02)).prop_map(
-            |(who, procedure, receive_progress, timeout_ms, disclose, reuse)| {
-                Op::Call { who, procedure, receive_progress, timeout_ms, disclose, reuse }
-            }
-        ),
-        10 => (prop::bool::weighted(0.8), who(), nth(), mode()).prop_map(
-            |(by_caller, who, nth, mode)| Op::Cancel { by_caller, who, nth, mode }
-        ),
-        20 => (nth(), how()).prop_map(|(nth, how)| Op::Answer { nth, how }),
-        5 => (who(), 1..6_u64, how()).prop_map(|(who, invocation, how)| Op::Forge { who, invocation, how }),
-        2 => nth().prop_map(|nth| Op::Undeliverable { nth }),
-        12 => (0..80_u64).prop_map(|ms| Op::Pass { ms }),
-        1 => Just(Op::Pass { ms: 10_000 }),
-        2 => (who(), who()).prop_map(|(who, victim)| Op::Kill { who, victim }),
-        1 => (who(), 0..AUTHROLES.len()).prop_map(|(who, authrole)| Op::KillByAuthrole { who, authrole }),
-        1 => who().prop_map(|who| Op::KillAll { who }),
-        1 => who().prop_map(|who| Op::Count { who }),
+        2 => who().prop_map(|who| Op::Leave { who }),
     ]
 }
 
 fn join() -> impl Strategy<Value = Op> {
-    (0..AUTHIDS.len(), 0..AUTHROLES.len(), 0..5_usize).prop_map(|(authid, authrole, features)| Op::Join {
-        authid,
-        authrole,
-        features,
-    })
+    (prop_oneof![1 => 0..AUTHIDS.len(), 1 => Just(0)], 0..AUTHROLES.len(), prop::bool::weighted(0.15), abilities())
+        .prop_map(|(authid, authrole, anonymous, can)| Op::Join { authid, authrole, anonymous, can })
 }
 
-/// Concrete URIs of one to three components.
-fn uri() -> impl Strategy<Value = String> {
-    let count = prop_oneof![2 => Just(1), 4 => Just(2), 1 => Just(3)];
-    let components = count.prop_flat_map(|count| vec(prop::sample::select(vec!["a", "b", "ab"]), count));
-    components.prop_map(|components| components.join("."))
-}
-
-/// Wildcards of one to three components.
-fn wildcard() -> impl Strategy<Value = String> {
-    let count = prop_oneof![2 => Just(1), 6 => Just(2), 1 => Just(3)];
-    let components = count.prop_flat_map(|count| vec(prop::sample::select(vec!["a", "b", "", ""]), count));
-    components.prop_map(|components| components.join("."))
-}
-
-fn registered(policy: Option<MatchPolicy>) -> BoxedStrategy<(MatchPolicy, String)> {
-    match policy {
-        Some(MatchPolicy::Exact) => uri().prop_map(|uri| (MatchPolicy::Exact, uri)).boxed(),
-        Some(MatchPolicy::Wildcard) => wildcard().prop_map(|pattern| (MatchPolicy::Wildcard, pattern)).boxed(),
-        Some(MatchPolicy::Prefix) | None => pattern().boxed(),
-    }
-}
-
-/// Patterns that overlap, and now and then one for the router's own topics.
-fn pattern() -> impl Strategy<Value = (MatchPolicy, String)> {
-    let reserved = prop::sample::select(vec![
-        (MatchPolicy::Exact, "wamp.session.on_join"),
-        (MatchPolicy::Exact, "wamp.session.on_leave"),
-        (MatchPolicy::Prefix, "wamp."),
-        (MatchPolicy::Prefix, "w"),
-        (MatchPolicy::Wildcard, ".session."),
-        (MatchPolicy::Wildcard, "wamp.."),
-    ]);
+fn events() -> impl Strategy<Value = Op> {
     prop_oneof![
-        8 => uri().prop_map(|uri| (MatchPolicy::Exact, uri)),
-        6 => (uri(), 0..6_usize).prop_map(|(uri, cut)| (MatchPolicy::Prefix, uri[..cut.min(uri.len())].to_owned())),
-        6 => wildcard().prop_map(|pattern| (MatchPolicy::Wildcard, pattern)),
-        1 => reserved.prop_map(|(policy, pattern)| (policy, pattern.to_owned())),
+        14 => (who(), pattern(), any::<bool>(), weighted(0.3, nth())).prop_map(
+            |(who, (policy, topic), get_retained, like)| Op::Subscribe { who, topic, policy, get_retained, like }
+        ),
+        6 => (who(), nth()).prop_map(|(who, nth)| Op::Unsubscribe { who, nth }),
+        20 => publishing().prop_map(Op::Publish),
+        3 => (publishing(), any::<bool>()).prop_map(|(publishing, detached)| Op::Testament { publishing, detached }),
     ]
 }
 
-fn lists() -> impl Strategy<Value = Lists> {
-    let list = |to: usize| weighted(0.2, vec(0..to, 0..4));
-    (list(16), list(16), list(3), list(3), list(2), list(2)).prop_map(
-        |(eligible, exclude, eligible_authid, exclude_authid, eligible_authrole, exclude_authrole)| Lists {
-            eligible,
-            exclude,
-            eligible_authid,
-            exclude_authid,
-            eligible_authrole,
-            exclude_authrole,
+fn publishing() -> impl Strategy<Value = Publishing> {
+    let often = any::<bool>;
+    let flags = (often(), often(), often(), often(), prop::bool::weighted(0.1));
+    (who(), uri(), weighted(0.6, nth()), flags, lists()).prop_map(
+        |(who, topic, like, (ack, exclude_me, disclose, retain, ppt), lists)| Publishing {
+            who,
+            topic,
+            like,
+            ack,
+            exclude_me,
+            disclose,
+            retain,
+            ppt,
+            lists,
         },
     )
 }
 
-fn invoke(always: Option<InvocationPolicy>) -> BoxedStrategy<InvocationPolicy> {
-    match always {
-        Some(invoke) => Just(invoke).boxed(),
-        None => prop::sample::select(InvocationPolicy::ALL).boxed(),
-    }
+fn register(flavour: Flavour) -> impl Strategy<Value = Op> {
+    let options = (any::<bool>(), any::<bool>(), weighted(0.35, 1..3_u64), prop::bool::weighted(0.06));
+    (who(), registered(flavour.policy), invoke(flavour.invoke), options, weighted(0.5, nth())).prop_map(
+        |(who, (policy, procedure), invoke, (disclose, forward, concurrency, force), like)| Op::Register {
+            who,
+            procedure,
+            policy,
+            invoke,
+            disclose,
+            forward,
+            concurrency,
+            force,
+            like,
+        },
+    )
 }
 
-fn mode() -> impl Strategy<Value = CancelMode> {
-    prop::sample::select(CancelMode::ALL)
+fn calls(flavour: Flavour) -> impl Strategy<Value = Op> {
+    let often = any::<bool>;
+    let seldom = prop::bool::weighted;
+    prop_oneof![
+        16 => register(flavour),
+        5 => (who(), nth()).prop_map(|(who, nth)| Op::Unregister { who, nth }),
+        34 => (who(), uri(), weighted(0.9, nth()), (often(), seldom(0.3), often(), seldom(0.1), seldom(0.02)), weighted(0.4, 0..120_u64)).prop_map(
+            |(who, procedure, like, (receive_progress, progress, disclose, ppt, reuse), timeout_ms)| {
+                Op::Call { who, procedure, receive_progress, progress, timeout_ms, disclose, ppt, reuse, like }
+            }
+        ),
+        10 => (nth(), often(), seldom(0.02)).prop_map(|(nth, progress, other)| Op::GoOn { nth, progress, other }),
+        2 => (who(), nth(), often()).prop_map(|(who, nth, progress)| Op::GoOnLate { who, nth, progress }),
+        9 => (prop::bool::weighted(0.8), who(), nth(), mode()).prop_map(
+            |(by_caller, who, nth, mode)| Op::Cancel { by_caller, who, nth, mode }
+        ),
+    ]
 }
 
-fn how() -> impl Strategy<Value = How> {
-    prop_oneof![2 => Just(How::Final), 2 => Just(How::Partial), 1 => Just(How::Error)]
+fn answers() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        18 => (nth(), how(), prop::bool::weighted(0.1)).prop_map(|(nth, how, ppt)| Op::Answer { nth, how, ppt }),
+        2 => (who(), 0..64_u64, how()).prop_map(|(who, invocation, how)| Op::Forge { who, invocation, how }),
+        2 => (nth(), any::<bool>()).prop_map(|(nth, given_back)| Op::Undeliverable { nth, given_back }),
+        2 => who().prop_map(|who| Op::SignOfLife { who }),
+        1 => (who(), any::<bool>()).prop_map(|(who, avoided)| Op::Avoid { who, avoided }),
+        5 => (nth(), prop::bool::weighted(0.8)).prop_map(|(nth, ok)| Op::Kept { nth, ok }),
+        3 => (nth(), prop::bool::weighted(0.8)).prop_map(|(nth, ok)| Op::HistoryRead { nth, ok }),
+    ]
+}
+
+fn time() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        12 => (0..80_u64).prop_map(|ms| Op::Pass { ms }),
+        2 => Just(Op::Pass { ms: 2_000 }),
+        1 => Just(Op::Pass { ms: 10_000 }),
+    ]
+}
+
+fn meta() -> impl Strategy<Value = Op> {
+    let what = prop_oneof![
+        2 => Just(What::Count),
+        4 => Just(What::Kill),
+        1 => Just(What::KillByAuthrole),
+        1 => Just(What::KillAll),
+        8 => Just(What::RemoveCallee),
+        10 => Just(What::RemoveSubscriber),
+        3 => Just(What::ClearRetained),
+        2 => Just(What::FlushTestaments),
+        1 => Just(What::ListRegistrations),
+        1 => Just(What::ListSubscriptions),
+        2 => Just(What::MatchProcedure),
+        2 => Just(What::MatchTopic),
+        2 => Just(What::ListCallees),
+        2 => Just(What::ListSubscribers),
+        4 => Just(What::GetEvents),
+    ];
+    (who(), what, who(), nth(), scope_pattern(), any::<bool>())
+        .prop_map(|(who, what, nth, of, (policy, uri), flag)| Op::Meta { who, what, nth, of, policy, uri, flag })
 }

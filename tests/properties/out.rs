@@ -1,142 +1,175 @@
 //! What a step causes, in the words of the model: sessions by their number, messages reduced to what matters.
+//!
+//! The model names publications by labels of its own; [`Names`] learns which id of the realm each label is, and checks that no
+//! two are the same.
 
 use std::collections::BTreeMap;
-use wharf::routing::{CloseReason, Effect, SessionKey};
-use wharf::wamp::{CancelMode, Message, MessageKind, Payload, PublicationId, RegistrationId, SubscriptionId};
+use wharf::wamp::{CancelMode, Dict, MessageKind, Value};
 
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Out {
-    Subscribed { to: usize, request: u64, subscription: SubscriptionId },
+    Subscribed { to: usize, request: u64, subscription: u64 },
     Unsubscribed { to: usize, request: u64 },
-    Registered { to: usize, request: u64, registration: RegistrationId },
+    Registered { to: usize, request: u64, registration: u64 },
     Unregistered { to: usize, request: u64 },
-    Published { to: usize, request: u64, publication: PublicationId },
+    SubscriptionRevoked { to: usize, subscription: u64, reason: Option<String> },
+    RegistrationRevoked { to: usize, registration: u64 },
+    Published { to: usize, request: u64, publication: u64 },
     Event(EventOut),
     Invocation(InvocationOut),
-    Result { to: usize, request: u64, progress: bool, payload: Option<Payload> },
-    Error { to: usize, kind: MessageKind, request: u64, error: String },
+    Result { to: usize, request: u64, progress: bool, ppt: bool, payload: Said },
+    Error { to: usize, kind: MessageKind, request: u64, error: String, ppt: bool, payload: Said },
     Interrupt { to: usize, invocation: u64, mode: CancelMode },
     Violated { who: usize },
-    Killed { who: usize },
+    Killed { who: usize, message: Option<String> },
+    Probed { who: usize },
+    Keep(KeepOut),
+    Forget { topic: String },
+    Read { topic: String, limit: Option<u64>, authrole: String },
 }
 
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct EventOut {
     /// Sorted: there is no order among the receivers of one event.
     pub(crate) to: Vec<usize>,
-    pub(crate) subscription: SubscriptionId,
-    pub(crate) publication: PublicationId,
+    pub(crate) subscription: u64,
+    pub(crate) publication: u64,
     pub(crate) topic: Option<String>,
     pub(crate) publisher: Option<u64>,
-    /// `None`: made by the router, not compared.
-    pub(crate) payload: Option<Payload>,
+    pub(crate) trust: Option<u64>,
+    pub(crate) retained: bool,
+    pub(crate) ppt: bool,
+    pub(crate) payload: Said,
 }
 
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct InvocationOut {
     pub(crate) to: usize,
     pub(crate) invocation: u64,
-    pub(crate) registration: RegistrationId,
+    pub(crate) registration: u64,
     pub(crate) procedure: Option<String>,
     pub(crate) caller: Option<u64>,
     pub(crate) receive_progress: bool,
+    pub(crate) progress: bool,
     pub(crate) timeout_ms: Option<u64>,
-    pub(crate) payload: Payload,
+    pub(crate) trust: Option<u64>,
+    pub(crate) ppt: bool,
+    pub(crate) payload: Said,
 }
 
-/// What the model cannot know: what the realm drew.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Drawn {
-    pub(crate) subscription: Option<SubscriptionId>,
-    pub(crate) registration: Option<RegistrationId>,
-    /// Who got the INVOCATION.
-    pub(crate) callee: Option<usize>,
+/// An order to keep an event.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct KeepOut {
+    pub(crate) publication: u64,
+    pub(crate) topic: String,
+    pub(crate) publisher: Option<u64>,
+    pub(crate) excluded: Option<u64>,
+    pub(crate) trust: Option<u64>,
+    pub(crate) ppt: bool,
+    /// Whether it comes with lists.
+    pub(crate) listed: bool,
+    /// How many of the topic, and whether on disk.
+    pub(crate) history: Option<(usize, bool)>,
+    pub(crate) retain: bool,
+    /// Who waits: the session and its PUBLISH.
+    pub(crate) waiting: Option<(usize, u64)>,
+    /// The time of day in microseconds.
+    pub(crate) time: i64,
+    pub(crate) payload: Said,
 }
 
-/// The effects in the words of the model, and what was drawn in them.
-pub(crate) fn read(effects: &[Effect], number: &BTreeMap<SessionKey, usize>) -> (Vec<Out>, Drawn, Vec<PublicationId>) {
-    let mut drawn = Drawn::default();
-    let mut publications = Vec::new();
-    let mut outs = Vec::new();
-    for effect in effects {
-        let out = match effect {
-            Effect::Deliver { to, event } => {
-                let message = &event.message;
-                let mut receivers: Vec<usize> = to.iter().map(|key| number[key]).collect();
-                receivers.sort_unstable();
-                publications.push(message.publication);
-                Out::Event(EventOut {
-                    to: receivers,
-                    subscription: message.subscription,
-                    publication: message.publication,
-                    topic: message.details.topic.as_ref().map(ToString::to_string),
-                    publisher: message.details.publisher.as_ref().map(|publisher| publisher.session.get()),
-                    payload: matches!(message.payload, Payload::Raw(_)).then(|| message.payload.clone()),
-                })
-            }
-            Effect::Close { session, reason: CloseReason::Violation { .. } } => Out::Violated { who: number[session] },
-            Effect::Close { session, reason: CloseReason::Killed { .. } } => Out::Killed { who: number[session] },
-            Effect::Send { to, message } => sent(number[to], message, &mut drawn, &mut publications),
-            Effect::Store(order) => panic!("no topic of this realm keeps anything: {order:?}"),
-            Effect::Probe(session) => panic!("nobody is asked for a sign of life: {session:?}"),
-        };
-        outs.push(out);
+/// A payload.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Said {
+    Empty,
+    /// A session's own, which must pass untouched.
+    Tag(u64),
+    /// Made by the router.
+    Values(Vec<Value>, Dict),
+    /// Made by the router, and not compared.
+    Any,
+}
+
+/// Which publication of the realm each label of the model is.
+#[derive(Default)]
+pub(crate) struct Names {
+    id_by_label: BTreeMap<u64, u64>,
+    label_by_id: BTreeMap<u64, u64>,
+}
+
+impl Names {
+    /// The id of the label, which is learnt at its first use.
+    fn learn(&mut self, label: u64, observed: u64) -> u64 {
+        if let Some(id) = self.id_by_label.get(&label) {
+            return *id;
+        }
+        assert_eq!(self.label_by_id.insert(observed, label), None, "each publication has an id of its own");
+        self.id_by_label.insert(label, observed);
+        observed
     }
-    publications.dedup();
-    (in_order(outs), drawn, publications)
+
+    /// What is expected in the ids of the realm, which are learnt from what is observed at the same place; and what is
+    /// observed, without what is not compared. The events of one publication are put in one order.
+    pub(crate) fn settle(&mut self, expected: Vec<Out>, observed: Vec<Out>) -> (Vec<Out>, Vec<Out>) {
+        let mut there = observed.iter();
+        let expected = expected.into_iter().map(|out| self.named(out, there.next())).collect();
+        let (expected, mut observed) = (in_order(expected), in_order(observed));
+        for (wanted, seen) in expected.iter().zip(&mut observed) {
+            if let (Some(Said::Any), Some(payload)) = (payload_of(wanted), payload_mut(seen)) {
+                *payload = Said::Any;
+            }
+        }
+        (expected, observed)
+    }
+
+    fn named(&mut self, out: Out, there: Option<&Out>) -> Out {
+        match (out, there) {
+            (Out::Published { to, request, publication }, Some(Out::Published { publication: seen, .. })) => {
+                Out::Published { to, request, publication: self.learn(publication, *seen) }
+            }
+            (Out::Keep(keep), Some(Out::Keep(seen))) => {
+                let publication = self.learn(keep.publication, seen.publication);
+                Out::Keep(KeepOut { publication, ..keep })
+            }
+            (Out::Event(event), Some(Out::Event(seen))) => {
+                let publication = self.learn(event.publication, seen.publication);
+                Out::Event(EventOut { publication, ..event })
+            }
+            (other, _) => other,
+        }
+    }
 }
 
-/// The events of one publication have no order among them.
-pub(crate) fn in_order(mut outs: Vec<Out>) -> Vec<Out> {
-    let publication = |out: &Out| if let Out::Event(event) = out { Some(event.publication) } else { None };
+fn payload_of(out: &Out) -> Option<&Said> {
+    match out {
+        Out::Event(EventOut { payload, .. })
+        | Out::Invocation(InvocationOut { payload, .. })
+        | Out::Keep(KeepOut { payload, .. })
+        | Out::Result { payload, .. }
+        | Out::Error { payload, .. } => Some(payload),
+        _ => None,
+    }
+}
+
+fn payload_mut(out: &mut Out) -> Option<&mut Said> {
+    match out {
+        Out::Event(EventOut { payload, .. })
+        | Out::Invocation(InvocationOut { payload, .. })
+        | Out::Keep(KeepOut { payload, .. })
+        | Out::Result { payload, .. }
+        | Out::Error { payload, .. } => Some(payload),
+        _ => None,
+    }
+}
+
+/// The live events of one publication have no order among them.
+fn in_order(mut outs: Vec<Out>) -> Vec<Out> {
+    let publication = |out: &Out| match out {
+        Out::Event(event) if !event.retained => Some(event.publication),
+        _ => None,
+    };
     for same in outs.chunk_by_mut(|one, next| publication(one).is_some() && publication(one) == publication(next)) {
         same.sort_by_key(|out| if let Out::Event(event) = out { Some(event.subscription) } else { None });
     }
     outs
-}
-
-fn sent(to: usize, message: &Message, drawn: &mut Drawn, publications: &mut Vec<PublicationId>) -> Out {
-    match message {
-        Message::Subscribed(message) => {
-            drawn.subscription = Some(message.subscription);
-            Out::Subscribed { to, request: message.request.get(), subscription: message.subscription }
-        }
-        Message::Registered(message) => {
-            drawn.registration = Some(message.registration);
-            Out::Registered { to, request: message.request.get(), registration: message.registration }
-        }
-        Message::Published(message) => {
-            publications.push(message.publication);
-            Out::Published { to, request: message.request.get(), publication: message.publication }
-        }
-        Message::Unsubscribed(message) => Out::Unsubscribed { to, request: message.request.unwrap().get() },
-        Message::Unregistered(message) => Out::Unregistered { to, request: message.request.unwrap().get() },
-        Message::Invocation(message) => {
-            drawn.callee = Some(to);
-            Out::Invocation(InvocationOut {
-                to,
-                invocation: message.request.get(),
-                registration: message.registration,
-                procedure: message.details.procedure.as_ref().map(ToString::to_string),
-                caller: message.details.caller.as_ref().map(|caller| caller.session.get()),
-                receive_progress: message.details.receive_progress,
-                timeout_ms: message.details.timeout_ms,
-                payload: message.payload.clone(),
-            })
-        }
-        Message::Result(message) => Out::Result {
-            to,
-            request: message.request.get(),
-            progress: message.details.progress,
-            payload: matches!(message.payload, Payload::Raw(_)).then(|| message.payload.clone()),
-        },
-        Message::Error(message) => {
-            let (kind, request) = (message.request_kind, message.request.get());
-            Out::Error { to, kind, request, error: message.error.to_string() }
-        }
-        Message::Interrupt(message) => {
-            Out::Interrupt { to, invocation: message.request.get(), mode: message.options.mode.unwrap() }
-        }
-        other => panic!("a realm does not send {other:?}"),
-    }
 }

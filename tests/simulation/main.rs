@@ -4,12 +4,18 @@
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that is surprised has failed")]
 
+mod acts;
 mod client;
+mod ledger;
+mod setup;
+mod store;
+mod tally;
 mod world;
 
 #[path = "../support/test_realm.rs"]
 mod test_realm;
 
+use std::collections::BTreeMap;
 use world::World;
 
 fn variable(name: &str) -> Option<u64> {
@@ -20,11 +26,15 @@ fn variable(name: &str) -> Option<u64> {
 #[test]
 fn whatever_the_order_every_session_sees_what_was_promised_and_everything_comes_to_rest() {
     let seeds = variable("WHARF_SEED").map_or(0..variable("WHARF_SEEDS").unwrap_or(200), |seed| seed..seed + 1);
+    let many = seeds.end - seeds.start >= 50;
+    let mut counts = BTreeMap::new();
     for seed in seeds {
-        if std::panic::catch_unwind(|| World::new(seed).run()).is_err() {
-            panic!("run again with WHARF_SEED={seed}");
+        match std::panic::catch_unwind(|| World::new(seed).run()) {
+            Ok(log) => tally::count(&log, &mut counts),
+            Err(_) => panic!("run again with WHARF_SEED={seed}"),
         }
     }
+    assert!(!many || tally::missing(&counts).is_empty(), "every kind of thing happens: {counts:?}");
 }
 
 /// Architecture, section 12, number 2.

@@ -1,34 +1,22 @@
-//! The scheduler: what happens when. Clients act, messages travel both ways in order but with delays, connections drop.
+//! The scheduler: what happens when. Clients act, messages travel both ways in order but with delays, connections drop, some
+//! INVOCATIONs are lost, the store answers late or fails.
 
-use crate::client::{tag, Client};
-use crate::test_realm::{error_of, member};
+use crate::acts::{answer, ask, forge, Ask};
+use crate::client::{read_tag, Client};
+use crate::ledger::Ledger;
+use crate::setup::{announced, rules, time_of_day, DURABLE};
+use crate::store::{Store, Told};
+use crate::test_realm::member;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use wharf::routing::{Command, Effect, Effects, MetaCalls, Realm, RealmLimits, RealmRules, SessionKey, Takeover};
-use wharf::wamp::message::{Call, Cancel, Publish, Register, Subscribe, Unregister, Unsubscribe, Yield};
-use wharf::wamp::options::{
-    CallOptions, CancelOptions, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions,
-};
-use wharf::wamp::role::CalleeFeatures;
-use wharf::wamp::{
-    CancelMode, InvocationId, InvocationPolicy, MatchPolicy, Message, MessageKind, Payload, RequestId, Uri, Value,
-};
+use wharf::routing::{Command, Effect, Effects, Member, Order, Realm, SessionKey};
+use wharf::wamp::role::{CalleeFeatures, Features};
+use wharf::wamp::{ErrorUri, Message};
 
 const CLIENTS: usize = 20;
 const ACTS: usize = 1500;
-const TOPICS: [(MatchPolicy, &str); 8] = [
-    (MatchPolicy::Exact, "a.b"),
-    (MatchPolicy::Exact, "a.c"),
-    (MatchPolicy::Prefix, "a."),
-    (MatchPolicy::Prefix, ""),
-    (MatchPolicy::Wildcard, "a."),
-    (MatchPolicy::Wildcard, ".b"),
-    (MatchPolicy::Prefix, "wamp.session."),
-    (MatchPolicy::Wildcard, "wamp.session."),
-];
-const URIS: [&str; 4] = ["a.b", "a.c", "b.b", "c"];
 
 /// What is to happen.
 enum Happening {
@@ -36,17 +24,24 @@ enum Happening {
     Act(usize),
     /// A command reaches the realm, if its session is still there.
     Arrive(SessionKey, Command),
-    /// A message reaches its client, if that is still the same session.
-    Receive(usize, SessionKey, Message),
+    /// A message reaches its client, if that is still the same session. `true`: an INVOCATION that came of no CALL just now.
+    Receive(usize, SessionKey, Message, bool),
+    /// An INVOCATION cannot be handed to its client.
+    Lose(usize, SessionKey, Message),
     /// The realm's GOODBYE or ABORT reaches the client.
     Closed(usize, SessionKey),
     /// The client opens a session.
     Connect(usize),
+    /// A sign of life reaches the realm.
+    Alive(SessionKey),
+    /// The store has done what it was told.
+    Stored(Told),
 }
 
 pub(crate) struct World {
     rng: StdRng,
     realm: Realm,
+    features: Features,
     effects: Effects,
     start: Instant,
     now: u64,
@@ -59,29 +54,30 @@ pub(crate) struct World {
     arrivals: Vec<[u64; 2]>,
     acts_left: usize,
     sessions: u64,
+    store: Store,
+    ledger: Ledger,
+    /// Caller and number of the CALL that the realm has before it.
+    calling: Option<(u64, u64)>,
+    /// Subscriptions that are there without subscribers.
+    lasting: usize,
     log: Vec<(u64, Effect)>,
 }
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        // Each seed draws its bounds, so that rare refusals come together.
-        let limits = RealmLimits {
-            subscriptions_per_session_max: rng.random_range(2..9),
-            registrations_per_session_max: rng.random_range(2..9),
-            pending_calls_per_session_max: rng.random_range(1..9),
-            open_invocations_per_session_max: rng.random_range(1..9),
-            call_timeout: rng.random_bool(0.5).then(|| Duration::from_millis(300)),
-            meta_calls: MetaCalls { per_second: 1000, burst: 1000 },
-            ..RealmLimits::default()
-        };
-        let takeover = Takeover::Off;
-        let realm = Realm::with_rules(RealmRules { limits, takeover, ..RealmRules::default() }, seed);
+        let rules = rules(&mut rng);
+        let (features, start) = (rules.features, Instant::now());
+        let mut realm = Realm::with_rules(rules, seed);
+        realm.set_time_of_day(start, time_of_day(0));
+        let lasting = realm.counters().subscriptions;
         let mut world = Self {
+            store: Store::new(&mut rng),
             rng,
             realm,
+            features,
             effects: Effects::new(),
-            start: Instant::now(),
+            start,
             now: 0,
             happenings: BTreeMap::new(),
             made: 0,
@@ -90,6 +86,9 @@ impl World {
             arrivals: vec![[0; 2]; CLIENTS],
             acts_left: ACTS,
             sessions: 0,
+            ledger: Ledger::default(),
+            calling: None,
+            lasting,
             log: Vec::new(),
         };
         for client in 0..CLIENTS {
@@ -105,18 +104,29 @@ impl World {
         for client in 0..CLIENTS {
             self.disconnect(client);
         }
+        // What the testaments left behind may have its time.
+        while self.step() {}
         let counters = self.realm.counters();
         let left = (counters.sessions, counters.subscriptions, counters.registrations, counters.calls);
-        assert_eq!((left, self.realm.next_deadline()), ((0, 0, 0, 0), None), "every table is empty");
+        assert_eq!((left, self.realm.next_deadline()), ((0, self.lasting, 0, 0), None), "every table is empty");
+        self.check_history();
         self.log
     }
 
     /// Once all that travels has arrived and all that was asked has been answered, nobody waits.
     fn check_rest(&self) {
         assert_eq!(self.realm.counters().calls, 0, "every call has ended");
-        for (_, client) in self.clients.iter().flatten() {
+        for (key, client) in self.clients.iter().flatten() {
+            assert!(!self.realm.is_held(*key), "nobody is held");
             assert!(client.waiting.is_empty() && client.calls.is_empty(), "every request was answered");
         }
+    }
+
+    /// What was acknowledged is in history.
+    fn check_history(&self) {
+        let kept = self.store.history(time_of_day(self.now), DURABLE);
+        let mut acknowledged = self.ledger.acknowledged(DURABLE);
+        assert!(acknowledged.all(|publication| kept.contains(&publication)), "an acknowledged event is in history");
     }
 
     fn after(&mut self, ms: u64, happening: Happening) {
@@ -154,7 +164,7 @@ impl World {
     }
 
     fn time_out(&mut self, at: u64) {
-        self.now = at;
+        self.now = self.now.max(at);
         self.realm.handle_timeout(self.instant(), &mut self.effects);
         self.carry_out();
     }
@@ -164,15 +174,36 @@ impl World {
             Happening::Connect(client) => self.connect(client),
             Happening::Act(client) => self.act(client),
             Happening::Arrive(key, command) => {
+                self.calling = match &command {
+                    Command::Call(call) => read_tag(&call.payload).map(|(name, number, _)| (name, number)),
+                    _ => None,
+                };
                 self.realm.handle(self.instant(), key, command, &mut self.effects);
                 self.carry_out();
+                self.calling = None;
             }
-            Happening::Receive(client, key, message) => self.receive(client, key, &message),
+            Happening::Receive(client, key, message, waited) => self.receive(client, key, &message, waited),
+            Happening::Lose(client, key, message) => self.lose(client, key, message),
             Happening::Closed(client, key) => {
                 let session = self.clients[client].take_if(|(current, _)| *current == key);
                 if session.is_some() && self.acts_left > 0 {
                     self.after(20, Happening::Connect(client));
                 }
+            }
+            Happening::Alive(key) => {
+                self.realm.sign_of_life(self.instant(), key, &mut self.effects);
+                self.carry_out();
+            }
+            Happening::Stored(Told::Kept(waiting, outcome)) => {
+                if outcome.is_ok() {
+                    self.ledger.acknowledge(waiting);
+                }
+                self.realm.kept(self.instant(), waiting, outcome, &mut self.effects);
+                self.carry_out();
+            }
+            Happening::Stored(Told::Read(ticket, page)) => {
+                self.realm.history_read(self.instant(), ticket, page, &mut self.effects);
+                self.carry_out();
             }
         }
     }
@@ -183,43 +214,74 @@ impl World {
         let effects: Vec<Effect> = self.effects.drain().collect();
         for effect in &effects {
             match effect {
-                Effect::Send { to, message } => self.deliver(*to, message.clone()),
+                Effect::Send { to, message } => self.send(*to, message),
                 Effect::Deliver { to, event } => {
                     let mut once = to.to_vec();
                     once.sort_unstable();
                     once.dedup();
-                    assert_eq!(once.len(), to.len(), "one EVENT per session and subscription");
-                    to.iter().for_each(|to| self.deliver(*to, event.message.clone().into()));
+                    assert_eq!(once.len(), to.len(), "each receiver once");
+                    // Who was closed in the same step is not there to be asked who it is.
+                    let members: Vec<&Member> = to.iter().filter_map(|key| self.realm.member(*key)).collect();
+                    let is_there = |name: u64| self.realm.key(wharf::wamp::SessionId::new(name).unwrap()).is_some();
+                    self.ledger.check_event(&event.message, &members, is_there);
+                    for key in to {
+                        self.deliver(*key, event.message.clone().into(), false);
+                    }
                 }
                 Effect::Close { session, .. } => {
-                    let client = self.client_by_key.remove(session).expect("a session that was there");
+                    let client = self.client_by_key.remove(session).expect("a session is closed once");
                     self.travel(client, 1, Happening::Closed(client, *session));
                 }
-                Effect::Store(order) => panic!("no topic of this realm keeps anything: {order:?}"),
-                Effect::Probe(session) => panic!("nobody is asked for a sign of life: {session:?}"),
+                Effect::Store(order) => self.order(order.clone()),
+                Effect::Probe(session) => {
+                    let client = self.client_by_key[session];
+                    let silent = self.clients[client].as_ref().is_none_or(|(_, client)| client.silent);
+                    if !silent {
+                        self.travel(client, 0, Happening::Alive(*session));
+                    }
+                }
             }
         }
         self.log.extend(effects.into_iter().map(|effect| (self.now, effect)));
     }
 
-    fn deliver(&mut self, to: SessionKey, message: Message) {
+    fn send(&mut self, to: SessionKey, message: &Message) {
+        if let Message::Result(result) = message {
+            let asker = self.realm.member(to);
+            asker.into_iter().for_each(|asker| self.ledger.check_history(&result.payload, asker));
+        }
+        let Message::Invocation(invocation) = message else { return self.deliver(to, message.clone(), false) };
+        let of = read_tag(&invocation.payload).map(|(name, number, _)| (name, number));
+        let waited = of.is_none() || of != self.calling;
+        if self.rng.random_bool(0.01) {
+            let client = self.client_by_key[&to];
+            return self.travel(client, 1, Happening::Lose(client, to, message.clone()));
+        }
+        self.deliver(to, message.clone(), waited);
+    }
+
+    fn deliver(&mut self, to: SessionKey, message: Message, waited: bool) {
         let client = *self.client_by_key.get(&to).expect("nothing is sent to a session that is gone");
-        self.travel(client, 1, Happening::Receive(client, to, message));
+        self.travel(client, 1, Happening::Receive(client, to, message, waited));
+    }
+
+    fn order(&mut self, order: Order) {
+        if let Order::Keep { event, history, .. } = &order {
+            self.ledger.keep(event, history.is_some());
+        }
+        let (ms, told) = self.store.take(&mut self.rng, self.now, time_of_day(self.now), order);
+        told.into_iter().for_each(|told| self.after(ms, Happening::Stored(told)));
     }
 
     fn connect(&mut self, client: usize) {
         self.sessions += 1;
-        let features = CalleeFeatures {
-            call_canceling: self.rng.random_bool(0.7),
-            progressive_call_results: self.rng.random_bool(0.7),
-            call_timeout: self.rng.random_bool(0.5),
-            ..CalleeFeatures::default()
-        };
-        let authid = ["ann", "bob", "eve"][client % 3];
-        let member = member(self.sessions, authid, ["staff", "guest"][client % 2], features);
-        let key = self.realm.join(self.instant(), member, &mut self.effects).unwrap();
+        let announced = announced(&mut self.rng);
+        let (authid, authrole) = (["ann", "bob", "eve"][client % 3], ["staff", "guest"][client % 2]);
+        let joining = Member { announced, ..member(self.sessions, authid, authrole, CalleeFeatures::default()) };
+        let key = self.realm.join(self.instant(), joining, &mut self.effects).unwrap();
         assert_eq!(self.client_by_key.insert(key, client), None, "a key is never used again");
-        self.clients[client] = Some((key, Client::new(self.sessions)));
+        let silent = self.rng.random_bool(0.3);
+        self.clients[client] = Some((key, Client::new(self.sessions, announced, silent)));
         self.carry_out();
         self.after(1, Happening::Act(client));
     }
@@ -235,16 +297,31 @@ impl World {
         }
     }
 
-    fn receive(&mut self, client: usize, key: SessionKey, message: &Message) {
+    fn receive(&mut self, client: usize, key: SessionKey, message: &Message, waited: bool) {
         let Some((current, state)) = &mut self.clients[client] else { return };
         if *current != key {
             return;
         }
-        state.receive(message);
+        state.receive(message, waited);
         if matches!(message, Message::Invocation(_)) {
             let think = self.rng.random_range(0..400);
             self.after(think, Happening::Act(client));
         }
+    }
+
+    /// The callee's side could not write it: the realm hears of it, and mostly gets it back.
+    fn lose(&mut self, client: usize, key: SessionKey, message: Message) {
+        let Some((current, state)) = &mut self.clients[client] else { return };
+        let Message::Invocation(invocation) = message else { return };
+        if *current != key {
+            return;
+        }
+        let id = invocation.request;
+        state.lose(&invocation);
+        let given = self.rng.random_bool(0.8).then(|| Box::new(invocation));
+        let (now, error) = (self.instant(), ErrorUri::PAYLOAD_SIZE_EXCEEDED);
+        self.realm.invocation_undeliverable(now, key, id, given, error, &mut self.effects);
+        self.carry_out();
     }
 
     fn act(&mut self, client: usize) {
@@ -264,12 +341,14 @@ impl World {
         if dice < 15 {
             return self.disconnect(client);
         }
-        let command = match dice {
-            15..18 => forge(&mut self.rng),
-            18..22 => kill(state, &mut self.rng, self.sessions),
-            22..300 => answer_some(state, &mut self.rng),
-            _ => ask(state, &mut self.rng),
+        let mut asking = Ask {
+            state,
+            rng: &mut self.rng,
+            sessions: self.sessions,
+            features: self.features,
+            ledger: &mut self.ledger,
         };
+        let command = if dice < 18 { forge(asking.rng) } else { ask(&mut asking, dice) };
         if let Some(command) = command {
             self.travel(client, 0, Happening::Arrive(key, command));
         }
@@ -279,118 +358,4 @@ impl World {
             (0..CLIENTS).for_each(|client| self.after(1000, Happening::Act(client)));
         }
     }
-}
-
-fn pick<T: Copy>(rng: &mut StdRng, from: &[T]) -> Option<T> {
-    (!from.is_empty()).then(|| from[rng.random_range(0..from.len())])
-}
-
-/// An answer to something that was never asked, mostly; or to something of long ago.
-fn forge(rng: &mut StdRng) -> Option<Command> {
-    let id = rng.random_range(1..50);
-    if rng.random_bool(0.5) {
-        return Some(error_of(MessageKind::Invocation, RequestId::new(id).unwrap(), "com.app.forged").into());
-    }
-    let request = InvocationId::new(id).unwrap();
-    Some(Yield { request, options: ResultOptions::default(), payload: Payload::Empty }.into())
-}
-
-fn kill(state: &mut Client, rng: &mut StdRng, sessions: u64) -> Option<Command> {
-    let (request, options) = (next(state), CallOptions::default());
-    state.calls.insert(request.get(), false);
-    let victim = Value::Unsigned(rng.random_range(1..=sessions));
-    let (procedure, args) = match rng.random_range(0..20) {
-        0 => ("wamp.session.kill_all", vec![]),
-        1 => ("wamp.session.kill_by_authrole", vec![Value::from("guest")]),
-        2 => ("wamp.session.kill_by_authid", vec![Value::from("eve")]),
-        _ => ("wamp.session.kill", vec![victim]),
-    };
-    Some(Call { request, options, procedure: procedure.into(), payload: Payload::args(args) }.into())
-}
-
-fn answer_some(state: &mut Client, rng: &mut StdRng) -> Option<Command> {
-    let serving: Vec<u64> = state.serving.keys().copied().collect();
-    let invocation = pick(rng, &serving)?;
-    let progressive = state.serving[&invocation].0;
-    let partial = rng.random_bool(if progressive { 0.5 } else { 0.1 });
-    if !partial && rng.random_bool(0.2) {
-        state.serving.remove(&invocation);
-        return Some(error_of(MessageKind::Invocation, RequestId::new(invocation).unwrap(), "com.app.failed").into());
-    }
-    Some(answer(state, invocation, partial))
-}
-
-fn answer(state: &mut Client, invocation: u64, progress: bool) -> Command {
-    let payload = state.serving[&invocation].1.clone();
-    if !progress {
-        state.serving.remove(&invocation);
-    }
-    Yield { request: InvocationId::new(invocation).unwrap(), options: ResultOptions { progress, ppt: None }, payload }
-        .into()
-}
-
-fn next(state: &mut Client) -> RequestId {
-    RequestId::new(state.next_request()).unwrap()
-}
-
-/// One of the requests, or CANCEL.
-fn ask(state: &mut Client, rng: &mut StdRng) -> Option<Command> {
-    let uri = Uri::from(pick(rng, &URIS)?);
-    let (match_policy, pattern) = pick(rng, &TOPICS)?;
-    match rng.random_range(0..100) {
-        0..15 => {
-            let options = SubscribeOptions { match_policy, ..SubscribeOptions::default() };
-            let request = waiting(state, MessageKind::Subscribe);
-            Some(Subscribe { request, options, topic: pattern.into() }.into())
-        }
-        15..20 => {
-            let known: Vec<_> = state.subscriptions.iter().copied().collect();
-            let subscription = pick(rng, &known).filter(|id| !state.unsubscribing.values().any(|other| other == id))?;
-            let request = waiting(state, MessageKind::Unsubscribe);
-            state.unsubscribing.insert(request.get(), subscription);
-            Some(Unsubscribe { request, subscription }.into())
-        }
-        20..32 => {
-            let reserved = pattern.starts_with("wamp");
-            let invoke = pick(rng, InvocationPolicy::ALL)?;
-            let forward_timeout = rng.random_bool(0.5);
-            let match_policy = if reserved { MatchPolicy::Exact } else { match_policy };
-            let options = RegisterOptions { match_policy, invoke, forward_timeout, ..RegisterOptions::default() };
-            let procedure = if reserved { uri } else { pattern.into() };
-            let request = waiting(state, MessageKind::Register);
-            Some(Register { request, options, procedure }.into())
-        }
-        32..36 => {
-            let known: Vec<_> = state.registrations.iter().copied().collect();
-            let registration = pick(rng, &known).filter(|id| !state.unregistering.values().any(|other| other == id))?;
-            let request = waiting(state, MessageKind::Unregister);
-            state.unregistering.insert(request.get(), registration);
-            Some(Unregister { request, registration }.into())
-        }
-        36..58 => {
-            let (acknowledge, exclude_me) = (rng.random_bool(0.5), rng.random_bool(0.5));
-            let request = if acknowledge { waiting(state, MessageKind::Publish) } else { next(state) };
-            let options = PublishOptions { acknowledge, exclude_me, ..PublishOptions::default() };
-            Some(Publish { request, options, topic: uri, payload: tag(state.name, state.last_request()) }.into())
-        }
-        58..92 => {
-            let receive_progress = rng.random_bool(0.5);
-            let timeout_ms = rng.random_bool(0.4).then(|| rng.random_range(0..400));
-            let request = next(state);
-            state.calls.insert(request.get(), receive_progress);
-            let options = CallOptions { receive_progress, timeout_ms, ..CallOptions::default() };
-            Some(Call { request, options, procedure: uri, payload: tag(state.name, request.get()) }.into())
-        }
-        _ => {
-            let calls: Vec<u64> = state.calls.keys().copied().collect();
-            let request = RequestId::new(pick(rng, &calls)?).unwrap();
-            Some(Cancel { request, options: CancelOptions { mode: pick(rng, CancelMode::ALL)? } }.into())
-        }
-    }
-}
-
-fn waiting(state: &mut Client, kind: MessageKind) -> RequestId {
-    let request = next(state);
-    state.waiting.insert(request.get(), kind);
-    request
 }

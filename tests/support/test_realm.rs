@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wharf::routing::{
     CloseReason, Command, Effect, Effects, Member, Order, Page, Permit, Realm, RealmLimits, RealmRules, SessionKey,
-    StoreFault,
+    StoreFault, Waiting,
 };
 use wharf::wamp::message::{
     Call, Cancel, Error, Event, Interrupt, Invocation, Publish, Register, Result as ResultMessage, Subscribe,
@@ -119,6 +119,11 @@ impl TestRealm {
     ) -> Seen {
         let (id, given) = (invocation.request, Some(Box::new(invocation)));
         self.realm.invocation_undeliverable(self.now, callee, id, given, error, &mut self.effects);
+        self.seen()
+    }
+
+    pub(crate) fn will_leave(&mut self, session: SessionKey) -> Seen {
+        self.realm.will_leave(self.now, session, &mut self.effects);
         self.seen()
     }
 
@@ -253,6 +258,12 @@ impl TestRealm {
     /// The store's answer.
     pub(crate) fn history_read(&mut self, ticket: u64, page: Result<Page, StoreFault>) -> Seen {
         self.realm.history_read(self.now, ticket, page, &mut self.effects);
+        self.seen()
+    }
+
+    /// The store's answer to a publisher that waits.
+    pub(crate) fn kept(&mut self, waiting: Waiting, outcome: Result<(), StoreFault>) -> Seen {
+        self.realm.kept(self.now, waiting, outcome, &mut self.effects);
         self.seen()
     }
 

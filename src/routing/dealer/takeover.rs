@@ -95,6 +95,9 @@ impl Takeovers {
 
     /// The first rule that does not hold, if any.
     pub(super) fn broken_invariant(&self, alive: impl Fn(SessionKey) -> bool) -> Option<&'static str> {
+        if !self.ready.is_empty() {
+            return Some("every REGISTER that waits no more has its answer");
+        }
         if self.deadlines.len() != self.by_session.len() {
             return Some("each REGISTER that waits has a time");
         }
@@ -155,6 +158,13 @@ impl Realm {
             let register = self.dealer.takeovers.take(waiting).map(|entry| entry.register);
             self.dealer.takeovers.ready.extend(register.map(|register| (waiting, register)));
         }
+        self.settle(now, effects);
+    }
+
+    /// The session will leave as soon as it is held no longer: it waits for no registration, and nobody is ended for it.
+    pub fn will_leave(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
+        let register = self.dealer.takeovers.take(session).map(|entry| entry.register);
+        self.dealer.takeovers.ready.extend(register.map(|register| (session, register)));
         self.settle(now, effects);
     }
 

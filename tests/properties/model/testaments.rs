@@ -1,0 +1,32 @@
+//! What a session leaves behind (section 10.2 of the reference).
+
+use super::Model;
+use crate::ask::PublishWish;
+use crate::setup::TESTAMENTS;
+
+impl Model {
+    pub(super) fn add_testament(&mut self, who: usize, detached: bool, wish: PublishWish) -> Result<(), &'static str> {
+        let session = &mut self.sessions[who];
+        if session.detached.len() + session.destroyed.len() >= TESTAMENTS {
+            return Err("wharf.error.limit_exceeded");
+        }
+        if detached { &mut session.detached } else { &mut session.destroyed }.push(wish);
+        Ok(())
+    }
+
+    pub(super) fn flush_testaments(&mut self, who: usize, detached: bool) {
+        let session = &mut self.sessions[who];
+        if detached { &mut session.detached } else { &mut session.destroyed }.clear();
+    }
+
+    /// As if the session had published them; `acknowledge` is ignored.
+    pub(super) fn publish_testaments(&mut self, who: usize) {
+        let session = &mut self.sessions[who];
+        let mut wishes = std::mem::take(&mut session.detached);
+        wishes.append(&mut session.destroyed);
+        for wish in wishes {
+            let publication = self.publication(who, wish);
+            self.route(&publication, None);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Runs commands on a realm and on the model, and compares after each.
+
+mod command;
+mod resolve;
+
+use crate::ask::Ask;
+use crate::model::{Abilities, Model, Session};
+use crate::op::Op;
+use crate::out::{Names, Out};
+use crate::read::{read, Seen};
+use crate::setup::{Setup, AUTHIDS, AUTHROLES};
+use crate::tally::Tally;
+use crate::test_realm::{args, member};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use wharf::routing::{Effect, Effects, Member, Page, Realm, SessionKey, StoreFault, Waiting};
+use wharf::wamp::message::Call;
+use wharf::wamp::options::CallOptions;
+use wharf::wamp::role::{Announced, CalleeFeatures, CallerFeatures, PublisherFeatures, SubscriberFeatures};
+use wharf::wamp::{ErrorUri, InvocationId, Message, Payload, RequestId, Value};
+
+struct Run {
+    realm: Realm,
+    effects: Effects,
+    start: Instant,
+    model: Model,
+    names: Names,
+    keys: Vec<SessionKey>,
+    number: BTreeMap<SessionKey, usize>,
+    requests: Vec<u64>,
+    /// What the realm did in the step under way.
+    observed: Vec<Out>,
+    /// Who waits for the store, in the order of the model's list.
+    waiting: Vec<Waiting>,
+    /// The questions about history without an answer; some are not waited for any more.
+    tickets: Vec<u64>,
+    log: Vec<Effect>,
+    steps: u64,
+}
+
+/// Panics where realm and model part, where a table breaks its rules, or where a second run differs from the first.
+pub(crate) fn agree(setup: &Setup, ops: &[Op], tally: &mut Tally) {
+    let first = run(setup, ops, tally);
+    let again = run(setup, ops, &mut Tally::default());
+    assert_eq!(first, again, "the same commands, times and seed give the same effects");
+}
+
+fn run(setup: &Setup, ops: &[Op], tally: &mut Tally) -> Vec<Effect> {
+    // Instants cannot be made, only taken; the runs compare effects, which hold none.
+    let start = Instant::now();
+    let mut realm = Realm::with_rules(setup.rules(), 3);
+    realm.set_time_of_day(start, setup.time_of_day(0));
+    let mut run = Run {
+        realm,
+        effects: Effects::new(),
+        start,
+        model: Model::new(setup.clone()),
+        names: Names::default(),
+        keys: Vec::new(),
+        number: BTreeMap::new(),
+        requests: Vec::new(),
+        observed: Vec::new(),
+        waiting: Vec::new(),
+        tickets: Vec::new(),
+        log: Vec::new(),
+        steps: 0,
+    };
+    run.learn_lasting();
+    for op in ops {
+        run.step(op);
+        run.observed.iter().for_each(|out| tally.note(out));
+        run.compare(op);
+        tally.note_counters(&run.realm.counters());
+    }
+    run.end();
+    run.log
+}
+
+impl Run {
+    fn compare(&mut self, op: &Op) {
+        let observed = std::mem::take(&mut self.observed);
+        let (expected, observed) = self.names.settle(self.model.take(), observed);
+        assert_eq!(observed, expected, "{op:?}");
+        assert_eq!(self.realm.broken_invariant(), None, "{op:?}");
+        let counters = self.realm.counters();
+        assert_eq!(counters.sessions, self.model.sessions.iter().filter(|session| session.there).count());
+        assert_eq!(counters.subscriptions, self.model.subscriptions.len());
+        assert_eq!(counters.registrations, self.model.registrations.len());
+        assert_eq!(counters.calls, self.model.calls.len(), "{op:?}");
+        assert_eq!(counters.retained_topics, self.model.retained_topics());
+        for (who, session) in self.model.sessions.iter().enumerate() {
+            assert_eq!(self.realm.is_held(self.keys[who]), session.held.is_some(), "{op:?}: session {who}");
+        }
+        let deadline = self.realm.next_deadline().map(|at| at.duration_since(self.start).as_millis() as u64);
+        let due = self.model.next_deadline();
+        let expiry = self.model.next_expiry();
+        if deadline != due || expiry.is_some() {
+            // What is retained may be swept later than it ends, but within a second.
+            let expiry = expiry.expect("a deadline").max(self.model.now);
+            let latest = due.map_or(expiry + 1000, |due| due.min(expiry + 1000));
+            let earliest = due.map_or(expiry, |due| due.min(expiry)).min(self.model.now);
+            assert!(deadline.is_some_and(|at| at >= earliest && at <= latest), "{deadline:?}: {earliest} to {latest}");
+        }
+    }
+
+    /// Asks for the ids of the subscriptions that are there from the start.
+    fn learn_lasting(&mut self) {
+        let Self { realm, effects, start, model, .. } = self;
+        let key = realm.join(*start, member(1 << 40, "ann", "staff", CalleeFeatures::default()), effects).unwrap();
+        for (known, nth) in model.subscriptions.iter_mut().zip(1..) {
+            let options = Value::Dict(vec![("match".to_owned(), Value::from(known.policy.as_str()))]);
+            let payload = Payload::args(vec![Value::from(known.topic.as_str()), options]);
+            let (request, procedure) = (RequestId::new(nth).unwrap(), "wamp.subscription.lookup".into());
+            effects.drain();
+            realm.handle(
+                *start,
+                key,
+                Call { request, options: CallOptions::default(), procedure, payload }.into(),
+                effects,
+            );
+            let answer = effects.as_slice().first();
+            if let Some(Effect::Send { message: Message::Result(result), .. }) = answer {
+                let [Value::Unsigned(id)] = args(&result.payload)[..] else { panic!("an id, not {result:?}") };
+                known.id = id;
+            }
+        }
+        realm.leave(*start, key, effects);
+        effects.drain();
+    }
+
+    /// When the last session has left, every table is empty but what is kept.
+    fn end(&mut self) {
+        for who in 0..self.keys.len() {
+            self.leave(who);
+            self.compare(&Op::Leave { who });
+        }
+        let counters = self.realm.counters();
+        let kept = self.model.subscriptions.len();
+        let left = (counters.sessions, counters.subscriptions, counters.registrations, counters.calls);
+        assert_eq!(left, (0, kept, 0, 0));
+        assert!(self.model.subscriptions.iter().all(|known| known.is_kept));
+        let pass = Op::Pass { ms: 3_000 };
+        self.step(&pass);
+        self.compare(&pass);
+        assert_eq!(self.realm.next_deadline(), None);
+    }
+
+    fn now(&self) -> Instant {
+        self.start + Duration::from_millis(self.model.now)
+    }
+
+    /// Reads what the realm did into the words of the model, and gives the model what was drawn.
+    fn observe(&mut self) {
+        let effects: Vec<Effect> = self.effects.drain().collect();
+        let Seen { outs, drawn, waiting } = read(&effects, &self.number);
+        self.observed = outs;
+        self.tickets.extend(&drawn.tickets);
+        self.model.drawn = drawn;
+        self.waiting.extend(waiting);
+        self.log.extend(effects);
+    }
+
+    fn handle(&mut self, who: usize, ask: Ask) {
+        let command = self.command(&ask);
+        self.realm.handle(self.now(), self.keys[who], command, &mut self.effects);
+        self.observe();
+        self.model.handle(who, ask);
+    }
+
+    fn step(&mut self, op: &Op) {
+        self.steps += 1;
+        match op {
+            Op::Join { authid, authrole, anonymous, can } => self.join(*authid, *authrole, *anonymous, *can),
+            Op::Leave { who } => self.leave(self.who(*who)),
+            Op::Pass { ms } => {
+                let now = self.now() + Duration::from_millis(*ms);
+                self.realm.handle_timeout(now, &mut self.effects);
+                self.observe();
+                self.model.pass(*ms);
+            }
+            Op::Undeliverable { nth, given_back } => self.undeliverable(*nth, *given_back),
+            Op::Avoid { who, avoided } => {
+                let who = self.who(*who);
+                self.realm.set_avoided(self.keys[who], *avoided);
+                self.model.sessions[who].avoided = *avoided && self.model.sessions[who].there;
+                self.observe();
+            }
+            Op::SignOfLife { who } => {
+                let who = self.who(*who);
+                self.realm.sign_of_life(self.now(), self.keys[who], &mut self.effects);
+                self.observe();
+                self.model.sign_of_life(who);
+            }
+            Op::Kept { nth, ok } => {
+                let Some(nth) = nth.checked_rem(self.waiting.len()) else { return };
+                let waiting = self.waiting.remove(nth);
+                let outcome = if *ok { Ok(()) } else { Err(StoreFault::Failed) };
+                self.realm.kept(self.now(), waiting, outcome, &mut self.effects);
+                self.observe();
+                self.model.kept(nth, *ok);
+            }
+            Op::HistoryRead { nth, ok } => {
+                let Some(nth) = nth.checked_rem(self.tickets.len()) else { return };
+                let ticket = self.tickets.remove(nth);
+                let page = if *ok { Ok(Page::default()) } else { Err(StoreFault::Failed) };
+                self.realm.history_read(self.now(), ticket, page, &mut self.effects);
+                self.observe();
+                self.model.history_read(ticket, *ok);
+            }
+            said => {
+                if let Some((who, ask)) = self.resolve(said) {
+                    self.handle(who, ask);
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, authid: usize, authrole: usize, anonymous: bool, can: u8) {
+        // Ids in no order, so that the order of ids is not the order of joining.
+        let id = 1 + (self.keys.len() as u64 * 7919) % 10_007;
+        let can = Abilities::from_bits(can);
+        let member = Member {
+            authmethod: if anonymous { "anonymous" } else { "ticket" }.into(),
+            announced: announced(can),
+            ..member(id, AUTHIDS[authid], AUTHROLES[authrole], CalleeFeatures::default())
+        };
+        let key = self.realm.join(self.now(), member, &mut self.effects).unwrap();
+        assert_eq!(self.number.insert(key, self.keys.len()), None, "a key is never used again");
+        self.keys.push(key);
+        self.requests.push(0);
+        self.observe();
+        let key = (key.slot(), key.generation());
+        self.model.join(Session { there: true, id, authid, authrole, anonymous, can, key, ..Session::default() });
+    }
+
+    fn leave(&mut self, who: usize) {
+        self.realm.leave(self.now(), self.keys[who], &mut self.effects);
+        self.observe();
+        self.model.leave(who);
+    }
+
+    fn undeliverable(&mut self, nth: usize, given_back: bool) {
+        let served: Vec<usize> =
+            (0..self.model.calls.len()).filter(|nth| self.model.calls[*nth].callee.is_some()).collect();
+        let Some(nth) = nth.checked_rem(served.len()).map(|nth| served[nth]) else { return };
+        let call = &self.model.calls[nth];
+        let callee = self.keys[call.callee.expect("it is served")];
+        let invocation = InvocationId::new(call.invocation).unwrap();
+        let (now, error) = (self.now(), ErrorUri::NETWORK_FAILURE);
+        let given = self.log.iter().rev().find_map(|effect| match effect {
+            Effect::Send { to, message: Message::Invocation(message) }
+                if *to == callee && message.request == invocation =>
+            {
+                Some(Box::new(message.clone()))
+            }
+            _ => None,
+        });
+        let given = given.filter(|_| given_back);
+        self.realm.invocation_undeliverable(now, callee, invocation, given, error, &mut self.effects);
+        self.observe();
+        self.model.undeliverable(nth, given_back);
+    }
+}
+
+fn announced(can: Abilities) -> Announced {
+    Announced {
+        publisher: true,
+        subscriber: true,
+        caller: true,
+        callee: true,
+        publisher_features: PublisherFeatures { payload_passthru_mode: can.ppt },
+        subscriber_features: SubscriberFeatures { subscription_revocation: can.revocation },
+        caller_features: CallerFeatures {
+            progressive_call_invocations: can.gives_input,
+            payload_passthru_mode: can.ppt,
+        },
+        callee_features: CalleeFeatures {
+            call_canceling: can.canceling,
+            progressive_call_results: can.progressive,
+            progressive_call_invocations: can.takes_input,
+            call_timeout: can.keeps_time,
+            call_reroute: can.reroute,
+            registration_revocation: can.revocation,
+            payload_passthru_mode: can.ppt,
+        },
+    }
+}

@@ -1,0 +1,105 @@
+//! What was published, by whom and for whom: nobody else may get it, and what was acknowledged must be kept.
+
+use crate::client::{read_tag, Tag, AFTER_DEATH};
+use std::collections::{BTreeMap, BTreeSet};
+use wharf::routing::{KeptEvent, Member, Waiting};
+use wharf::wamp::message::Event;
+use wharf::wamp::options::{Listing, PublishOptions};
+use wharf::wamp::{Payload, PublicationId, Value};
+
+/// A PUBLISH or a testament.
+struct Published {
+    topic: String,
+    options: PublishOptions,
+}
+
+#[derive(Default)]
+pub(crate) struct Ledger {
+    by_tag: BTreeMap<Tag, Published>,
+    /// Every publication that went to the store, in order.
+    kept: Vec<(PublicationId, Tag)>,
+    /// What PUBLISHED was said of, after it was kept.
+    acknowledged: BTreeSet<PublicationId>,
+    /// The id of each publication that was seen.
+    ids: BTreeMap<Tag, PublicationId>,
+}
+
+impl Ledger {
+    pub(crate) fn publish(&mut self, tag: Tag, topic: &str, options: PublishOptions) {
+        self.by_tag.insert(tag, Published { topic: topic.to_owned(), options });
+    }
+
+    /// Checks one event against what its publisher wanted. `all`: those of its receivers that are there.
+    pub(crate) fn check_event(&mut self, event: &Event, all: &[&Member], is_there: impl Fn(u64) -> bool) {
+        // Meta events have no tag.
+        let Some(tag) = read_tag(&event.payload) else { return };
+        let Some(published) = self.by_tag.get(&tag) else { panic!("nobody published {event:?}") };
+        assert_eq!(*self.ids.entry(tag).or_insert(event.publication), event.publication, "one id per publication");
+        if let Some(topic) = &event.details.topic {
+            assert_eq!(published.topic, topic.as_str());
+        }
+        if event.details.retained {
+            assert!(published.options.retain, "only what was to be retained is replayed");
+        }
+        if tag.0 > AFTER_DEATH {
+            assert!(!is_there(tag.0 - AFTER_DEATH), "a testament is published when its session is gone");
+        }
+        for member in all {
+            let is_own = member.session.get() == tag.0;
+            assert!(!(is_own && published.options.exclude_me), "the publisher does not get what it wants not");
+            if let Some(listing) = &published.options.listing {
+                assert!(admits(listing, member), "nobody outside the lists gets an event: {member:?} {listing:?}");
+            }
+        }
+    }
+
+    /// An order to keep an event.
+    pub(crate) fn keep(&mut self, event: &KeptEvent, for_history: bool) {
+        let tag = read_tag(&event.payload).expect("a tag");
+        assert_eq!(*self.ids.entry(tag).or_insert(event.publication), event.publication, "one id per publication");
+        let options = &self.by_tag[&tag].options;
+        let names_sessions =
+            options.listing.as_ref().is_some_and(|lists| lists.exclude.is_some() || lists.eligible.is_some());
+        if for_history {
+            assert!(!names_sessions, "what names sessions is not kept for history");
+            self.kept.push((event.publication, tag));
+        }
+    }
+
+    pub(crate) fn acknowledge(&mut self, waiting: Waiting) {
+        self.acknowledged.insert(waiting.publication);
+    }
+
+    /// Checks the answer to a question about history: in the order of routing, and nothing that the asker might not see.
+    pub(crate) fn check_history(&self, payload: &Payload, asker: &Member) {
+        let Payload::Values(values) = payload else { return };
+        let mut before = None;
+        for event in &values.args {
+            let Some(Value::Unsigned(id)) = event.get("publication") else { return };
+            let at = self.kept.iter().position(|(publication, _)| publication.get() == *id).expect("what was kept");
+            assert!(before < Some(at), "history is in the order of routing");
+            before = Some(at);
+            let listing = &self.by_tag[&self.kept[at].1].options.listing;
+            assert!(listing.as_ref().is_none_or(|listing| admits(listing, asker)), "what the asker may see");
+        }
+    }
+
+    /// What everybody must find in the topic's history at the end.
+    pub(crate) fn acknowledged<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = PublicationId> + 'a {
+        let for_all = move |tag: &Tag| self.by_tag[tag].topic == topic && self.by_tag[tag].options.listing.is_none();
+        let kept = self.kept.iter();
+        let kept = kept.filter(move |(publication, tag)| self.acknowledged.contains(publication) && for_all(tag));
+        kept.map(|(publication, _)| *publication)
+    }
+}
+
+/// Section 8.4 of the reference.
+fn admits(listing: &Listing, member: &Member) -> bool {
+    let (session, authid, authrole) = (member.session.get(), member.authid.to_string(), member.authrole.to_string());
+    listing.eligible.as_ref().is_none_or(|list| list.contains(&session))
+        && listing.eligible_authid.as_ref().is_none_or(|list| list.contains(&authid))
+        && listing.eligible_authrole.as_ref().is_none_or(|list| list.contains(&authrole))
+        && !listing.exclude.as_ref().is_some_and(|list| list.contains(&session))
+        && !listing.exclude_authid.as_ref().is_some_and(|list| list.contains(&authid))
+        && !listing.exclude_authrole.as_ref().is_some_and(|list| list.contains(&authrole))
+}

@@ -162,7 +162,7 @@ def case(found, router, number, form, way, pace):
     found.holds(watch.cut_at is not None, "it was never cut")
     took = (watch.cut_at or now()) - blocked
     found.holds(took <= bound, f"it was cut {took:.1f} s after the stall")
-    found.tell(f"{sent} calls issued, cut after {took:.1f} s")
+    found.tell(f"{sent} calls issued, cut {took:.1f} s after it could issue no more")
     if watch.slow is not None:
         slow, silent = router.counter(SLOW) - watch.slow, router.counter(SILENT) - watch.silent
         closed = [told for told in watch.overflows if told.get("closed")]

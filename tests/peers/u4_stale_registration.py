@@ -131,7 +131,7 @@ def comes_back(found, router, number, form):
     try:
         scene.first.tell("nudge")
         mended = now()
-        word, code, last = scene.first.hear(15)
+        word, code, last = scene.first.hear(30)
         found.tell(f"mended, the old session met {last or 'a closed socket'} after {now() - mended:.1f} s")
         found.holds(word == "gone" and last in (None, "wamp.close.killed"), f"the old session met {word}, {last}")
     except TimeoutError:

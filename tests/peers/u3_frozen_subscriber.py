@@ -160,8 +160,8 @@ def overflowing(found, router, number, form, policy, size, way="stopped"):
         was_cut(found, router, publisher, frozen, victim, cable, counted)
     else:
         lost_and_counted(found, router, publisher, frozen, victim, policy, first, counted)
-    # What is on its way through is there besides.
-    judge_memory(found, memory, QUEUE * 1.2 + size)
+    # Besides, an event that passes through is there as it was read, as it was encoded, and as it is written.
+    judge_memory(found, memory, QUEUE * 1.2 + 3 * size)
 
 
 def was_cut(found, router, publisher, frozen, victim, cable, counted):

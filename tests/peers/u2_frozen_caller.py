@@ -1,9 +1,9 @@
 """U2: a caller that does not read costs the others nothing.
 
 A callee echoes 64 KiB. Four callers measure; then a fifth issues calls, steadily or as fast as they are taken, and never reads
-a result. The four lose nothing and stay as quick as before; the callee goes on and is never silent for so long that it could be suspect; the router's memory
-hardly grows; the fifth is cut when its queue is full or has not moved for `queue.stall`, what it had open is interrupted, and
-it is counted once as a slow consumer.
+a result. The four lose nothing and stay as quick as before; the callee goes on and is never silent for so long that it could
+be suspect; the router's memory hardly grows; the fifth is cut when its queue is full or has not moved for `queue.stall`, what
+it had open is interrupted, and it is counted once as a slow consumer.
 
 The times of the four are compared with those before by the 99th percentile and from 5 ms on; in the quick form, which may
 share the machine with a compiler, by the 90th and from 100 ms on.
@@ -12,10 +12,9 @@ share the machine with a compiler, by the 90th and from 100 ms on.
 import select
 import time
 
-from peers import (
-    CALL, ERROR, EVENT, FORMS, INTERRUPT, INVOCATION, NAMES, RESULT, YIELD, Cable, Child, Gone, Memory, Peer,
-    compare_times, mib, now, run,
-)
+from check import Memory, compare_times, mib, run
+from freeze import Cable, Child
+from peer import CALL, ERROR, EVENT, FORMS, INTERRUPT, INVOCATION, NAMES, RESULT, YIELD, Gone, Peer, now
 
 PAYLOAD = "x" * 65_536
 CALLS_OF_THE_FROZEN = 2_000

@@ -11,9 +11,10 @@ Needs the users of config/checks/peers.toml: alice and bob, and chief who may us
 
 import select
 
-from peers import (
-    ERROR, FORMS, INVOCATION, NAMES, REGISTER, REGISTERED, RESULT, UNREGISTERED, YIELD, Cable, Child, Gone, Peer, Refused, ms,
-    now, run,
+from check import ms, run
+from freeze import Cable, Child
+from peer import (
+    ERROR, FORMS, INVOCATION, NAMES, REGISTER, REGISTERED, RESULT, UNREGISTERED, YIELD, Gone, Peer, Refused, now,
 )
 
 BACK_WITHIN_S = 2.5

@@ -130,8 +130,7 @@ enum Violation {
 /// What one step may read and write besides the state of the part that takes it.
 struct Turn<'a> {
     now: Instant,
-    /// The time of day.
-    time: WallTime,
+    clock: Clock,
     limits: &'a RealmLimits,
     rules: &'a RealmRules,
     directory: &'a Directory,
@@ -139,6 +138,13 @@ struct Turn<'a> {
     effects: &'a mut Effects,
     changes: &'a mut Vec<Change>,
     holds: &'a mut Holds,
+}
+
+impl Turn<'_> {
+    /// The time of day.
+    fn time(&self) -> WallTime {
+        self.clock.at(self.now)
+    }
 }
 
 impl Realm {
@@ -203,6 +209,7 @@ impl Realm {
         self.settle(now, effects);
     }
 
+    #[inline]
     fn take(&mut self, now: Instant, from: SessionKey, command: Command, effects: &mut Effects) {
         if !self.directory.contains(from) {
             return;
@@ -351,6 +358,7 @@ impl Realm {
         self.broker.broken_invariant(alive).or_else(dealer).or_else(waiting).or_else(meta)
     }
 
+    #[inline]
     fn obey(
         &mut self,
         now: Instant,
@@ -369,6 +377,7 @@ impl Realm {
         verdict
     }
 
+    #[inline]
     fn route(
         &mut self,
         now: Instant,
@@ -426,10 +435,10 @@ impl Realm {
     }
 
     /// The parts that take a step, and what the step may read and write.
+    #[inline]
     fn turn<'a>(&'a mut self, now: Instant, effects: &'a mut Effects) -> (&'a mut Broker, &'a mut Dealer, Turn<'a>) {
         let Self { rules, rng, directory, broker, dealer, holds, changes, clock, .. } = self;
-        let time = clock.at(now);
-        let turn = Turn { now, time, limits: &rules.limits, rules, directory, rng, effects, changes, holds };
+        let turn = Turn { now, clock: *clock, limits: &rules.limits, rules, directory, rng, effects, changes, holds };
         (broker, dealer, turn)
     }
 }

@@ -105,7 +105,7 @@ impl Broker {
         let excluded = publication.member(turn.directory).filter(|_| options.exclude_me);
         KeptEvent {
             publication: publication.id,
-            time: turn.time,
+            time: turn.time(),
             topic: exact.map_or_else(|| publication.topic.detached(), |subscription| subscription.topic().clone()),
             publisher: publication.publisher.clone(),
             excluded: excluded.map(|member| member.session),

@@ -54,14 +54,16 @@ fi
 routers=()
 trap 'kill "${routers[@]}" 2>/dev/null || true' EXIT
 
-# lane NAME CHECK...: a router of its own, and the checks against it, one after the other.
-lane() {
-  local name=$1 router main raw check
-  shift
-  read -r main raw < <(python3 -c '
+# All at once, so that they differ.
+read -ra ports < <(python3 -c '
 import socket
-both = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-print(*(one.getsockname()[1] for one in both))')
+all = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+print(*(one.getsockname()[1] for one in all))')
+
+# lane NAME PORT PORT CHECK...: a router of its own, and the checks against it, one after the other.
+lane() {
+  local name=$1 main=$2 raw=$3 router check
+  shift 3
   WHARF__LISTENERS__MAIN__BIND=127.0.0.1:$main WHARF__LISTENERS__RAW__BIND=127.0.0.1:$raw
   "$wharf" serve --config config/checks/peers.toml >"$cache/$name.router.log" 2>&1 &
   router=$!
@@ -78,8 +80,8 @@ print(*(one.getsockname()[1] for one in both))')
 }
 
 arguments=("$@")
-lane times u2_frozen_caller u3_frozen_subscriber & routers+=($!)
-lane ends u1_frozen_callee u4_stale_registration & routers+=($!)
+lane times "${ports[@]:0:2}" u2_frozen_caller u3_frozen_subscriber & routers+=($!)
+lane ends "${ports[@]:2:2}" u1_frozen_callee u4_stale_registration & routers+=($!)
 wait "${routers[@]}" || true
 routers=()
 logs=("$cache/ends.log" "$cache/times.log")

@@ -16,8 +16,11 @@ fn rows() -> Vec<Vec<String>> {
     let text = fs::read_to_string(repository("docs/FEATURES.md")).unwrap();
     let cells =
         |line: &str| -> Vec<String> { line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect() };
-    let tables = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| feature"));
-    tables.map(cells).collect()
+    // Tables of features have four columns; the others explain.
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| feature"));
+    rows.map(cells)
+        .filter(|cells: &Vec<String>| ["yes", "no"].contains(&cells[2.min(cells.len() - 1)].as_str()))
+        .collect()
 }
 
 /// What stands in backticks.
@@ -41,7 +44,9 @@ fn known() -> BTreeSet<String> {
             let extension = path.extension().unwrap_or_default();
             if extension == "rs" {
                 let text = fs::read_to_string(&path).unwrap();
-                let names = text.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split_once('('));
+                let names = text.lines().filter_map(|line| {
+                    line.trim_start().trim_start_matches("async ").strip_prefix("fn ")?.split_once('(')
+                });
                 known.extend(names.map(|(name, _)| name.to_owned()));
             }
         }

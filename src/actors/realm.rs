@@ -416,8 +416,12 @@ impl RealmActor {
                     batch.credit.give_back();
                 }
             }
-            Asked::Leave(session) if self.realm.is_held(session) => self.store.hold_leave(session),
             Asked::Leave(session) => {
+                self.realm.will_leave(now, session, &mut self.effects);
+                self.carry_out();
+                if self.realm.is_held(session) {
+                    return self.store.hold_leave(session);
+                }
                 self.realm.leave(now, session, &mut self.effects);
                 self.carry_out();
                 self.delivery.dismiss(session, Outgoing::Left);

@@ -7,7 +7,7 @@ use super::select::Positions;
 use super::service::{Inner, Panics};
 use super::writer::ToWriter;
 use super::{Entry, EventLog, RealmLog};
-use crate::routing::{Query, StoreFault};
+use crate::routing::{Query, StoreFault, Waiting};
 use crate::wamp::{MatchPolicy, WallTime};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -65,7 +65,16 @@ pub(super) struct History {
     open: BTreeMap<String, usize>,
     closed: VecDeque<String>,
     swept: Instant,
+    /// What the turn under way is to answer, and its share of the queue.
+    under_way: Option<UnderWay>,
     inner: Arc<Inner>,
+}
+
+struct UnderWay {
+    attached: Arc<Attached>,
+    waiting: Vec<Waiting>,
+    tickets: Vec<u64>,
+    octets: usize,
 }
 
 /// Serves the queue until it is told to stop.
@@ -75,6 +84,7 @@ pub(super) fn run(inner: Arc<Inner>, queue: &Receiver<ToHistory>, mut panics: Pa
         open: BTreeMap::new(),
         closed: VecDeque::new(),
         swept: Instant::now(),
+        under_way: None,
         inner: Arc::clone(&inner),
     };
     // A log that was left in the middle of a change is not to be trusted.
@@ -82,6 +92,7 @@ pub(super) fn run(inner: Arc<Inner>, queue: &Receiver<ToHistory>, mut panics: Pa
         Counters::add(&inner.counters.panics, 1);
         tracing::error!("the thread of the history in memory panicked and goes on with an empty one");
         history.log = MemoryLog::new();
+        history.answer_with_faults();
         panics.count();
     }
 }
@@ -131,23 +142,34 @@ impl History {
     }
 
     fn turn(&mut self, attached: &Arc<Attached>, items: Vec<Item>, questions: Vec<Query>) {
-        let mut answers = Vec::new();
-        let mut group = Vec::with_capacity(items.len());
-        let mut octets = 0;
-        for Item { seq, change, waiting, octets: size } in items {
-            octets += size;
-            group.push(Entry { realm: Arc::clone(&attached.log), seq, change });
-            answers.extend(waiting.map(|waiting| Answer::Kept { waiting, outcome: Ok(()) }));
-        }
+        let octets = items.iter().map(|item| item.octets).sum();
+        let waiting: Vec<Waiting> = items.iter().filter_map(|item| item.waiting).collect();
+        let tickets = questions.iter().map(|query| query.ticket).collect();
+        self.under_way = Some(UnderWay { attached: Arc::clone(attached), waiting: waiting.clone(), tickets, octets });
+        let entry = |Item { seq, change, .. }| Entry { realm: Arc::clone(&attached.log), seq, change };
+        let group: Vec<Entry> = items.into_iter().map(entry).collect();
         // Memory does not fail.
         let _ = self.log.append(&group);
-        self.inner.for_history.remove(octets);
+        let kept = waiting.into_iter().map(|waiting| Answer::Kept { waiting, outcome: Ok(()) });
+        let mut answers: Vec<Answer> = kept.collect();
         for query in questions {
             answers.extend(self.ask(attached, query));
         }
+        self.under_way = None;
+        self.inner.for_history.remove(octets);
         if !answers.is_empty() {
             (attached.sink)(answers);
         }
+    }
+
+    /// After a panic: nobody waits for ever for the turn that was under way. A question that had gone on to the file by then
+    /// is answered twice, and the second answer finds nobody.
+    fn answer_with_faults(&mut self) {
+        let Some(UnderWay { attached, waiting, tickets, octets }) = self.under_way.take() else { return };
+        self.inner.for_history.remove(octets);
+        let kept = waiting.into_iter().map(|waiting| Answer::Kept { waiting, outcome: Err(StoreFault::Failed) });
+        let read = tickets.into_iter().map(|ticket| Answer::Read { ticket, page: Err(StoreFault::Failed) });
+        (attached.sink)(kept.chain(read).collect());
     }
 
     /// Answers what memory knows alone; any other question goes on to the file, behind what was ordered before it.

@@ -92,7 +92,11 @@ pub(super) struct Writer {
     pending: VecDeque<(Arc<Attached>, Item)>,
     pending_octets: usize,
     someone_waits: bool,
-    later: Vec<Later>,
+    /// Items that were taken from the queue, and those of them that were committed or have failed.
+    taken: u64,
+    done: u64,
+    /// Each with the number of items that were taken before it.
+    later: VecDeque<(u64, Later)>,
     /// Who waits for the commit under way.
     in_flight: Vec<(Arc<Attached>, Waiting)>,
     /// The newest position that was told to be on disk.
@@ -129,7 +133,9 @@ impl Writer {
             pending: VecDeque::new(),
             pending_octets: 0,
             someone_waits: false,
-            later: Vec::new(),
+            taken: 0,
+            done: 0,
+            later: VecDeque::new(),
             in_flight: Vec::new(),
             acknowledged: Seq(0),
             next_try: None,
@@ -167,15 +173,15 @@ impl Writer {
             }
             self.gather(queue);
             self.commit();
-            if self.pending.is_empty() {
-                for later in std::mem::take(&mut self.later) {
+            while self.later.front().is_some_and(|(after, _)| *after <= self.done) {
+                if let Some((_, later)) = self.later.pop_front() {
                     self.start(later);
                 }
-                if self.stopping {
-                    match queue.try_recv() {
-                        Ok(message) => self.take(message),
-                        Err(_) => return,
-                    }
+            }
+            if self.stopping && self.pending.is_empty() {
+                match queue.try_recv() {
+                    Ok(message) => self.take(message),
+                    Err(_) => return,
                 }
             }
             self.try_again();
@@ -186,24 +192,26 @@ impl Writer {
     /// How long there is nothing to do if nothing comes.
     fn idle_for(&self) -> Duration {
         let now = Instant::now();
-        if self.sweep_from.is_some() {
-            return Duration::ZERO;
+        match self.next_try {
+            Some(_) if self.given_up => SWEEP_EVERY,
+            Some(next_try) => next_try.saturating_duration_since(now),
+            None if self.sweep_from.is_some() => Duration::ZERO,
+            None => (self.swept + SWEEP_EVERY).saturating_duration_since(now),
         }
-        let sweep = (self.swept + SWEEP_EVERY).saturating_duration_since(now);
-        self.next_try.map_or(sweep, |next_try| next_try.saturating_duration_since(now).min(sweep))
     }
 
     fn take(&mut self, message: ToWriter) {
         match message {
             ToWriter::Append(attached, items) => {
+                self.taken += items.len() as u64;
                 for item in items {
                     self.pending_octets += item.octets;
                     self.someone_waits |= item.waiting.is_some();
                     self.pending.push_back((Arc::clone(&attached), item));
                 }
             }
-            ToWriter::Ask(attached, query) => self.later.push(Later::Ask(attached, query)),
-            ToWriter::Load(load) => self.later.push(Later::Load(load)),
+            ToWriter::Ask(attached, query) => self.later.push_back((self.taken, Later::Ask(attached, query))),
+            ToWriter::Load(load) => self.later.push_back((self.taken, Later::Load(load))),
             ToWriter::Stop => self.stopping = true,
         }
     }
@@ -240,6 +248,7 @@ impl Writer {
             self.in_flight.extend(item.waiting.map(|waiting| (attached, waiting)));
         }
         self.pending_octets -= octets;
+        self.done += group.len() as u64;
         if self.pending.is_empty() {
             self.someone_waits = false;
         }

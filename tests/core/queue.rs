@@ -80,6 +80,22 @@ fn nobody_overtakes_those_who_wait() {
     assert_eq!(served, [caller, caller, other, caller]);
 }
 
+/// Also where the callees that are left would have none waiting.
+#[test]
+fn a_queue_goes_on_after_the_callee_that_made_it() {
+    let mut realm = TestRealm::with(RealmLimits { open_invocations_per_session_max: 1, ..RealmLimits::default() });
+    let [caller, one, two] = [realm.join(), realm.join(), realm.join()];
+    let id = realm.register_with(one, "a.b", limited(InvocationPolicy::First, 1));
+    realm.register_shared(two, "a.b", InvocationPolicy::First);
+    realm.register(two, "other");
+    realm.invoke(caller, "other");
+    realm.invoke(caller, "a.b");
+    assert!(realm.call(caller, "a.b").is_silent());
+    realm.unregister(one, id);
+    assert!(realm.call(caller, "a.b").is_silent(), "it waits behind the other");
+    assert_eq!(invocations(&realm.yields(two, 1), two), [2], "whatever the call was that made room");
+}
+
 /// The callee's error ends a call as well as its result; so does a cancel and a timeout.
 #[test]
 fn whatever_ends_a_call_makes_room_for_the_next() {
@@ -219,6 +235,26 @@ fn so_many_octets_wait_for_a_registration_and_no_more() {
     let seen = realm.calling(caller, "a.b", CallOptions::default(), payload());
     assert_eq!(seen.refused(caller).1, "wamp.error.no_available_callee");
     assert!(realm.call(caller, "a.b").is_silent());
+}
+
+/// Limits, section 1: what waits in all queues of a realm is bounded too.
+#[test]
+fn so_many_octets_wait_in_a_realm_and_no_more() {
+    let mut realm = TestRealm::unchecked();
+    let (caller, callee) = (realm.join(), realm.join());
+    let big: &'static str = Box::leak(format!("[\"{}\"]", "x".repeat(7 << 19)).into_boxed_str());
+    let waits = |realm: &mut TestRealm, nth: usize| {
+        let procedure = format!("a.b{nth}");
+        realm.register_with(callee, &procedure, limited(InvocationPolicy::Single, 1));
+        realm.invoke(caller, &procedure);
+        let seen = realm.calling(caller, &procedure, CallOptions::default(), raw(big, big.len(), None));
+        seen.is_silent()
+    };
+    // Of 3.5 MiB each, in 64 MiB.
+    assert!((0..18).all(|nth| waits(&mut realm, nth)));
+    assert!(!waits(&mut realm, 18));
+    assert_eq!(realm.realm.counters().calls_queued, 18);
+    assert_eq!(realm.realm.broken_invariant(), None);
 }
 
 /// X1 counts calls that wait.

@@ -98,6 +98,18 @@ fn a_session_that_leaves_while_it_waits_leaves_the_holder_alone() {
     assert!(realm.realm.member(holder).is_some());
 }
 
+/// U4: a session whose leave waits behind its REGISTER takes nothing over.
+#[test]
+fn a_session_that_is_about_to_leave_waits_for_no_registration() {
+    let (mut realm, holder, next) = suspected();
+    realm.call(next, "a.b");
+    let seen = realm.will_leave(next);
+    assert!(matches!(&seen.messages_to(next)[..], [Message::Error(_)]));
+    assert_eq!(seen.messages_to(holder).len(), 1, "what it said before it left");
+    assert!(!realm.realm.is_held(next));
+    assert!(realm.pass(Duration::from_secs(5)).closed().is_empty());
+}
+
 /// U4: of another authid, and anonymous, are refused at once.
 #[test]
 fn only_a_session_of_the_same_known_authid_may_suspect_a_holder() {

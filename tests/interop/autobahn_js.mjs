@@ -1,55 +1,14 @@
 // Wharf as autobahn-js sees it: node autobahn_js.mjs URL json|msgpack|cbor
 //
 // URL is ws://HOST:PORT/ws or rs://HOST:PORT (JSON only). Each step ends with a comparison; the exit status is 0 when every
-// step held. The router runs with wharf.toml of this folder. What must not come is awaited by what must come after it.
+// step held. The router runs with wharf.toml of this folder. What must not come is awaited by what must come after it. The
+// extras of the Advanced Profile are in autobahn_js_advanced.mjs.
 
 import autobahn from 'autobahn';
+import { connect, serializer, transport, uriOf } from './autobahn_js_peer.mjs';
 import { Inbox, Steps, pause, within } from './steps.mjs';
 
-const [url, serializer] = process.argv.slice(2);
-const transport = url.slice(0, 2);
 const base = `com.example.interop.autobahn_js.${transport}.${serializer}`;
-const serializers = {
-    json: autobahn.serializer.JSONSerializer,
-    msgpack: autobahn.serializer.MsgpackSerializer,
-    cbor: autobahn.serializer.CBORSerializer,
-};
-const uriOf = (error) => error?.error ?? error?.reason ?? String(error);
-
-function transports() {
-    if (transport === 'ws') return [{ type: 'websocket', url, serializers: [new serializers[serializer]()] }];
-    const [host, port] = url.slice('rs://'.length).split(':');
-    return [{ type: 'rawsocket', host, port: Number(port) }];
-}
-
-/** A session with its connection, or the reason why there is none as an error. */
-function connect(options = {}) {
-    return within(
-        new Promise((resolve, reject) => {
-            const closed = new Inbox();
-            const connection = new autobahn.Connection({
-                realm: 'realm1',
-                transports: transports(),
-                max_retries: 0,
-                on_user_error: () => {},
-                ...options,
-            });
-            connection.onopen = (session, details) => {
-                const leave = async () => {
-                    connection.close();
-                    return within(closed.take());
-                };
-                resolve({ session, details, leave });
-            };
-            connection.onclose = (_, { reason }) => {
-                closed.put(reason);
-                reject({ reason });
-                return true;
-            };
-            connection.open();
-        }),
-    );
-}
 
 function welcome(steps, session, details) {
     steps.equal('WELCOME: the session id is in its range', Number.isSafeInteger(session.id) && session.id >= 1, true);

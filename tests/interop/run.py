@@ -6,6 +6,7 @@ process id. What could not be installed is told as left out and never counted as
 
 import argparse
 import concurrent.futures
+import functools
 import os
 import pathlib
 import queue
@@ -86,9 +87,9 @@ class Bench:
         self.python, self.node_dir, self.router = options.python, options.node_dir, router
         self.variables = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", NO_COLOR="1")
 
-    def autobahn_python(self, framework, transport, serializer):
+    def autobahn_python(self, script, framework, transport, serializer):
         url = self.router.urls[transport]
-        return self.check([self.python, "-W", "ignore", HERE / "autobahn_python.py", framework, url, serializer])
+        return self.check([self.python, "-W", "ignore", HERE / script, framework, url, serializer])
 
     def script(self, name, transport, serializer):
         command = ["node", "--no-deprecation", pathlib.Path(self.node_dir, name)]
@@ -139,15 +140,19 @@ def rows(options, bench):
     plain = ["json", "cbor"] if options.quick else SERIALIZERS
     if options.python:
         for framework in ["asyncio"] if options.quick else ["asyncio", "twisted"]:
-            check = lambda transport, serializer, framework=framework: bench.autobahn_python(framework, transport, serializer)
-            client = f"autobahn-python ({framework})"
-            add(client, "ws", plain if options.quick else plain + BATCHED, check)
-            add(client, "rs", plain, check)
+            for script, what in [("autobahn_python.py", ""), ("autobahn_advanced.py", ", advanced")]:
+                check = functools.partial(bench.autobahn_python, script, framework)
+                client = f"autobahn-python ({framework}){what}"
+                add(client, "ws", plain if options.quick else plain + BATCHED, check)
+                add(client, "rs", plain, check)
     if options.node_dir:
-        add("wampy", "ws", plain, lambda *where: bench.script("wampy.mjs", *where))
-        if not options.quick:
-            add("autobahn-js", "ws", plain, lambda *where: bench.script("autobahn_js.mjs", *where))
-            add("autobahn-js", "rs", ["json"], lambda *where: bench.script("autobahn_js.mjs", *where))
+        for extra, what in [("", ""), ("_advanced", ", advanced")]:
+            wampy = functools.partial(bench.script, f"wampy{extra}.mjs")
+            autobahn = functools.partial(bench.script, f"autobahn_js{extra}.mjs")
+            add("wampy" + what, "ws", plain, wampy)
+            if not options.quick:
+                add("autobahn-js" + what, "ws", plain, autobahn)
+                add("autobahn-js" + what, "rs", ["json"], autobahn)
     return found
 
 
@@ -168,10 +173,10 @@ def run(row):
 
 def table(results):
     names = {"ws": "WebSocket", "rs": "RawSocket"}
-    print(f"{'client':28}{'transport':12}{'serializer':18}{'outcome':9}{'seconds':>8}  steps")
+    print(f"{'client':37}{'transport':12}{'serializer':18}{'outcome':9}{'seconds':>8}  steps")
     for client, transport, serializer, held, last, _, seconds in results:
         outcome = "ok" if held else "FAIL"
-        print(f"{client:28}{names[transport]:12}{serializer:18}{outcome:9}{seconds:8.1f}  {last}")
+        print(f"{client:37}{names[transport]:12}{serializer:18}{outcome:9}{seconds:8.1f}  {last}")
     for client, transport, serializer, held, _, text, _ in results:
         if not held:
             print(f"\n{client}, {names[transport]}, {serializer}:\n{text}")

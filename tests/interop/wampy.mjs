@@ -1,30 +1,13 @@
 // Wharf as wampy.js sees it: node wampy.mjs URL json|msgpack|cbor
 //
 // Each step ends with a comparison; the exit status is 0 when every step held. The router runs with wharf.toml of this
-// folder. What must not come is awaited by what must come after it.
+// folder. What must not come is awaited by what must come after it. The extras of the Advanced Profile are in
+// wampy_advanced.mjs.
 
-import { Wampy } from 'wampy';
-import { CborSerializer } from 'wampy/CborSerializer.js';
-import { JsonSerializer } from 'wampy/JsonSerializer.js';
-import { MsgpackSerializer } from 'wampy/MsgpackSerializer.js';
-import WebSocket from 'ws';
 import { Inbox, Steps, pause, within } from './steps.mjs';
+import { connect, serializer, uriOf } from './wampy_peer.mjs';
 
-const [url, serializer] = process.argv.slice(2);
-const serializers = { json: JsonSerializer, msgpack: MsgpackSerializer, cbor: CborSerializer };
 const base = `com.example.interop.wampy.ws.${serializer}`;
-const uriOf = (error) => error?.errorUri ?? String(error);
-
-async function connect(options = {}) {
-    const session = new Wampy(url, {
-        realm: 'realm1',
-        ws: WebSocket,
-        serializer: new serializers[serializer](),
-        autoReconnect: false,
-        ...options,
-    });
-    return [session, await within(session.connect())];
-}
 
 function welcome(steps, session, details) {
     const id = Number(session.getSessionId());

@@ -61,16 +61,21 @@ class Refused(Exception):
 
 
 class Peer:
-    """One connection. `form` is a transport and a serialization; `via` another address that leads to the same listener."""
+    """One connection. `form` is a transport and a serialization; `via` another address that leads to the same listener.
 
-    def __init__(self, router, form, via=None, receive_buffer=None):
+    `small` leaves the kernels at both ends little to hold: a small window here, and small segments, which bound the sender's
+    buffer.
+    """
+
+    def __init__(self, router, form, via=None, small=False):
         self.transport, self.serialization = form
         self.buffer, self.waiting, self.request, self.last = bytearray(), collections.deque(), 0, None
         self.message_parts, self.pings = [], 0
         address = via or router.address(self.transport)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if small:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         self.socket.settimeout(WAIT_S)
         # Not `select`, which knows no descriptor beyond 1023.
         self.poller = select.poll()

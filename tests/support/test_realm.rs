@@ -122,6 +122,11 @@ impl TestRealm {
         self.seen()
     }
 
+    pub(crate) fn will_leave(&mut self, session: SessionKey) -> Seen {
+        self.realm.will_leave(self.now, session, &mut self.effects);
+        self.seen()
+    }
+
     pub(crate) fn sign_of_life(&mut self, session: SessionKey) -> Seen {
         self.realm.sign_of_life(self.now, session, &mut self.effects);
         self.seen()

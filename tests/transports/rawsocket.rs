@@ -208,6 +208,27 @@ fn a_peer_that_takes_512_octets_is_never_sent_more() {
     assert_eq!(router.metric("wharf_undeliverable_total"), 4);
 }
 
+/// U1, D32: an INVOCATION that one callee cannot be given goes to the next.
+#[test]
+fn a_call_that_is_too_large_for_one_callee_goes_to_another() {
+    let router = Router::start();
+    let mut small = RawSocketPeer::join(router.main(), 2);
+    let (mut large, mut caller) = (router.raw_session(), router.raw_session());
+    let register = json!([64, 100, {"invoke": "first"}, "com.example.shared"]);
+    small.send(&register);
+    small.expect(65);
+    large.send(&register);
+    large.expect(65);
+    let long = json!(["x".repeat(4096)]);
+    caller.call("com.example.shared", &long);
+    let invocation = large.expect(68);
+    assert_eq!(invocation[4], long);
+    large.send(&json!([70, invocation[1], {}, ["done"]]));
+    assert_eq!(caller.expect(50)[3], json!(["done"]));
+    caller.call("com.example.shared", &json!(["short"]));
+    assert_eq!(small.expect(68)[4], json!(["short"]));
+}
+
 /// R1: memory grows with what is received, never with what is announced.
 #[test]
 fn what_is_announced_takes_no_memory() {

@@ -27,7 +27,7 @@ use crate::observe::{Panicked, Tally};
 use crate::routing::{Command, SessionKey};
 use crate::session::{CloseCode, Session};
 use crate::wamp::role::Announced;
-use crate::wamp::{ErrorUri, RequestId, SessionId};
+use crate::wamp::{ErrorUri, InvocationId, RequestId, SessionId};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -126,6 +126,8 @@ pub struct SessionActor {
     paused_since: Option<Instant>,
     /// INVOCATIONs handed to the peer and not finally answered.
     open_invocations: u32,
+    /// The newest of them: the realm counts up.
+    last_invocation: Option<InvocationId>,
     controls: input::Controls,
     /// Events dropped in the episode under way, and when it was last told.
     overflow_log: output::OverflowLog,
@@ -221,6 +223,7 @@ impl SessionActor {
             paused: false,
             paused_since: None,
             open_invocations: 0,
+            last_invocation: None,
             controls: input::Controls::new(now),
             overflow_log: output::OverflowLog::default(),
             retry_realm: 0,

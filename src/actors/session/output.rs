@@ -70,11 +70,10 @@ impl SessionActor {
             return;
         }
         self.serves_procedures |= matches!(message, Message::Registered(_));
-        let is_invocation = matches!(message, Message::Invocation(_));
         match self.put(class_of(message.kind()), &message) {
-            Ok(Pushed::Taken) => self.open_invocations += u32::from(is_invocation),
+            Ok(Pushed::Taken) => self.note_invocation(&message),
             Ok(Pushed::Dropped(dropped)) => {
-                self.open_invocations += u32::from(is_invocation);
+                self.note_invocation(&message);
                 self.count_dropped(dropped);
             }
             Ok(Pushed::Full) => {
@@ -84,6 +83,16 @@ impl SessionActor {
                 self.cut_slow_consumer("a message for this session did not fit", ctx);
             }
             Err(unfit) => self.answer_for(message, unfit, ctx),
+        }
+    }
+
+    /// Counts the calls that the peer has to answer. More input of a call has the id of its first INVOCATION.
+    #[inline]
+    fn note_invocation(&mut self, message: &Message) {
+        let Message::Invocation(invocation) = message else { return };
+        if self.last_invocation.is_none_or(|last| last < invocation.request) {
+            self.last_invocation = Some(invocation.request);
+            self.open_invocations += 1;
         }
     }
 

@@ -297,6 +297,7 @@ impl SessionActor {
         self.handle = None;
         self.avoided = false;
         self.open_invocations = 0;
+        self.last_invocation = None;
         self.had_session = true;
         self.times.handshake_until = clock::now() + GOODBYE_GRACE;
         self.credit = super::Credit::new();

@@ -3,4 +3,5 @@
 mod panics;
 mod peer;
 mod slow;
+mod store;
 mod wiring;

@@ -11,6 +11,7 @@ use crate::authz::{Action, Actions, Pattern, Policy, PolicyFlags, PolicyRules, R
 use crate::observe::{Metrics, Tally};
 use crate::routing::RealmRules;
 use crate::session::CloseCode;
+use crate::storage::StoreLink;
 use crate::wamp::uri::UriRules;
 use crate::wamp::{Dict, Serialization, Uri};
 use actix::{Actor, Addr, Context, Handler};
@@ -199,21 +200,20 @@ impl Router {
     }
 
     pub(super) fn with_outbox(outbox: OutboxSettings) -> Self {
+        Self::with_store(open_realm(outbox), None)
+    }
+
+    /// `first` and a `realm2` as it is, with this store.
+    pub(super) fn with_store(first: RealmSettings, store: Option<StoreLink>) -> Self {
         let metrics = Metrics::new(1);
         let tally = metrics.tally(0);
-        let mut second = open_realm(outbox);
+        let mut second = first.clone();
         second.name = "realm2".to_owned();
         second.uri = Uri::from("realm2");
         let pressure = Pressure::default();
-        let realms = RealmsActor::new(
-            Vec::new(),
-            vec![open_realm(outbox), second],
-            Vec::new(),
-            tally.clone(),
-            pressure.clone(),
-            None,
-        )
-        .start();
+        let realms =
+            RealmsActor::new(Vec::new(), vec![first, second], Vec::new(), tally.clone(), pressure.clone(), store)
+                .start();
         Self { realms, metrics, tally, pressure, handshake_timeout: Duration::from_secs(5) }
     }
 
@@ -255,8 +255,11 @@ impl Router {
 }
 
 pub(super) fn hello_details() -> Value {
-    let callee = json!({ "features": { "call_canceling": true, "progressive_call_results": true } });
-    json!({ "roles": { "publisher": {}, "subscriber": {}, "caller": {}, "callee": callee } })
+    let in_parts = json!({ "features": { "progressive_call_invocations": true } });
+    let mut callee = in_parts.clone();
+    callee["features"]["call_canceling"] = json!(true);
+    callee["features"]["progressive_call_results"] = json!(true);
+    json!({ "roles": { "publisher": {}, "subscriber": {}, "caller": in_parts, "callee": callee } })
 }
 
 /// The peer's end.

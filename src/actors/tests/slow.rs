@@ -98,6 +98,30 @@ async fn a_peer_that_does_not_read_its_answers_is_not_read_until_it_does() {
     }
 }
 
+/// S4: a call that came in parts is one call to answer; a callee that has answered it is braked like anybody.
+#[actix::test]
+async fn a_callee_that_has_answered_a_call_in_parts_is_not_read_while_it_does_not_read() {
+    let router = Router::with_policy(OnOverflow::Disconnect, 1000);
+    let (mut callee, mut caller) = (router.join().await, router.join().await);
+    callee.register("com.parts").await;
+    for progress in [true, true, true, false] {
+        caller.say(json!([48, 1, { "progress": progress }, "com.parts"]));
+        assert_eq!(callee.hear().await[1], 1);
+    }
+    callee.say(json!([70, 1, {}]));
+    assert_eq!(caller.hear().await[0], 50);
+    callee.take_only(0);
+    for request in 10..3000 {
+        callee.say(json!([16, request, { "acknowledge": true }, "com.topic"]));
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(router.metrics.messages_in(MessageKind::Publish) < 1000, "its socket is not read");
+    callee.take_all();
+    assert_eq!(callee.hear().await[1], 10);
+}
+
 /// S3.
 #[actix::test]
 async fn a_node_short_of_memory_lets_nobody_in_and_keeps_those_who_are_in() {

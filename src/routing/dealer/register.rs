@@ -101,9 +101,6 @@ impl Dealer {
 
     /// Drops the registrations of a session, whose WAMP id is `id`: the first step of its end (section 4.4).
     pub(crate) fn forget_registrations(&mut self, turn: &mut Turn<'_>, session: SessionKey, id: SessionId) {
-        if !self.queues.is_empty() {
-            self.freed.extend(self.registrations.ids_of(session));
-        }
         self.registrations.forget(turn, session, id);
         self.avoided.remove(&session);
         self.takeovers.forget(session);
@@ -225,19 +222,20 @@ mod tests {
 
     /// R94 to R97, as far as the dealer's.
     #[test]
-    fn registrations_are_listed_by_match_policy_and_looked_up() {
+    fn registrations_are_listed_by_id_and_looked_up() {
         let mut realm = Realm::new(crate::routing::RealmLimits::default(), 1);
         let (one, two) = (join(&mut realm, 1, true), join(&mut realm, 2, true));
-        let mut exact = vec![
-            register(&mut realm, one, "a.b", MatchPolicy::Exact),
-            register(&mut realm, two, "a.c", MatchPolicy::Exact),
-        ];
-        exact.sort_unstable();
         let prefix = register(&mut realm, two, "a.", MatchPolicy::Prefix);
         register(&mut realm, one, "a.", MatchPolicy::Prefix);
+        let mut all = vec![
+            (register(&mut realm, one, "a.b", MatchPolicy::Exact), MatchPolicy::Exact),
+            (register(&mut realm, two, "a.c", MatchPolicy::Exact), MatchPolicy::Exact),
+            (prefix, MatchPolicy::Prefix),
+        ];
+        all.sort_unstable();
         let dealer = &realm.dealer;
-        assert_eq!(dealer.registration_ids(MatchPolicy::Exact), exact);
-        assert_eq!(dealer.registration_ids(MatchPolicy::Wildcard), []);
+        assert_eq!(dealer.registrations_after(None).collect::<Vec<_>>(), all);
+        assert_eq!(dealer.registrations_after(Some(all[0].0)).collect::<Vec<_>>(), all[1..]);
         assert_eq!(dealer.registration_of(MatchPolicy::Prefix, "a."), Some(prefix));
         assert_eq!(dealer.registration_of(MatchPolicy::Exact, "a."), None);
         assert_eq!(dealer.best_registration("a.x"), Some(prefix));

@@ -167,11 +167,6 @@ impl Registrations {
         self.place_by_id.get(&id).copied()
     }
 
-    /// The ids of the session's registrations, in ascending order.
-    pub(super) fn ids_of(&self, session: SessionKey) -> impl Iterator<Item = RegistrationId> + '_ {
-        self.by_session.get(session).into_iter().flat_map(|own| own.keys().copied())
-    }
-
     /// Whether the session is a callee of the registration.
     pub(super) fn serves(&self, session: SessionKey, id: RegistrationId) -> bool {
         self.by_session.get(session).is_some_and(|own| own.contains_key(&id))

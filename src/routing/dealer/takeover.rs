@@ -161,6 +161,13 @@ impl Realm {
         self.settle(now, effects);
     }
 
+    /// The session will leave as soon as it is held no longer: it waits for no registration, and nobody is ended for it.
+    pub fn will_leave(&mut self, now: Instant, session: SessionKey, effects: &mut Effects) {
+        let register = self.dealer.takeovers.take(session).map(|entry| entry.register);
+        self.dealer.takeovers.ready.extend(register.map(|register| (session, register)));
+        self.settle(now, effects);
+    }
+
     /// Ends the holders that gave no sign of life in time, and lets those go on that waited for them.
     pub(in crate::routing) fn take_over(&mut self, now: Instant, effects: &mut Effects) {
         while let Some((session, waiting)) = self.dealer.takeovers.due(now) {

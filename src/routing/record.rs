@@ -100,8 +100,14 @@ pub struct Query {
     pub authrole: Arc<str>,
 }
 
-/// The most records that one question reads.
+/// The most records that one question reads, if it selects any of them.
 pub const SCAN_RECORDS_MAX: usize = 10_000;
+
+/// The most records that one question reads if it selects none of them.
+pub const SCAN_EMPTY_MAX: usize = 100_000;
+
+/// The most retained events with lists that one topic has beside the one without; the oldest goes.
+pub const LISTED_RETAINED_MAX: usize = 8;
 
 /// The most octets of payload that one answer holds.
 pub const PAGE_OCTETS_MAX: usize = 1 << 20;

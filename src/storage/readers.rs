@@ -1,7 +1,7 @@
 //! The threads that read the file: each question in a read transaction, which no commit waits for and which delays none.
 
 use super::figures::Counters;
-use super::file::{read_with, retained};
+use super::file::{read_with, retained, PageEnds};
 use super::history::{Collect, ToHistory};
 use super::memory::Collected;
 use super::realm::{Answer, Attached, Load};
@@ -21,13 +21,14 @@ const READERS: usize = 2;
 /// An open file. The writer can close it when all are given back.
 pub(super) struct Lease {
     database: Arc<Database>,
+    ends: Arc<PageEnds>,
     /// Dropped after the file.
     _alive: Sender<()>,
 }
 
 impl Lease {
-    pub(super) fn new(database: Arc<Database>, alive: Sender<()>) -> Self {
-        Self { database, _alive: alive }
+    pub(super) fn new((database, ends): (Arc<Database>, Arc<PageEnds>), alive: Sender<()>) -> Self {
+        Self { database, ends, _alive: alive }
     }
 }
 
@@ -108,5 +109,5 @@ fn ask(inner: &Inner, lease: &Lease, attached: &Attached, query: &Query) -> Resu
         inner.history.send(ToHistory::Collect(Box::new(collect))).map_err(|_| StoreFault::Failed)?;
         answer.recv().map_err(|_| StoreFault::Failed)?.map(Some)
     };
-    read_with(&lease.database, &attached.log.name, now, query, elsewhere)
+    read_with(&lease.database, &lease.ends, &attached.log.name, now, query, elsewhere)
 }

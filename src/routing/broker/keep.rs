@@ -92,7 +92,7 @@ impl Broker {
 
     /// The event as it is kept: nothing of it shares a frame.
     fn kept_event(
-        &self,
+        &mut self,
         turn: &Turn<'_>,
         matches: &[Place],
         publication: &Publication<'_>,
@@ -101,12 +101,21 @@ impl Broker {
         // The exact subscription is the first match if there is one, and has a copy of the topic already.
         let exact = matches.first().and_then(|place| self.subscriptions.record(*place));
         let exact = exact.filter(|subscription| subscription.policy() == MatchPolicy::Exact);
+        let topic = match exact {
+            Some(subscription) => subscription.topic().clone(),
+            None => {
+                if self.kept_topic != *publication.topic {
+                    self.kept_topic = publication.topic.detached();
+                }
+                self.kept_topic.clone()
+            }
+        };
         let options = publication.options;
         let excluded = publication.member(turn.directory).filter(|_| options.exclude_me);
         KeptEvent {
             publication: publication.id,
             time: turn.time,
-            topic: exact.map_or_else(|| publication.topic.detached(), |subscription| subscription.topic().clone()),
+            topic,
             publisher: publication.publisher.clone(),
             excluded: excluded.map(|member| member.session),
             trustlevel: publication.trustlevel,

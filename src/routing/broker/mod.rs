@@ -40,6 +40,8 @@ pub(crate) struct Broker {
     retained: Retained,
     /// Of publishers that wait for the answer to their last PUBLISH.
     own_events: PerSession<OwnEvents>,
+    /// The topic of the last event that was kept and has no subscription of its own: the next one shares its copy.
+    kept_topic: Uri,
     is_short_of_memory: bool,
 }
 

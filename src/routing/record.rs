@@ -1,7 +1,8 @@
 //! What a realm wants kept, and what it asks of what is kept: the orders of the realm to its store.
 //!
 //! The core decides what is recorded and never waits for it: an order is an effect, its answer a later call of the realm.
-//! What is kept holds its own copy of the payload, never a slice of a receive buffer.
+//! What is kept holds a copy of the payload, never a slice of a receive buffer. Copies of events that are not retained share
+//! their room: a store that keeps them in memory makes its own.
 
 use super::key::SessionKey;
 use super::rules::HistoryRule;

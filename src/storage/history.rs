@@ -1,12 +1,12 @@
 //! The thread that owns the log in memory, for all realms. It waits for nothing but its queue, never for a disk.
 
 use super::figures::Counters;
-use super::memory::{Collected, MemoryLog};
+use super::memory::{detach, Collected, MemoryLog};
 use super::realm::{faults, Answer, Attached, Item, Load};
 use super::select::Positions;
 use super::service::{Inner, Panics};
 use super::writer::ToWriter;
-use super::{Entry, EventLog, RealmLog, Seq};
+use super::{Change, Entry, EventLog, RealmLog, Seq};
 use crate::routing::{Order, Query, StoreFault, Waiting};
 use crate::wamp::{MatchPolicy, WallTime};
 use std::collections::{BTreeMap, VecDeque};
@@ -183,7 +183,12 @@ impl History {
         let waiting: Vec<Waiting> = items.iter().filter_map(|item| item.waiting).collect();
         let tickets = questions.iter().map(|query| query.ticket).collect();
         self.under_way = Some(UnderWay { attached: Arc::clone(attached), waiting: waiting.clone(), tickets, octets });
-        let entry = |Item { seq, change, .. }| Entry { realm: Arc::clone(&attached.log), seq, change };
+        let entry = |Item { seq, mut change, .. }| {
+            if let Change::Keep { event, .. } = &mut change {
+                detach(event);
+            }
+            Entry { realm: Arc::clone(&attached.log), seq, change }
+        };
         let group: Vec<Entry> = items.into_iter().map(entry).collect();
         // Memory does not fail.
         let _ = self.log.append(&group);

@@ -72,7 +72,8 @@ impl MemoryLog {
     pub(super) fn append_orders(&mut self, log: &RealmLog, Seq(first): Seq, orders: Vec<Order>) {
         let realm = self.realm(&log.name);
         for (seq, order) in (first..).map(Seq).zip(orders) {
-            if let Order::Keep { event, history: Some(rule), .. } = order {
+            if let Order::Keep { mut event, history: Some(rule), .. } = order {
+                detach(&mut event);
                 realm.keep(seq, event, &rule);
             }
         }
@@ -328,6 +329,14 @@ impl Realm {
     }
 }
 
+/// Gives an event its own copy of its payload, if it is nobody else's: it came with one that keeps others in memory. It is made
+/// by the thread that will drop it, which is what an allocator likes best.
+pub(super) fn detach(event: &mut Arc<KeptEvent>) {
+    if let Some(event) = Arc::get_mut(event) {
+        event.payload = event.payload.detached();
+    }
+}
+
 /// Puts a retained event behind those of its topic; what it replaces goes.
 fn retain_in(retained: &mut Vec<(Seq, Arc<KeptEvent>)>, seq: Seq, event: &Arc<KeptEvent>) {
     if event.listing.is_none() {
@@ -376,5 +385,44 @@ impl Stream for Walk<'_> {
 
     fn not_before(&self) -> WallTime {
         self.not_before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wamp::{Payload, RawPayload, Serialization};
+    use bytes::{Bytes, BytesMut};
+
+    /// What came with a turn's other events does not keep them in memory.
+    #[test]
+    fn an_event_in_memory_has_a_payload_of_its_own() {
+        let mut room = BytesMut::new();
+        let payload = Payload::Raw(RawPayload::new(Serialization::Json, Bytes::from_static(b"[1]"), 3, None));
+        let event = |payload| KeptEvent {
+            publication: PublicationId::FIRST,
+            time: WallTime::default(),
+            topic: Uri::from("com.a"),
+            publisher: None,
+            excluded: None,
+            trustlevel: None,
+            ppt: None,
+            listing: None,
+            payload,
+        };
+        let history = Some(HistoryRule { limit: 9, max_age: None, durable: false });
+        let order = |_| {
+            let event = Arc::new(event(payload.detached_within(&mut room)));
+            Order::Keep { event, history, retain: false, waiting: None }
+        };
+        let orders: Vec<_> = (0..3).map(order).collect();
+        let mut log = MemoryLog::new();
+        log.append_orders(&RealmLog { name: "r".to_owned(), history_octets_max: 1 << 20 }, Seq(1), orders);
+        let topic = &log.realms["r"].topics[0];
+        assert_eq!(topic.kept.len(), 3);
+        for kept in &topic.kept {
+            assert_eq!(kept.event.payload, payload);
+            assert!(matches!(&kept.event.payload, Payload::Raw(raw) if raw.tail().is_unique()));
+        }
     }
 }

@@ -72,7 +72,7 @@ impl Broker {
         keeping: Keeping,
         payload: Payload,
     ) {
-        let event = Arc::new(self.kept_event(turn, matches, publication, &payload));
+        let event = Arc::new(self.kept_event(turn, matches, publication, keeping, &payload));
         let waiting = self.keep(turn, publication, keeping, event);
         let listing = publication.options.listing.as_deref();
         if let Some(Waiting { session, .. }) = waiting {
@@ -96,6 +96,7 @@ impl Broker {
         turn: &Turn<'_>,
         matches: &[Place],
         publication: &Publication<'_>,
+        keeping: Keeping,
         payload: &Payload,
     ) -> KeptEvent {
         // The exact subscription is the first match if there is one, and has a copy of the topic already.
@@ -121,7 +122,8 @@ impl Broker {
             trustlevel: publication.trustlevel,
             ppt: options.ppt.clone(),
             listing: options.listing.as_deref().and_then(sorted_listing),
-            payload: payload.detached(),
+            // What is retained is here for long; what is not, the store writes or copies.
+            payload: if keeping.retain { payload.detached() } else { payload.detached_within(&mut self.copies) },
         }
     }
 

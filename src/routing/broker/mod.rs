@@ -23,6 +23,7 @@ use crate::wamp::options::{PublishOptions, UnsubscribedDetails};
 use crate::wamp::role::Feature;
 use crate::wamp::uri::is_reserved;
 use crate::wamp::{MessageKind, Payload, PublicationId, SessionId, SubscriptionId, Uri, WallTime};
+use bytes::BytesMut;
 use filter::Filter;
 use keep::OwnEvents;
 use publication::{Publication, Publisher};
@@ -42,6 +43,8 @@ pub(crate) struct Broker {
     own_events: PerSession<OwnEvents>,
     /// The topic of the last event that was kept and has no subscription of its own: the next one shares its copy.
     kept_topic: Uri,
+    /// Room for the payloads of what the store is given.
+    copies: BytesMut,
     is_short_of_memory: bool,
 }
 

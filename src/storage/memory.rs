@@ -196,7 +196,7 @@ impl Realm {
         }
     }
 
-    fn keep(&mut self, seq: Seq, event: Arc<KeptEvent>, rule: &HistoryRule) {
+    fn keep(&mut self, seq: Seq, mut event: Arc<KeptEvent>, rule: &HistoryRule) {
         let last = self.touched.last().and_then(|(slot, _)| Some((*slot, self.topics.get(*slot)?)));
         let known = match last {
             Some((slot, topic)) if topic.uri == event.topic => Some(slot),
@@ -214,6 +214,9 @@ impl Realm {
         let Some(topic) = self.topics.get_mut(slot) else { return };
         (topic.limit, topic.max_age) = (rule.limit, rule.max_age);
         let (time, octets) = (event.time, octets(&event));
+        if let Some(event) = Arc::get_mut(&mut event) {
+            event.topic = topic.uri.clone();
+        }
         topic.kept.push_back(Kept { seq, publication: event.publication, octets, event });
         self.order.push_back((seq, slot));
         self.kept += 1;

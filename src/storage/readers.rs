@@ -21,14 +21,13 @@ const READERS: usize = 2;
 /// An open file. The writer can close it when all are given back.
 pub(super) struct Lease {
     database: Arc<Database>,
-    ends: Arc<PageEnds>,
     /// Dropped after the file.
     _alive: Sender<()>,
 }
 
 impl Lease {
-    pub(super) fn new((database, ends): (Arc<Database>, Arc<PageEnds>), alive: Sender<()>) -> Self {
-        Self { database, ends, _alive: alive }
+    pub(super) fn new(database: Arc<Database>, alive: Sender<()>) -> Self {
+        Self { database, _alive: alive }
     }
 }
 
@@ -70,10 +69,11 @@ impl Readers {
 }
 
 fn run(inner: &Inner, queue: &Receiver<Job>, waiting: &AtomicUsize) {
+    let mut ends = PageEnds::default();
     while let Ok(job) = queue.recv() {
         match job {
             Job::Ask(lease, attached, query) => {
-                let page = guarded(inner, || ask(inner, &lease, &attached, &query));
+                let page = guarded(inner, || ask(inner, &lease, &mut ends, &attached, &query));
                 drop(lease);
                 inner.questions.remove(1);
                 (attached.sink)(vec![Answer::Read { ticket: query.ticket, page }]);
@@ -93,7 +93,7 @@ fn run(inner: &Inner, queue: &Receiver<Job>, waiting: &AtomicUsize) {
     }
 }
 
-/// A panic is this question's alone: a reader keeps nothing between two.
+/// A panic is this question's alone: what a reader keeps between two is looked at again before it is believed.
 fn guarded<T>(inner: &Inner, read: impl FnOnce() -> Result<T, StoreFault>) -> Result<T, StoreFault> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
         Counters::add(&inner.counters.panics, 1);
@@ -101,7 +101,13 @@ fn guarded<T>(inner: &Inner, read: impl FnOnce() -> Result<T, StoreFault>) -> Re
     })
 }
 
-fn ask(inner: &Inner, lease: &Lease, attached: &Attached, query: &Query) -> Result<Page, StoreFault> {
+fn ask(
+    inner: &Inner,
+    lease: &Lease,
+    ends: &mut PageEnds,
+    attached: &Attached,
+    query: &Query,
+) -> Result<Page, StoreFault> {
     let now = (inner.now)();
     let elsewhere = |query: &Query, positions: Positions| -> Result<Option<Collected>, StoreFault> {
         let (reply, answer) = sync_channel(1);
@@ -109,5 +115,5 @@ fn ask(inner: &Inner, lease: &Lease, attached: &Attached, query: &Query) -> Resu
         inner.history.send(ToHistory::Collect(Box::new(collect))).map_err(|_| StoreFault::Failed)?;
         answer.recv().map_err(|_| StoreFault::Failed)?.map(Some)
     };
-    read_with(&lease.database, &lease.ends, &attached.log.name, now, query, elsewhere)
+    read_with(&lease.database, ends, &attached.log.name, now, query, elsewhere)
 }

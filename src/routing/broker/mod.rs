@@ -25,7 +25,7 @@ use crate::wamp::uri::is_reserved;
 use crate::wamp::{MessageKind, Payload, PublicationId, SessionId, SubscriptionId, Uri, WallTime};
 use bytes::BytesMut;
 use filter::Filter;
-use keep::OwnEvents;
+use keep::{KeptTopic, OwnEvents};
 use publication::{Publication, Publisher};
 use rand::Rng;
 use retained::Retained;
@@ -41,8 +41,7 @@ pub(crate) struct Broker {
     retained: Retained,
     /// Of publishers that wait for the answer to their last PUBLISH.
     own_events: PerSession<OwnEvents>,
-    /// The topic of the last event that was kept and has no subscription of its own: the next one shares its copy.
-    kept_topic: Uri,
+    kept_topic: KeptTopic,
     /// Room for the payloads of what the store is given.
     copies: BytesMut,
     is_short_of_memory: bool,

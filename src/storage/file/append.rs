@@ -28,6 +28,9 @@ struct Tables<'t> {
     meta: Table<'t, &'static str, u64>,
 }
 
+/// A place in the order of the oldest, its topic, and where the next place is.
+type Listed = ((u32, u64), Uri, Seq);
+
 /// What the last transactions have seen, and room to be used again.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -334,7 +337,7 @@ impl<'t> Tables<'t> {
     }
 
     /// The topic that may have the realm's oldest event: where it is listed, and where the next one is, which has none before.
-    fn first_listed(&self, realm: u32) -> Result<Option<((u32, u64), Uri, Seq)>, StorageError> {
+    fn first_listed(&self, realm: u32) -> Result<Option<Listed>, StorageError> {
         let mut listed = self.oldest.range((realm, 0)..=(realm, u64::MAX))?;
         let Some(first) = listed.next() else { return Ok(None) };
         let (key, uri) = first?;

@@ -162,8 +162,6 @@ fn open_or_make(path: &Path) -> Result<Database, DatabaseError> {
 pub struct FileLog {
     database: Arc<Database>,
     known: append::Known,
-    /// Shared with readers on other threads.
-    ends: Arc<PageEnds>,
 }
 
 impl FileLog {
@@ -180,7 +178,7 @@ impl FileLog {
                 StorageError::Open { path: path(), cause: error.to_string() }
             }
         })?;
-        let log = Self { database: Arc::new(database), known: append::Known::default(), ends: Arc::default() };
+        let log = Self { database: Arc::new(database), known: append::Known::default() };
         let failed = |error: StorageError| StorageError::Open { path: path(), cause: error.to_string() };
         match log.schema().map_err(failed)? {
             Some(SCHEMA) => Ok(log),
@@ -271,8 +269,8 @@ impl FileLog {
     }
 
     /// What readers on other threads read from.
-    pub(super) fn database(&self) -> (Arc<Database>, Arc<PageEnds>) {
-        (Arc::clone(&self.database), Arc::clone(&self.ends))
+    pub(super) fn database(&self) -> Arc<Database> {
+        Arc::clone(&self.database)
     }
 }
 
@@ -289,7 +287,7 @@ impl EventLog for FileLog {
     }
 
     fn read(&self, realm: &str, now: WallTime, query: &Query) -> Result<Page, StoreFault> {
-        read_with(&self.database, &self.ends, realm, now, query, |_, _| Ok(None))
+        read_with(&self.database, &mut PageEnds::default(), realm, now, query, |_, _| Ok(None))
     }
 
     fn retained(&self, realm: &str) -> Result<Vec<Arc<KeptEvent>>, StoreFault> {

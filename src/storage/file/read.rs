@@ -14,9 +14,10 @@ use crate::storage::Seq;
 use crate::wamp::{MatchPolicy, PublicationId, Uri, WallTime};
 use redb::{AccessGuard, Database, Range, ReadOnlyTable, ReadTransaction, ReadableDatabase};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 type Log = ReadOnlyTable<(u32, u64, u64), &'static [u8]>;
+type Chunks = Range<'static, (u32, u64, u64), &'static [u8]>;
 
 /// Ends of pages that are remembered.
 const ENDS_MAX: usize = 4096;
@@ -24,31 +25,26 @@ const ENDS_MAX: usize = 4096;
 /// A question that reads from more topics does not hold a chunk of each in memory.
 const CHUNKS_HELD_MAX: usize = 64;
 
-/// Where the publications stand that the last pages began and ended with: the next question names one of them.
+/// Where the publications stand that the last pages of one reader began and ended with: the next question names one of them.
 #[derive(Debug, Default)]
-pub(in crate::storage) struct PageEnds(Mutex<Ends>);
-
-#[derive(Debug, Default)]
-struct Ends {
+pub(in crate::storage) struct PageEnds {
     places: BTreeMap<(u32, PublicationId), (Uri, Seq)>,
     order: VecDeque<(u32, PublicationId)>,
 }
 
 impl PageEnds {
-    fn find(&self, realm: u32, publication: PublicationId) -> Option<(Uri, Seq)> {
-        let ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ends.places.get(&(realm, publication)).cloned()
+    fn find(&self, realm: u32, publication: PublicationId) -> Option<&(Uri, Seq)> {
+        self.places.get(&(realm, publication))
     }
 
-    fn add(&self, realm: u32, seq: Seq, event: &KeptEvent) {
-        let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn add(&mut self, realm: u32, seq: Seq, event: &KeptEvent) {
         let key = (realm, event.publication);
-        if ends.places.insert(key, (event.topic.clone(), seq)).is_none() {
-            ends.order.push_back(key);
+        if self.places.insert(key, (event.topic.clone(), seq)).is_none() {
+            self.order.push_back(key);
         }
-        if ends.order.len() > ENDS_MAX {
-            if let Some(first) = ends.order.pop_front() {
-                ends.places.remove(&first);
+        if self.order.len() > ENDS_MAX {
+            if let Some(first) = self.order.pop_front() {
+                self.places.remove(&first);
             }
         }
     }
@@ -58,7 +54,7 @@ impl PageEnds {
 /// question is about a pattern; it is given what was found here.
 pub(in crate::storage) fn read_with(
     database: &Database,
-    ends: &PageEnds,
+    ends: &mut PageEnds,
     realm: &str,
     now: WallTime,
     query: &Query,
@@ -166,12 +162,7 @@ impl Reader {
         Ok(Topic { uri: Uri::from(uri), number, first: first.max(chunk.oldest), not_before })
     }
 
-    fn range(
-        &self,
-        topic: u64,
-        low: u64,
-        high: u64,
-    ) -> Result<Range<'static, (u32, u64, u64), &'static [u8]>, StorageError> {
+    fn range(&self, topic: u64, low: u64, high: u64) -> Result<Chunks, StorageError> {
         Ok(self.log.range((self.realm, topic, low)..=(self.realm, topic, high))?)
     }
 
@@ -187,8 +178,8 @@ impl Reader {
     fn find(&self, query: &Query, ends: &PageEnds, positions: &mut Positions) -> Result<(), StoreFault> {
         positions
             .find(query, |publication| match ends.find(self.realm, publication) {
-                Some((uri, seq)) if select::fits(query.policy, &query.topic, &uri) => {
-                    self.stands_at(&uri, publication, seq)
+                Some((uri, seq)) if select::fits(query.policy, &query.topic, uri) => {
+                    self.stands_at(uri, publication, *seq)
                 }
                 Some(_) | None => Ok(None),
             })
@@ -227,7 +218,7 @@ impl Reader {
     fn in_range(
         &self,
         topic: &Topic,
-        mut range: Range<'static, (u32, u64, u64), &'static [u8]>,
+        mut range: Chunks,
         publication: PublicationId,
     ) -> Result<Option<Seq>, StorageError> {
         while let Some(row) = range.next_back() {
@@ -281,7 +272,7 @@ struct Walk<'a> {
     reader: &'a Reader,
     topic: Topic,
     bounds: Bounds,
-    chunks: Range<'static, (u32, u64, u64), &'static [u8]>,
+    chunks: Chunks,
     reverse: bool,
     holds_chunk: bool,
     /// Of the chunk under way: its key, itself if it is held, and its events that come, the next one last.

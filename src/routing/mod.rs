@@ -29,7 +29,8 @@ pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
 pub use limits::{MetaCalls, RealmLimits, RetainedFull, SUSPECT_AFTER};
 pub use meta::{Described, Description, Overflow, PayloadReader};
-pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting, PAGE_OCTETS_MAX, SCAN_RECORDS_MAX};
+pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting};
+pub use record::{LISTED_RETAINED_MAX, PAGE_OCTETS_MAX, SCAN_EMPTY_MAX, SCAN_RECORDS_MAX};
 pub use refusal::Refusal;
 pub use rights::{Permit, Rights};
 pub use rules::{

@@ -69,7 +69,7 @@ fn nobody_overtakes_those_who_wait() {
     let (caller, callee) = single(&mut realm);
     let other = realm.join();
     realm.invoke(caller, "a.b");
-    for session in [caller, other, caller] {
+    for session in [other, caller, caller] {
         realm.call(session, "a.b");
     }
     let mut served = Vec::new();
@@ -77,7 +77,7 @@ fn nobody_overtakes_those_who_wait() {
         let seen = realm.yields(callee, id);
         served.extend([caller, other].into_iter().filter(|session| !seen.messages_to(*session).is_empty()));
     }
-    assert_eq!(served, [caller, caller, other, caller]);
+    assert_eq!(served, [caller, other, caller, caller]);
 }
 
 /// Also where the callees that are left would have none waiting.

@@ -73,7 +73,7 @@ def build(binary):
     command = ["cargo", "test", "--locked", *binary.split(), "--no-run"]
     done = subprocess.run(command, cwd=COPY, env=environment(), capture_output=True, text=True)
     paths = re.findall(r"^  Executable .*\((.*)\)$", done.stderr, re.MULTILINE)
-    return (OWN_TARGET.parent / "target" / "debug" / "deps" / pathlib.Path(paths[0]).name if paths else None), done.stderr
+    return (OWN_TARGET / "debug" / "deps" / pathlib.Path(paths[0]).name if paths else None), done.stderr
 
 
 def run(path, test, number=0):

@@ -1,10 +1,11 @@
 //! `concurrency` of a callee, and the queue of a registration whose callees are all at theirs (X2).
 
-use crate::test_realm::{raw, Seen, TestRealm};
+use crate::test_realm::{raw, Seen, TestRealm, ALL_FEATURES};
 use std::time::Duration;
 use wharf::routing::{RealmLimits, SessionKey};
 use wharf::wamp::message::Call;
 use wharf::wamp::options::{CallOptions, RegisterOptions};
+use wharf::wamp::role::CalleeFeatures;
 use wharf::wamp::{CancelMode, InvocationPolicy, Message, Payload, RequestId};
 
 fn limited(invoke: InvocationPolicy, concurrency: u64) -> RegisterOptions {
@@ -285,6 +286,43 @@ fn a_progressive_call_waits_with_all_its_parts() {
     assert_eq!(invocations(&seen, callee), [2, 2]);
     assert_eq!(invocations(&part(&mut realm, false), callee), [2]);
     realm.yields(callee, 2).result_to(caller);
+}
+
+/// R77, D74: what the caller still says of a call that ended while it waited is for nobody.
+#[test]
+fn a_progressive_call_that_ends_while_it_waits_discards_the_rest_of_its_input() {
+    for (how, error) in [
+        ("cancel", "wamp.error.canceled"),
+        ("timeout", "wamp.error.timeout"),
+        ("callee gone", "wamp.error.canceled"),
+        ("its turn comes", "wamp.error.feature_not_supported"),
+    ] {
+        let mut realm = TestRealm::new();
+        let lacking = CalleeFeatures { progressive_call_invocations: false, ..ALL_FEATURES };
+        let [other, caller] = [realm.join(), realm.join()];
+        let callee = realm.join_featured("bob", "user", lacking);
+        realm.register_with(callee, "a.b", limited(InvocationPolicy::Single, 1));
+        realm.invoke(other, "a.b");
+        let part = |realm: &mut TestRealm, progress| {
+            let options = CallOptions { progress, timeout_ms: Some(10), ..CallOptions::default() };
+            let (request, procedure) = (RequestId::FIRST, "a.b".into());
+            realm.handle(caller, Call { request, options, procedure, payload: Payload::Empty })
+        };
+        assert!(part(&mut realm, true).is_silent() && part(&mut realm, true).is_silent());
+        let seen = match how {
+            "cancel" => realm.cancel(caller, RequestId::FIRST, CancelMode::Skip),
+            "timeout" => realm.pass(Duration::from_millis(10)),
+            "callee gone" => realm.leave(callee),
+            _ => realm.yields(callee, 1),
+        };
+        assert_eq!(seen.refused(caller).1, error);
+        assert_eq!(realm.realm.counters().calls_queued, 0);
+        for progress in [true, false] {
+            assert!(part(&mut realm, progress).is_silent(), "{how}");
+        }
+        let is_heard = !part(&mut realm, false).is_silent() || realm.realm.counters().calls_queued == 1;
+        assert!(is_heard, "{how}: after the last part the id is free");
+    }
 }
 
 /// R25, section 5.1: an id of a call that waits is in use.

@@ -214,6 +214,18 @@ fn an_invocation_that_comes_back_goes_to_the_next_callee() {
     }
 }
 
+/// R79: the caller has a part of this callee's result, so no other callee can go on with it.
+#[test]
+fn an_invocation_that_comes_back_after_a_partial_result_ends_the_call() {
+    let (mut realm, caller, [one, two, _]) = shared(InvocationPolicy::First);
+    let options = CallOptions { receive_progress: true, ..CallOptions::default() };
+    let (_, invocation) = realm.invoke_with(caller, "a.b", options);
+    realm.progress(one, 1).result_to(caller);
+    let seen = realm.gives_back(one, invocation, ErrorUri::NETWORK_FAILURE);
+    assert_eq!(seen.refused(caller).1, "wamp.error.network_failure");
+    assert!(seen.messages_to(two).is_empty());
+}
+
 /// D32: more input that cannot be handed over ends the call; the callee has the rest of it.
 #[test]
 fn a_later_part_that_comes_back_ends_the_call() {

@@ -125,6 +125,9 @@ fn events_of_reserved_topics_are_never_recorded() {
     let joining = realm.member("ann", "user", crate::test_realm::ALL_FEATURES);
     let (_, seen) = realm.joining(joining);
     assert_eq!((seen.events().len(), seen.orders()), (1, vec![]));
+    let options = PublishOptions { retain: true, ..PublishOptions::default() };
+    assert_eq!(realm.publish_with(watcher, "wamp.session.x", options).orders(), []);
+    assert_eq!(realm.realm.counters().retained_topics, 0);
 }
 
 /// Store, section 1: `memory` means that the event was routed.

@@ -57,6 +57,23 @@ fn a_takeover_is_told_as_an_end_and_a_beginning() {
     assert_eq!(topics, expected.map(|name| format!("wamp.registration.{name}").into()));
 }
 
+/// U4: whatever ends the holder.
+#[test]
+fn a_holder_that_is_killed_or_breaks_the_protocol_is_followed_at_once() {
+    for is_killed in [true, false] {
+        let (mut realm, holder, next) = suspected();
+        let admin = realm.join_as("eve", "user");
+        let seen = if is_killed {
+            let id = Value::Unsigned(realm.id(holder));
+            realm.meta(admin, "wamp.session.kill", vec![id], vec![])
+        } else {
+            realm.yields(holder, 1)
+        };
+        assert_eq!(seen.closed().len(), 1);
+        assert!(is_registered(&seen, next));
+    }
+}
+
 /// U4, R91: the holder is ended first, and the session that waited for it before it could be answered.
 #[test]
 fn a_session_that_is_killed_together_with_its_holder_registers_nothing() {

@@ -319,7 +319,9 @@ fn refusal(kind: MessageKind, request: RequestId, refused: Refused, error: Error
 mod tests {
     use super::*;
     use crate::authz::{Pattern, PolicyFlags, PolicyRules, Rule};
-    use crate::wamp::options::RegisterOptions;
+    use crate::wamp::message::{Unregister, Unsubscribe};
+    use crate::wamp::options::{CallOptions, RegisterOptions, SubscribeOptions};
+    use crate::wamp::{Payload, RegistrationId, SubscriptionId};
 
     /// What becomes of a REGISTER with these options by a role with these rights: the options that go on, or the error.
     fn register(flags: PolicyFlags, options: RegisterOptions) -> Result<RegisterOptions, String> {
@@ -354,6 +356,27 @@ mod tests {
             let flags = PolicyFlags { allow_force_reregister, ..PolicyFlags::default() };
             assert_eq!(register(flags, options).map(|options| options.force_reregister), Ok(allow_force_reregister));
             assert_eq!(register(flags, RegisterOptions::default()), Ok(RegisterOptions::default()));
+        }
+    }
+
+    /// R25: over all six kinds, and CANCEL is none of them.
+    #[test]
+    fn a_strict_realm_checks_the_id_of_every_request() {
+        let (request, uri) = (RequestId::FIRST.next(), || Uri::from("com.x"));
+        let requests: [Message; 6] = [
+            Publish { request, options: PublishOptions::default(), topic: uri(), payload: Payload::Empty }.into(),
+            Subscribe { request, options: SubscribeOptions::default(), topic: uri() }.into(),
+            Unsubscribe { request, subscription: SubscriptionId::FIRST }.into(),
+            Call { request, options: CallOptions::default(), procedure: uri(), payload: Payload::Empty }.into(),
+            Register { request, options: RegisterOptions::default(), procedure: uri() }.into(),
+            Unregister { request, registration: RegistrationId::FIRST }.into(),
+        ];
+        for strict_request_ids in [true, false] {
+            let rules = Rules { strict_request_ids, ..Rules::default() };
+            for mut message in requests.clone() {
+                let judged = judge(&rules, Announced::default(), &mut RequestIds::default(), &mut message);
+                assert_eq!(judged.is_err(), strict_request_ids, "{message:?}");
+            }
         }
     }
 

@@ -335,17 +335,15 @@ mod tests {
         let rules = Rules { policy: Arc::new(policy), ..Rules::default() };
         let register = Register { request: RequestId::FIRST, options, procedure: Uri::from("com.x") };
         let mut message = register.into();
-        match judge(&rules, Announced::default(), &mut RequestIds::default(), &mut message) {
-            Ok(Decision::Refuse(_, Some(error))) => match *error {
-                Message::Error(error) => Err(error.error.to_string()),
-                other => panic!("{other:?}"),
-            },
-            Ok(Decision::Forward) => match message {
-                Message::Register(register) => Ok(register.options),
-                other => panic!("{other:?}"),
-            },
-            other => panic!("{other:?}"),
+        let judged = judge(&rules, Announced::default(), &mut RequestIds::default(), &mut message);
+        if let Ok(Decision::Refuse(_, Some(error))) = &judged {
+            let Message::Error(error) = &**error else { panic!("{error:?}") };
+            return Err(error.error.to_string());
         }
+        let (Ok(Decision::Forward), Message::Register(register)) = (&judged, &message) else {
+            panic!("{judged:?} {message:?}")
+        };
+        Ok(register.options)
     }
 
     /// `force_reregister` is for roles that have the right; of others it is ignored, as old clients send it by default.

@@ -2,7 +2,9 @@
 //!
 //! Two stages. Octets that are framed and ready lie in one buffer, so that many messages leave in one write. Once a socket
 //! does not take them, further messages wait one by one in a queue, where EVENTs can still be dropped; the buffer is refilled
-//! from it. Everything is counted in octets that are really held. An outbox never blocks and never sends by itself.
+//! from it. What waits of an EVENT is the one encoding that all its subscribers share, and it is framed when it leaves: a
+//! thousand frozen subscribers do not hold a thousand copies (U3). It counts in each of them all the same. An outbox never
+//! blocks and never sends by itself.
 //! Source: section 3 of the limits; sections 8 and 9 of the architecture.
 
 use super::settings::{OnOverflow, OutboxSettings};
@@ -43,7 +45,9 @@ pub(crate) enum Pushed {
 #[derive(Debug)]
 struct Queued {
     is_event: bool,
-    framed: Bytes,
+    octets: Bytes,
+    /// Whether `octets` are a whole frame, or an encoded EVENT that others may share.
+    is_framed: bool,
 }
 
 /// One connection's messages out.
@@ -54,6 +58,8 @@ pub(crate) struct Outbox {
     /// Octets at the start of `staged` that the socket has taken.
     written: usize,
     staged_messages: usize,
+    /// Whether the socket took nothing when it was last asked.
+    blocked: bool,
     queue: VecDeque<Queued>,
     queued_bytes: usize,
     /// EVENTs dropped since the last one that was delivered.
@@ -69,6 +75,7 @@ impl Outbox {
             staged: Vec::new(),
             written: 0,
             staged_messages: 0,
+            blocked: false,
             queue: VecDeque::new(),
             queued_bytes: 0,
             missed: 0,
@@ -141,6 +148,20 @@ impl Outbox {
         room.then_some(&mut self.staged)
     }
 
+    /// The same for an EVENT: while the socket takes nothing, what others share queues rather than being copied.
+    pub(crate) fn stage_for_event(&mut self) -> Option<&mut Vec<u8>> {
+        if self.blocked {
+            None
+        } else {
+            self.stage()
+        }
+    }
+
+    /// The socket takes nothing now.
+    pub(crate) fn block(&mut self) {
+        self.blocked = true;
+    }
+
     /// A message was appended to the buffer.
     pub(crate) fn staged(&mut self) {
         self.staged_messages += 1;
@@ -148,8 +169,17 @@ impl Outbox {
 
     /// Queues a framed message behind the buffer.
     pub(crate) fn push(&mut self, class: Class, framed: Bytes) -> Pushed {
+        self.push_queued(class, Queued { is_event: class == Class::Event, octets: framed, is_framed: true })
+    }
+
+    /// Queues an encoded EVENT behind the buffer, without a copy.
+    pub(crate) fn push_shared(&mut self, encoded: Bytes) -> Pushed {
+        self.push_queued(Class::Event, Queued { is_event: true, octets: encoded, is_framed: false })
+    }
+
+    fn push_queued(&mut self, class: Class, queued: Queued) -> Pushed {
         let mut dropped = 0;
-        while !self.fits(class, framed.len()) {
+        while !self.fits(class, queued.octets.len()) {
             match (self.settings.on_overflow, class) {
                 (_, Class::Ending) | (OnOverflow::Disconnect, _) => return Pushed::Full,
                 (OnOverflow::DropNewest, Class::Event) => {
@@ -164,8 +194,8 @@ impl Outbox {
                 }
             }
         }
-        self.queued_bytes += framed.len();
-        self.queue.push_back(Queued { is_event: class == Class::Event, framed });
+        self.queued_bytes += queued.octets.len();
+        self.queue.push_back(queued);
         if dropped == 0 {
             Pushed::Taken
         } else {
@@ -182,22 +212,23 @@ impl Outbox {
     fn drop_oldest_event(&mut self) -> bool {
         let Some(at) = self.queue.iter().position(|queued| queued.is_event) else { return false };
         if let Some(queued) = self.queue.remove(at) {
-            self.queued_bytes -= queued.framed.len();
+            self.queued_bytes -= queued.octets.len();
             self.missed += 1;
         }
         true
     }
 
-    /// The next octets to write; empty when there are none.
-    pub(crate) fn next(&mut self) -> &[u8] {
+    /// The next octets to write; empty when there are none. `frame` appends an encoded message as a frame.
+    pub(crate) fn next(&mut self, frame: impl FnMut(&mut Vec<u8>, &[u8])) -> &[u8] {
         if self.written == self.staged.len() {
-            self.refill();
+            self.refill(frame);
         }
         &self.staged[self.written..]
     }
 
     /// The socket has taken so many of [`Outbox::next`].
     pub(crate) fn advance(&mut self, octets: usize) {
+        self.blocked = false;
         self.written += octets;
         if self.written >= self.staged.len() {
             self.staged.clear();
@@ -209,14 +240,18 @@ impl Outbox {
         }
     }
 
-    fn refill(&mut self) {
+    fn refill(&mut self, mut frame: impl FnMut(&mut Vec<u8>, &[u8])) {
         self.staged.clear();
         self.written = 0;
         self.staged_messages = 0;
         while self.staged.len() < STAGE_SOFT_MAX {
             let Some(queued) = self.queue.pop_front() else { break };
-            self.queued_bytes -= queued.framed.len();
-            self.staged.extend_from_slice(&queued.framed);
+            self.queued_bytes -= queued.octets.len();
+            if queued.is_framed {
+                self.staged.extend_from_slice(&queued.octets);
+            } else {
+                frame(&mut self.staged, &queued.octets);
+            }
             self.staged_messages += 1;
         }
     }

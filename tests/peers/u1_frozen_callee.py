@@ -10,7 +10,9 @@ Not asserted: what a console lists meanwhile.
 
 import select
 
-from peers import CALL, ERROR, EVENT, FORMS, INVOCATION, NAMES, RESULT, YIELD, Cable, Child, Gone, Peer, Refused, now, run
+from check import run
+from freeze import Cable, Child
+from peer import ERROR, EVENT, FORMS, INVOCATION, NAMES, RESULT, YIELD, Gone, Peer, Refused, now
 
 CALL_EVERY_S = 0.1
 SLACK_S = 1.0

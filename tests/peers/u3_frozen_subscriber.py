@@ -1,22 +1,23 @@
 """U3: a subscriber that does not read costs its own events, and nobody else's.
 
 One subscriber is frozen, one reads; 1 GiB (24 MiB in the quick form) is published in events of 8 KiB, 256 KiB and 1 MiB, under
-each overflow policy. The router's memory grows by no more than the bound of one queue and 20 %, and comes back; the healthy
-subscriber gets every event in order; acknowledgements are not delayed. What is lost is counted: by the metric, by the meta
-event, and by `_wharf_missed` in the next event that arrives. A cut subscriber, thawed, finds the reason or a closed socket.
-A thousand frozen subscribers together (200 in the quick form) cost less than 64 KiB each.
+each overflow policy. The router's memory grows by no more than the bound of one queue and 20 %, and does not add up over the
+runs; the healthy subscriber gets every event in order; acknowledgements are not delayed. What is lost is counted: by the
+metric, by the meta event, and by `_wharf_missed` in the next event that arrives. A cut subscriber, thawed, finds the reason or
+a closed socket. A thousand frozen subscribers together (200 in the quick form) cost less than 64 KiB each: an event is held
+once, however many have not read it.
 
 Where events are dropped the subscriber is let go for an instant several times within `queue.stall`, or it would be cut.
-The times of acknowledgements are compared as in U2, and memory with the most that was used without the frozen one. Not asserted:
-the count of losses in the session's details, which a router need not show. Other routers have no such policies: `--only disconnect` is for them.
+Acknowledgements are compared as in U2, memory with the most that was used without the frozen one. Not asserted: the count of
+losses in the session's details, which a router need not show. `--only disconnect` is for routers without overflow policies.
 """
 
 import select
 import time
 
-from peers import (
-    EVENT, FORMS, NAMES, PUBLISH, Cable, Child, Gone, Memory, Peer, compare_times, fork, mib, ms, now, percentile, run,
-)
+from check import Memory, compare_times, mib, ms, percentile, run
+from freeze import Cable, Child, fork
+from peer import EVENT, FORMS, NAMES, PUBLISH, Gone, Peer, now
 
 QUEUE = 4 * 2**20
 LEAD = 2**20
@@ -160,8 +161,8 @@ def overflowing(found, router, number, form, policy, size, way="stopped"):
         was_cut(found, router, publisher, frozen, victim, cable, counted)
     else:
         lost_and_counted(found, router, publisher, frozen, victim, policy, first, counted)
-    # What is on its way through is there besides.
-    judge_memory(found, memory, QUEUE * 1.2 + size)
+    # Besides, an event that passes through is there as it was read, as it was encoded, and as it is written.
+    judge_memory(found, memory, QUEUE * 1.2 + 3 * size)
 
 
 def was_cut(found, router, publisher, frozen, victim, cable, counted):

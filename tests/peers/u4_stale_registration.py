@@ -11,9 +11,10 @@ Needs the users of config/checks/peers.toml: alice and bob, and chief who may us
 
 import select
 
-from peers import (
-    ERROR, FORMS, INVOCATION, NAMES, REGISTER, REGISTERED, RESULT, UNREGISTERED, YIELD, Cable, Child, Gone, Peer, Refused, ms,
-    now, run,
+from check import ms, run
+from freeze import Cable, Child
+from peer import (
+    ERROR, FORMS, INVOCATION, NAMES, REGISTER, REGISTERED, RESULT, UNREGISTERED, YIELD, Gone, Peer, Refused, now,
 )
 
 BACK_WITHIN_S = 2.5
@@ -131,7 +132,7 @@ def comes_back(found, router, number, form):
     try:
         scene.first.tell("nudge")
         mended = now()
-        word, code, last = scene.first.hear(15)
+        word, code, last = scene.first.hear(30)
         found.tell(f"mended, the old session met {last or 'a closed socket'} after {now() - mended:.1f} s")
         found.holds(word == "gone" and last in (None, "wamp.close.killed"), f"the old session met {word}, {last}")
     except TimeoutError:

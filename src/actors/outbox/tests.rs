@@ -21,7 +21,7 @@ fn event(text: &str) -> Bytes {
 fn drain(outbox: &mut Outbox, size: usize) -> String {
     let mut all = Vec::new();
     loop {
-        let octets = outbox.next();
+        let octets = outbox.next(|out, encoded| out.extend_from_slice(encoded));
         if octets.is_empty() {
             return String::from_utf8(all).unwrap();
         }

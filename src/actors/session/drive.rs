@@ -114,7 +114,12 @@ impl SessionActor {
         self.stage_pong();
         let was_empty = self.outbox.is_empty();
         loop {
-            let octets = self.outbox.next();
+            let connection = &self.connection;
+            let octets = self.outbox.next(|out, encoded| {
+                let start = connection.begin(out);
+                out.extend_from_slice(encoded);
+                connection.finish(out, start);
+            });
             if octets.is_empty() {
                 break;
             }
@@ -127,7 +132,10 @@ impl SessionActor {
                     self.ending = Ending::Over;
                     break;
                 }
-                Poll::Pending => break,
+                Poll::Pending => {
+                    self.outbox.block();
+                    break;
+                }
             }
         }
         if was_empty {

@@ -127,19 +127,15 @@ impl SessionActor {
         }
     }
 
-    fn put_encoded(&mut self, encoded: &[u8]) -> Pushed {
-        if let Some(stage) = self.outbox.stage() {
+    fn put_encoded(&mut self, encoded: &Bytes) -> Pushed {
+        if let Some(stage) = self.outbox.stage_for_event() {
             let start = self.connection.begin(stage);
             stage.extend_from_slice(encoded);
             self.connection.finish(stage, start);
             self.outbox.staged();
             return Pushed::Taken;
         }
-        let mut frame = Vec::with_capacity(encoded.len() + 10);
-        let start = self.connection.begin(&mut frame);
-        frame.extend_from_slice(encoded);
-        self.connection.finish(&mut frame, start);
-        self.outbox.push(Class::Event, frame.into())
+        self.outbox.push_shared(encoded.clone())
     }
 
     /// The first event after others were dropped says how many (limits, section 3).

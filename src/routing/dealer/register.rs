@@ -110,7 +110,7 @@ impl Dealer {
     fn make_way(&mut self, turn: &mut Turn<'_>, id: RegistrationId) {
         let former: Vec<SessionKey> = self.callees(id).into_iter().flatten().collect();
         for callee in former {
-            self.revoke(turn, id, callee, Some("another callee has taken the registration over".to_owned()));
+            self.revoke(turn, id, callee, Some("wamp.error.unregistered".to_owned()));
         }
     }
 

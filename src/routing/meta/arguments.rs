@@ -42,8 +42,8 @@ impl Arguments {
         expected: &'static str,
         unknown: Refusal,
     ) -> Result<Id, Refusal> {
-        let Some(Value::Unsigned(number)) = self.at(place) else { return Err(Refusal::InvalidArgument(expected)) };
-        new(*number).map_err(|_| unknown)
+        let number = self.at(place).and_then(whole).ok_or(Refusal::InvalidArgument(expected))?;
+        new(number).map_err(|_| unknown)
     }
 
     /// A session id.
@@ -69,8 +69,7 @@ impl Arguments {
     pub(super) fn kwarg_number(&self, key: &str, expected: &'static str) -> Result<Option<u64>, Refusal> {
         match self.kwarg(key) {
             None => Ok(None),
-            Some(Value::Unsigned(number)) => Ok(Some(*number)),
-            Some(_) => Err(Refusal::InvalidArgument(expected)),
+            Some(value) => whole(value).map(Some).ok_or(Refusal::InvalidArgument(expected)),
         }
     }
 
@@ -234,4 +233,15 @@ impl Page<u64> {
         };
         Ok(Payload::values(vec![Value::Dict(MatchPolicy::ALL.iter().map(of).collect())], next))
     }
+}
+
+/// An integer, or a whole float where libraries write an integer as one (decision 5).
+fn whole(value: &Value) -> Option<u64> {
+    const AS_FLOATS: std::ops::RangeInclusive<f64> = 4_294_967_296.0..=9_007_199_254_740_992.0;
+    if let Value::Unsigned(number) = value {
+        return Some(*number);
+    }
+    let Value::Float(number) = value else { return None };
+    // In this range every whole float is an integer of its own, so the cast loses nothing.
+    (AS_FLOATS.contains(number) && number.fract() == 0.0).then_some(*number as u64)
 }

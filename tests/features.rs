@@ -1,4 +1,5 @@
 //! `docs/FEATURES.md` says what is built: every feature that the router announces stands there, and every test that it names exists.
+//! `tests/breaks.toml` says how each of them can be broken.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -79,5 +80,46 @@ fn every_row_names_tests_that_exist() {
             named += 1;
         }
         assert!(named > 0, "{} names no test", row[0]);
+    }
+}
+
+/// One entry of `tests/breaks.toml`.
+#[derive(serde::Deserialize)]
+struct Break {
+    feature: String,
+    file: String,
+    find: String,
+    test: String,
+}
+
+fn breaks() -> Vec<Break> {
+    #[derive(serde::Deserialize)]
+    struct Breaks {
+        r#break: Vec<Break>,
+    }
+    toml::from_str::<Breaks>(&fs::read_to_string(repository("tests/breaks.toml")).unwrap()).unwrap().r#break
+}
+
+#[test]
+fn every_row_can_be_broken_and_its_first_test_notices() {
+    let breaks = breaks();
+    for row in rows().iter().filter(|row| row[2] == "yes") {
+        let is_of_row = |entry: &&Break| entry.feature == row[0] || quoted(&row[1]).any(|key| key == entry.feature);
+        let first = quoted(&row[3]).next().unwrap();
+        let notices = |entry: &Break| entry.test.rsplit([' ', ':']).next().is_some_and(|test| first.starts_with(test));
+        assert!(breaks.iter().filter(is_of_row).any(notices), "no entry for {}, {first}", row[0]);
+    }
+}
+
+#[test]
+fn every_entry_names_a_feature_a_test_and_one_place_in_the_sources() {
+    let (known, rows) = (known(), rows());
+    for Break { feature, file, find, test } in breaks() {
+        let is_row = rows.iter().any(|row| row[0] == feature || quoted(&row[1]).any(|key| key == feature));
+        assert!(is_row || feature == "features_off", "{feature} is no row");
+        let source = fs::read_to_string(repository(&file)).unwrap();
+        assert_eq!(source.matches(&find).count(), 1, "{feature}: {find:?} stands once in {file}");
+        let name = test.rsplit([' ', ':']).next().unwrap();
+        assert!(known.iter().any(|known| known.starts_with(name)), "{feature}: there is no test {name}");
     }
 }

@@ -130,6 +130,15 @@ impl Directory {
         keys.filter_map(|(_, key)| self.member(*key).map(|member| (*key, member)))
     }
 
+    /// The first thing that does not hold, if any. For tests.
+    pub(crate) fn broken_invariant(&self) -> Option<&'static str> {
+        let agrees = |(session, key): (&SessionId, &SessionKey)| {
+            self.member(*key).is_some_and(|member| member.session == *session)
+        };
+        let agree = self.key_by_session.len() == self.entries.len() && self.key_by_session.iter().all(agrees);
+        (!agree).then_some("each session is found by its id")
+    }
+
     /// Takes one meta call from the session's allowance; `false` if there is none left (X4).
     pub(crate) fn take_meta_call(&mut self, key: SessionKey, now: Instant, rate: super::limits::MetaCalls) -> bool {
         let (Some(entry), Some(interval)) =

@@ -356,7 +356,12 @@ impl Realm {
         let dealer = || self.dealer.broken_invariant(alive);
         let waiting = || self.holds.broken_invariant(alive).or_else(|| self.testaments.broken_invariant(alive));
         let meta = || self.meta.broken_invariant(alive, |id| self.dealer.registration(id).is_some());
-        self.broker.broken_invariant(alive).or_else(dealer).or_else(waiting).or_else(meta)
+        self.directory
+            .broken_invariant()
+            .or_else(|| self.broker.broken_invariant(alive))
+            .or_else(dealer)
+            .or_else(waiting)
+            .or_else(meta)
     }
 
     #[inline]

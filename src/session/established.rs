@@ -314,3 +314,77 @@ fn denied(action: Action) -> String {
 fn refusal(kind: MessageKind, request: RequestId, refused: Refused, error: ErrorUri, text: String) -> Decision {
     Decision::Refuse(refused, Some(Box::new(Error::reply(kind, request, error, text).into())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authz::{Pattern, PolicyFlags, PolicyRules, Rule};
+    use crate::wamp::message::{Unregister, Unsubscribe};
+    use crate::wamp::options::{CallOptions, RegisterOptions, SubscribeOptions};
+    use crate::wamp::{Payload, RegistrationId, SubscriptionId};
+
+    /// What becomes of a REGISTER with these options by a role with these rights: the options that go on, or the error.
+    fn register(flags: PolicyFlags, options: RegisterOptions) -> Result<RegisterOptions, String> {
+        let all = Rule {
+            pattern: Pattern::parse("*").unwrap(),
+            actions: [Action::Register].into_iter().collect(),
+            disclose: [].into_iter().collect(),
+            source: "".into(),
+        };
+        let policy = Policy::new(PolicyRules { allow: vec![all], deny: Vec::new(), flags });
+        let rules = Rules { policy: Arc::new(policy), ..Rules::default() };
+        let register = Register { request: RequestId::FIRST, options, procedure: Uri::from("com.x") };
+        let mut message = register.into();
+        let judged = judge(&rules, Announced::default(), &mut RequestIds::default(), &mut message);
+        if let Ok(Decision::Refuse(_, Some(error))) = &judged {
+            let Message::Error(error) = &**error else { panic!("{error:?}") };
+            return Err(error.error.to_string());
+        }
+        let (Ok(Decision::Forward), Message::Register(register)) = (&judged, &message) else {
+            panic!("{judged:?} {message:?}")
+        };
+        Ok(register.options)
+    }
+
+    /// `force_reregister` is for roles that have the right; of others it is ignored, as old clients send it by default.
+    #[test]
+    fn a_registration_is_forced_by_right_only() {
+        let options = RegisterOptions { force_reregister: true, ..RegisterOptions::default() };
+        for allow_force_reregister in [true, false] {
+            let flags = PolicyFlags { allow_force_reregister, ..PolicyFlags::default() };
+            assert_eq!(register(flags, options).map(|options| options.force_reregister), Ok(allow_force_reregister));
+            assert_eq!(register(flags, RegisterOptions::default()), Ok(RegisterOptions::default()));
+        }
+    }
+
+    /// R25: over all six kinds, and CANCEL is none of them.
+    #[test]
+    fn a_strict_realm_checks_the_id_of_every_request() {
+        let (request, uri) = (RequestId::FIRST.next(), || Uri::from("com.x"));
+        let requests: [Message; 6] = [
+            Publish { request, options: PublishOptions::default(), topic: uri(), payload: Payload::Empty }.into(),
+            Subscribe { request, options: SubscribeOptions::default(), topic: uri() }.into(),
+            Unsubscribe { request, subscription: SubscriptionId::FIRST }.into(),
+            Call { request, options: CallOptions::default(), procedure: uri(), payload: Payload::Empty }.into(),
+            Register { request, options: RegisterOptions::default(), procedure: uri() }.into(),
+            Unregister { request, registration: RegistrationId::FIRST }.into(),
+        ];
+        for strict_request_ids in [true, false] {
+            let rules = Rules { strict_request_ids, ..Rules::default() };
+            for mut message in requests.clone() {
+                let judged = judge(&rules, Announced::default(), &mut RequestIds::default(), &mut message);
+                assert_eq!(judged.is_err(), strict_request_ids, "{message:?}");
+            }
+        }
+    }
+
+    /// R78: naming all its callers needs a right of its own.
+    #[test]
+    fn disclose_caller_is_refused_without_the_right_to_it() {
+        let options = RegisterOptions { disclose_caller: true, ..RegisterOptions::default() };
+        let flags = PolicyFlags { allow_disclose_caller: true, ..PolicyFlags::default() };
+        assert_eq!(register(flags, options), Ok(options));
+        let error = "wamp.error.option_not_allowed".to_owned();
+        assert_eq!(register(PolicyFlags::default(), options), Err(error));
+    }
+}

@@ -269,3 +269,74 @@ const BUILT: &[Feature] = &[
     Feature::SubscriptionRevocation,
     Feature::TestamentMetaApi,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn announced(role: &str, features: &[&str]) -> Announced {
+        let features = features.iter().map(|key| ((*key).to_owned(), true)).collect();
+        Announced::read(&Roles(vec![Role { name: role.to_owned(), features }]))
+    }
+
+    /// Section 3.3 of the reference: what each key of each role turns on.
+    fn on(announced: &Announced) -> Vec<&'static str> {
+        let Announced { publisher_features, subscriber_features, caller_features, callee_features, .. } = announced;
+        let all = [
+            ("publisher payload_passthru_mode", publisher_features.payload_passthru_mode),
+            ("subscriber subscription_revocation", subscriber_features.subscription_revocation),
+            ("caller progressive_call_invocations", caller_features.progressive_call_invocations),
+            ("caller payload_passthru_mode", caller_features.payload_passthru_mode),
+            ("callee call_canceling", callee_features.call_canceling),
+            ("callee progressive_call_results", callee_features.progressive_call_results),
+            ("callee progressive_call_invocations", callee_features.progressive_call_invocations),
+            ("callee call_timeout", callee_features.call_timeout),
+            ("callee call_reroute", callee_features.call_reroute),
+            ("callee registration_revocation", callee_features.registration_revocation),
+            ("callee payload_passthru_mode", callee_features.payload_passthru_mode),
+        ];
+        all.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect()
+    }
+
+    /// Each feature is read under its own key and of its own role, and nothing else is turned on by it.
+    #[test]
+    fn each_feature_of_a_peer_is_read_under_its_own_key() {
+        let needs_canceling = ["progressive_call_results", "progressive_call_invocations"];
+        for (role, expected) in [
+            ("publisher", &["payload_passthru_mode"][..]),
+            ("subscriber", &["subscription_revocation"]),
+            ("caller", &["progressive_call_invocations", "payload_passthru_mode"]),
+            (
+                "callee",
+                &["call_canceling", "call_timeout", "call_reroute", "registration_revocation", "payload_passthru_mode"],
+            ),
+        ] {
+            for feature in Feature::ALL {
+                let read = announced(role, &[feature.key()]);
+                let of_role = |name: &str| expected.contains(&name).then(|| format!("{role} {name}"));
+                assert_eq!(on(&read), of_role(feature.key()).into_iter().collect::<Vec<_>>(), "{role} {feature:?}");
+            }
+        }
+        for feature in needs_canceling {
+            assert!(on(&announced("callee", &[feature])).is_empty(), "R75, R77: not without call_canceling");
+            let read = announced("callee", &["call_canceling", feature]);
+            assert_eq!(on(&read), ["callee call_canceling".to_owned(), format!("callee {feature}")]);
+        }
+    }
+
+    /// D11.
+    #[test]
+    fn the_other_spelling_of_call_canceling_counts() {
+        assert_eq!(announced("callee", &["call_cancelling"]), announced("callee", &["call_canceling"]));
+    }
+
+    /// R5: each of the four client roles is enough, and no other is.
+    #[test]
+    fn one_client_role_is_enough() {
+        for (role, is_enough) in
+            [("publisher", true), ("subscriber", true), ("caller", true), ("callee", true), ("broker", false)]
+        {
+            assert_eq!(announced(role, &[]).any(), is_enough, "{role}");
+        }
+    }
+}

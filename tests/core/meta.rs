@@ -1,6 +1,6 @@
 //! The session meta API: section 10.2 of the reference.
 
-use crate::test_realm::{args, kwargs, TestRealm, ALL_FEATURES, EXACT, PREFIX, WILDCARD};
+use crate::test_realm::{args, kwargs, member, TestRealm, ALL_FEATURES, EXACT, PREFIX, WILDCARD};
 use wharf::routing::{CloseReason, Realm, RealmLimits, SessionKey};
 use wharf::wamp::options::{CallOptions, RegisterOptions};
 use wharf::wamp::payload::Values;
@@ -163,6 +163,22 @@ fn killing_oneself_or_an_unknown_session_is_no_such_session() {
         let error = refused(&mut realm, session, "wamp.session.kill", vec![Value::Unsigned(id)], vec![]);
         assert_eq!(error, "wamp.error.no_such_session");
     }
+}
+
+/// R85, R87: whoever has left is unknown, whatever its place is used for; its id is free.
+#[test]
+fn a_session_that_is_gone_is_no_such_session() {
+    let mut realm = TestRealm::new();
+    let (session, gone) = (realm.join(), realm.join());
+    let id = realm.id(gone);
+    realm.leave(gone);
+    realm.join();
+    for procedure in ["wamp.session.get", "wamp.session.kill"] {
+        let error = refused(&mut realm, session, procedure, vec![Value::Unsigned(id)], vec![]);
+        assert_eq!(error, "wamp.error.no_such_session");
+    }
+    let (again, _) = realm.joining(member(id, "ann", "user", ALL_FEATURES));
+    assert_eq!(realm.id(again), id);
 }
 
 /// R88.

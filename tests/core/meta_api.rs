@@ -286,7 +286,8 @@ fn members_come_in_pages_too() {
     let sessions: Vec<_> = (0..5).map(|_| realm.join()).collect();
     let all: Vec<Value> = sessions.iter().map(|session| id(realm.id(*session))).collect();
     let mut things = (0, 0);
-    for session in &sessions {
+    // The order in which they came is not that of their ids.
+    for session in sessions.iter().rev() {
         things.0 = realm.register_shared(*session, "a.b", InvocationPolicy::Last).get();
         things.1 = realm.subscribe(*session, "a.b", EXACT).get();
     }

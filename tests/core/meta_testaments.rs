@@ -191,8 +191,15 @@ fn a_testament_in_payload_passthru_mode_needs_the_announcement() {
     let mut plain = member(500, "eve", "user", ALL_FEATURES);
     plain.announced.publisher_features.payload_passthru_mode = false;
     wills.owner = wills.realm.joining(plain).0;
-    let error = wills.refused(ADD, will(1), kw("publish_options", dict("ppt_scheme", text("x_a"))));
-    assert_eq!(error, "wamp.error.invalid_argument");
+    let opaque = || kw("publish_options", dict("ppt_scheme", text("x_a")));
+    assert_eq!(wills.refused(ADD, will(1), opaque()), "wamp.error.invalid_argument");
+    wills.add(will(2), vec![]);
+    assert_eq!(wills.published(), [only(2)]);
+    let mut wills = Wills::new();
+    wills.add(will(1), opaque());
+    let events = wills.realm.leave(wills.owner).events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].details.ppt.as_ref().map(|ppt| ppt.scheme.as_str()), Some("x_a"));
 }
 
 /// R91.

@@ -3,7 +3,7 @@
 use crate::test_realm::{TestRealm, ALL_FEATURES};
 use wharf::routing::SessionKey;
 use wharf::wamp::message::{Call, Error, Yield};
-use wharf::wamp::options::{CallOptions, ErrorDetails, Ppt, ResultOptions};
+use wharf::wamp::options::{CallOptions, ErrorDetails, Ppt, RegisterOptions, ResultOptions};
 use wharf::wamp::role::CalleeFeatures;
 use wharf::wamp::{InvocationId, InvocationPolicy, Message, MessageKind, Payload, RequestId, Uri};
 
@@ -64,12 +64,16 @@ fn an_opaque_result_for_a_caller_without_passthru_ends_the_call() {
     for progress in [false, true] {
         let mut realm = TestRealm::new();
         let (caller, callee) = (realm.join_plain(), realm.join());
-        realm.register(callee, "a.b");
+        let one_at_once = RegisterOptions { concurrency: Some(1), ..RegisterOptions::default() };
+        realm.register_with(callee, "a.b", one_at_once);
         realm.invoke_with(caller, "a.b", CallOptions { receive_progress: true, ..CallOptions::default() });
+        realm.call(caller, "a.b");
         let seen = opaque_yield(&mut realm, callee, progress);
+        let next = seen.messages_to(callee).pop();
+        assert!(matches!(next, Some(Message::Invocation(_))), "there is room for the call that waits");
         assert_eq!(seen.refused(caller), (MessageKind::Call, "wamp.error.feature_not_supported".to_owned()));
         assert_eq!(seen.interrupt_to(callee).is_some(), progress);
-        assert_eq!(realm.realm.counters().calls, 0);
+        assert_eq!(realm.realm.counters().calls, 1);
     }
 }
 

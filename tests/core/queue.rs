@@ -1,11 +1,12 @@
 //! `concurrency` of a callee, and the queue of a registration whose callees are all at theirs (X2).
 
-use crate::test_realm::{raw, Seen, TestRealm};
+use crate::test_realm::{raw, Seen, TestRealm, ALL_FEATURES};
 use std::time::Duration;
 use wharf::routing::{RealmLimits, SessionKey};
 use wharf::wamp::message::Call;
 use wharf::wamp::options::{CallOptions, RegisterOptions};
-use wharf::wamp::{CancelMode, InvocationPolicy, Message, Payload, RequestId};
+use wharf::wamp::role::CalleeFeatures;
+use wharf::wamp::{CancelMode, ErrorUri, InvocationPolicy, Message, Payload, RequestId, Value};
 
 fn limited(invoke: InvocationPolicy, concurrency: u64) -> RegisterOptions {
     RegisterOptions { invoke, concurrency: Some(concurrency), ..RegisterOptions::default() }
@@ -69,7 +70,7 @@ fn nobody_overtakes_those_who_wait() {
     let (caller, callee) = single(&mut realm);
     let other = realm.join();
     realm.invoke(caller, "a.b");
-    for session in [caller, other, caller] {
+    for session in [other, caller, caller] {
         realm.call(session, "a.b");
     }
     let mut served = Vec::new();
@@ -77,7 +78,7 @@ fn nobody_overtakes_those_who_wait() {
         let seen = realm.yields(callee, id);
         served.extend([caller, other].into_iter().filter(|session| !seen.messages_to(*session).is_empty()));
     }
-    assert_eq!(served, [caller, caller, other, caller]);
+    assert_eq!(served, [caller, other, caller, caller]);
 }
 
 /// Also where the callees that are left would have none waiting.
@@ -113,6 +114,50 @@ fn whatever_ends_a_call_makes_room_for_the_next() {
             _ => realm.leave(caller),
         };
         assert_eq!(invocations(&seen, callee), [2], "{how}");
+    }
+}
+
+/// X2, R79: a callee that does not keep its call has room, though nobody else had room for that call.
+#[test]
+fn a_callee_that_gives_a_call_back_takes_the_next_one() {
+    for is_handed_over in [true, false] {
+        let mut realm = TestRealm::new();
+        let [caller, one, two] = [realm.join(), realm.join(), realm.join()];
+        for callee in [one, two] {
+            realm.register_with(callee, "a.b", limited(InvocationPolicy::First, 1));
+        }
+        let (_, invocation) = realm.invoke(caller, "a.b");
+        assert_eq!(realm.invoke(caller, "a.b").0, two);
+        assert!(realm.call(caller, "a.b").is_silent());
+        let seen = if is_handed_over {
+            realm.errs(one, 1, "wamp.error.unavailable")
+        } else {
+            realm.gives_back(one, invocation, ErrorUri::NO_AVAILABLE_CALLEE)
+        };
+        assert_eq!(seen.refused(caller).1, "wamp.error.no_available_callee");
+        assert_eq!(invocations(&seen, one), [2]);
+    }
+}
+
+/// X2, D64: nobody is left to take them; the call under way finishes.
+#[test]
+fn calls_that_wait_are_canceled_when_the_registration_is_taken_from_its_callee() {
+    for is_forced in [true, false] {
+        let mut realm = TestRealm::new();
+        let [caller, callee, other] = [realm.join(), realm.join(), realm.join()];
+        let registration = realm.register_with(callee, "a.b", limited(InvocationPolicy::Single, 1));
+        realm.invoke(caller, "a.b");
+        assert!(realm.call(caller, "a.b").is_silent());
+        let seen = if is_forced {
+            let options = RegisterOptions { force_reregister: true, ..RegisterOptions::default() };
+            realm.registering(other, "a.b", options)
+        } else {
+            let arguments = vec![Value::Unsigned(registration.get()), Value::Unsigned(realm.id(callee))];
+            realm.meta(other, "wamp.registration.remove_callee", arguments, vec![])
+        };
+        assert_eq!(seen.refused(caller).1, "wamp.error.canceled");
+        assert_eq!(realm.yields(callee, 1).messages_to(caller).len(), 1);
+        assert_eq!(realm.realm.counters().calls, 0);
     }
 }
 
@@ -237,6 +282,26 @@ fn so_many_octets_wait_for_a_registration_and_no_more() {
     assert!(realm.call(caller, "a.b").is_silent());
 }
 
+/// X2: the parts of a progressive call that waits count; what there is no room for ends the call.
+#[test]
+fn a_progressive_call_whose_parts_there_is_no_room_for_ends() {
+    let mut realm = TestRealm::new();
+    let (caller, _) = single(&mut realm);
+    let other = realm.join();
+    let big: &'static str = Box::leak(format!("[\"{}\"]", "x".repeat(3 << 20)).into_boxed_str());
+    realm.invoke(other, "a.b");
+    let part = |realm: &mut TestRealm, progress| {
+        let (request, options) = (RequestId::FIRST, CallOptions { progress, ..CallOptions::default() });
+        realm.handle(caller, Call { request, options, procedure: "a.b".into(), payload: raw(big, big.len(), None) })
+    };
+    assert!(part(&mut realm, true).is_silent());
+    assert_eq!(part(&mut realm, true).refused(caller).1, "wamp.error.no_available_callee");
+    assert_eq!(realm.realm.counters().calls_queued, 0);
+    assert!(part(&mut realm, false).is_silent(), "the last part is for nobody");
+    part(&mut realm, false);
+    assert_eq!(realm.realm.counters().calls_queued, 1, "a new call");
+}
+
 /// Limits, section 1: what waits in all queues of a realm is bounded too.
 #[test]
 fn so_many_octets_wait_in_a_realm_and_no_more() {
@@ -285,6 +350,43 @@ fn a_progressive_call_waits_with_all_its_parts() {
     assert_eq!(invocations(&seen, callee), [2, 2]);
     assert_eq!(invocations(&part(&mut realm, false), callee), [2]);
     realm.yields(callee, 2).result_to(caller);
+}
+
+/// R77, D74: what the caller still says of a call that ended while it waited is for nobody.
+#[test]
+fn a_progressive_call_that_ends_while_it_waits_discards_the_rest_of_its_input() {
+    for (how, error) in [
+        ("cancel", "wamp.error.canceled"),
+        ("timeout", "wamp.error.timeout"),
+        ("callee gone", "wamp.error.canceled"),
+        ("its turn comes", "wamp.error.feature_not_supported"),
+    ] {
+        let mut realm = TestRealm::new();
+        let lacking = CalleeFeatures { progressive_call_invocations: false, ..ALL_FEATURES };
+        let [other, caller] = [realm.join(), realm.join()];
+        let callee = realm.join_featured("bob", "user", lacking);
+        realm.register_with(callee, "a.b", limited(InvocationPolicy::Single, 1));
+        realm.invoke(other, "a.b");
+        let part = |realm: &mut TestRealm, progress| {
+            let options = CallOptions { progress, timeout_ms: Some(10), ..CallOptions::default() };
+            let (request, procedure) = (RequestId::FIRST, "a.b".into());
+            realm.handle(caller, Call { request, options, procedure, payload: Payload::Empty })
+        };
+        assert!(part(&mut realm, true).is_silent() && part(&mut realm, true).is_silent());
+        let seen = match how {
+            "cancel" => realm.cancel(caller, RequestId::FIRST, CancelMode::Skip),
+            "timeout" => realm.pass(Duration::from_millis(10)),
+            "callee gone" => realm.leave(callee),
+            _ => realm.yields(callee, 1),
+        };
+        assert_eq!(seen.refused(caller).1, error);
+        assert_eq!(realm.realm.counters().calls_queued, 0);
+        for progress in [true, false] {
+            assert!(part(&mut realm, progress).is_silent(), "{how}");
+        }
+        let is_heard = !part(&mut realm, false).is_silent() || realm.realm.counters().calls_queued == 1;
+        assert!(is_heard, "{how}: after the last part the id is free");
+    }
 }
 
 /// R25, section 5.1: an id of a call that waits is in use.

@@ -1,7 +1,7 @@
 //! What the realm has its store keep for history, and who waits for that: sections 8.5 and 8.7 of the reference, section 1 of
 //! the store.
 
-use crate::test_realm::{ack, raw, Seen, TestRealm, EXACT, PREFIX, WILDCARD};
+use crate::test_realm::{ack, args, raw, Seen, TestRealm, EXACT, PREFIX, WILDCARD};
 use std::sync::Arc;
 use std::time::Duration;
 use wharf::routing::{
@@ -11,7 +11,7 @@ use wharf::routing::{
 use wharf::wamp::message::Publish;
 use wharf::wamp::options::{Listing, Ppt, PublishOptions};
 use wharf::wamp::role::{Feature, Features};
-use wharf::wamp::{MatchPolicy, Message, MessageKind, Uri, WallTime};
+use wharf::wamp::{MatchPolicy, Message, MessageKind, Uri, Value, WallTime};
 
 const IN_MEMORY: HistoryRule = HistoryRule { limit: 10, max_age: None, durable: false };
 const ON_DISK: HistoryRule = HistoryRule { limit: 10, max_age: None, durable: true };
@@ -125,6 +125,9 @@ fn events_of_reserved_topics_are_never_recorded() {
     let joining = realm.member("ann", "user", crate::test_realm::ALL_FEATURES);
     let (_, seen) = realm.joining(joining);
     assert_eq!((seen.events().len(), seen.orders()), (1, vec![]));
+    let options = PublishOptions { retain: true, ..PublishOptions::default() };
+    assert_eq!(realm.publish_with(watcher, "wamp.session.x", options).orders(), []);
+    assert_eq!(realm.realm.counters().retained_topics, 0);
 }
 
 /// Store, section 1: `memory` means that the event was routed.
@@ -203,11 +206,13 @@ fn the_publishers_own_event_and_later_messages_wait_for_published() {
     assert_eq!(seen.receivers(), [[other], [other]]);
     let waiting = waiting(&seen);
     assert!(realm.realm.is_held(publisher));
-    assert!(realm.subscribing(publisher, "c", EXACT).is_silent());
+    for topic in ["c", "d", "e"] {
+        assert!(realm.subscribing(publisher, topic, EXACT).is_silent());
+    }
     assert_eq!(realm.publish(other, "a.b").all_receivers(), [publisher, publisher], "others' events do not wait");
     let seen = answer(&mut realm, waiting, Ok(()));
-    let expected = [MessageKind::Published, MessageKind::Event, MessageKind::Event, MessageKind::Subscribed];
-    assert_eq!(kinds(&seen, publisher), expected);
+    let [published, event, subscribed] = [MessageKind::Published, MessageKind::Event, MessageKind::Subscribed];
+    assert_eq!(kinds(&seen, publisher), [published, event, event, subscribed, subscribed, subscribed]);
     assert_eq!(seen.publication_ids(), [waiting.publication]);
     assert!(!realm.realm.is_held(publisher));
 }
@@ -272,6 +277,20 @@ fn a_publisher_that_left_while_it_waited_leaves_nothing_behind() {
     let next = realm.join();
     assert_eq!(next.slot(), publisher.slot());
     assert!(answer(&mut realm, waiting, Ok(())).is_silent());
+}
+
+/// R98: it was made when the realm began, as soon as it knew the time.
+#[test]
+fn a_topic_with_history_has_its_subscription_since_the_realm_began() {
+    let mut realm = realm_with(IN_MEMORY);
+    realm.pass(Duration::from_secs(3600));
+    let (now, an_hour_on) = (realm.now, WallTime(1_795_395_600_000_000));
+    realm.realm.set_time_of_day(now, an_hour_on);
+    let session = realm.join();
+    let id = Value::Unsigned(realm.subscribe(session, "a.b", EXACT).get());
+    let answer = realm.meta(session, "wamp.subscription.get", vec![id], vec![]).result_to(session);
+    let created = args(&answer.payload)[0].get("created").cloned();
+    assert_eq!(created, Some(Value::from("2026-11-23T00:00:00.000000Z")));
 }
 
 /// Store, section 9: the ids of subscriptions with history are the same after a restart, whoever is there first.

@@ -64,6 +64,7 @@ struct May {
     call: &'static str,
     publish: &'static str,
     subscribe: &'static str,
+    register: &'static str,
 }
 
 impl Rights for May {
@@ -83,8 +84,8 @@ impl Rights for May {
         procedure.starts_with(self.call)
     }
 
-    fn may_register(&self, _: &Uri, _: MatchPolicy) -> bool {
-        false
+    fn may_register(&self, procedure: &Uri, _: MatchPolicy) -> bool {
+        procedure.starts_with(self.register)
     }
 }
 
@@ -172,7 +173,7 @@ fn the_description_of_a_procedure_goes_with_its_registration() {
 #[test]
 fn a_topic_is_described_by_those_who_may_publish_to_it() {
     let mut reflecting = Reflecting::new();
-    let session = joined(&mut reflecting.realm, May { call: "", publish: "a.", subscribe: "" });
+    let session = joined(&mut reflecting.realm, May { call: "", publish: "a.", subscribe: "", register: "" });
     let kind = || kw(&[("kind", "topic")]);
     reflecting.define(session, "a.b", summary("x"), kind());
     let error = reflecting.refused(session, DEFINE, vec![text("b.b"), summary("x")], kind());
@@ -249,7 +250,7 @@ fn only_what_the_caller_may_use_is_shown() {
             reflecting.define(session, uri, summary("x"), kw(&[("kind", kind)]));
         }
     }
-    let eve = joined(&mut reflecting.realm, May { call: "a.", publish: "", subscribe: "c." });
+    let eve = joined(&mut reflecting.realm, May { call: "a.", publish: "", subscribe: "c.", register: "" });
     let rows = [("procedure", &["a.b"][..]), ("topic", &["c.d"]), ("error", &["a.b", "c.d"])];
     for (kind, seen) in rows {
         assert_eq!(reflecting.list(eve, kind), uris(seen));
@@ -260,10 +261,26 @@ fn only_what_the_caller_may_use_is_shown() {
     }
     let Value::Dict(all) = reflecting.ask(eve, DESCRIBE, vec![text("a.b")], vec![]) else { panic!("described") };
     assert_eq!(all.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["procedure", "error"]);
-    let permit = Permit::new(Arc::new(May { call: "a.", publish: "", subscribe: "" }));
+    let permit = Permit::new(Arc::new(May { call: "a.", publish: "", subscribe: "", register: "" }));
     let read: Vec<_> = reflecting.realm.realm.descriptions(Described::Procedure, &permit).collect();
     assert_eq!(read.len(), 1);
     assert_eq!((read[0].policy, read[0].uri.as_str(), read[0].description), (EXACT, "a.b", &summary("x")));
+}
+
+/// P10: nobody calls a pattern; it is there for those who may call its text, and for those who may serve it.
+#[test]
+fn a_pattern_is_shown_to_those_who_may_call_it_or_register_it() {
+    let mut reflecting = Reflecting::new();
+    let session = reflecting.realm.join();
+    let prefix = [("match".to_owned(), text("prefix"))];
+    for uri in ["a.", "b.", "c."] {
+        let options = RegisterOptions { match_policy: PREFIX, ..RegisterOptions::default() };
+        reflecting.realm.register_with(session, uri, options);
+        reflecting.define(session, uri, summary("x"), prefix.to_vec());
+    }
+    let eve = joined(&mut reflecting.realm, May { call: "a.", publish: "", subscribe: "", register: "b." });
+    let shown = reflecting.ask(eve, "wamp.reflection.procedure.list", vec![], prefix.to_vec());
+    assert_eq!(shown, uris(&["a.", "b."]));
 }
 
 /// X4: long lists come in pages that meet.

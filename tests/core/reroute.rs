@@ -214,6 +214,37 @@ fn an_invocation_that_comes_back_goes_to_the_next_callee() {
     }
 }
 
+/// R79: the caller has a part of this callee's result, so no other callee can go on with it.
+#[test]
+fn an_invocation_that_comes_back_after_a_partial_result_ends_the_call() {
+    let (mut realm, caller, [one, two, _]) = shared(InvocationPolicy::First);
+    let options = CallOptions { receive_progress: true, ..CallOptions::default() };
+    let (_, invocation) = realm.invoke_with(caller, "a.b", options);
+    realm.progress(one, 1).result_to(caller);
+    let seen = realm.gives_back(one, invocation, ErrorUri::NETWORK_FAILURE);
+    assert_eq!(seen.refused(caller).1, "wamp.error.network_failure");
+    assert!(seen.messages_to(two).is_empty());
+}
+
+/// R79, D74: what the caller still says of a call that no callee has taken is for nobody.
+#[test]
+fn a_progressive_call_that_every_callee_refuses_discards_the_rest_of_its_input() {
+    let (mut realm, caller, callees) = shared(InvocationPolicy::First);
+    let part = |realm: &mut TestRealm, progress| {
+        let (request, options) = (RequestId::FIRST, CallOptions { progress, ..CallOptions::default() });
+        realm.handle(caller, Call { request, options, procedure: "a.b".into(), payload: Payload::Empty })
+    };
+    let mut seen = part(&mut realm, true);
+    for callee in callees {
+        let (to, invocation) = invoked(&seen);
+        assert!(to == callee && invocation.details.progress);
+        seen = realm.errs(callee, 1, UNAVAILABLE);
+    }
+    assert_eq!(seen.refused(caller).1, EXHAUSTED);
+    assert!(part(&mut realm, true).is_silent() && part(&mut realm, false).is_silent());
+    assert_eq!(invoked(&part(&mut realm, false)).0, callees[0], "a new call");
+}
+
 /// D32: more input that cannot be handed over ends the call; the callee has the rest of it.
 #[test]
 fn a_later_part_that_comes_back_ends_the_call() {

@@ -1,6 +1,6 @@
 //! Registrations that change hands: U4, `force_reregister`.
 
-use crate::test_realm::{ack, member, Seen, TestRealm, ALL_FEATURES, EXACT};
+use crate::test_realm::{ack, member, Seen, TestRealm, ALL_FEATURES, EXACT, PREFIX};
 use std::sync::Arc;
 use std::time::Duration;
 use wharf::routing::{
@@ -43,6 +43,59 @@ fn a_holder_that_gives_no_sign_of_life_is_replaced_after_two_seconds() {
     assert!(!realm.realm.is_held(next));
     let caller = realm.join();
     assert_eq!(realm.invoke(caller, "a.b").0, next);
+}
+
+/// U4, R94: those who watch hear of the registration that is gone, and then of the new one.
+#[test]
+fn a_takeover_is_told_as_an_end_and_a_beginning() {
+    let (mut realm, _, _) = suspected();
+    let watcher = realm.join_as("eve", "user");
+    realm.subscribe(watcher, "wamp.registration.", PREFIX);
+    let seen = realm.pass(Duration::from_secs(2));
+    let topics: Vec<_> = seen.events().into_iter().filter_map(|event| event.details.topic).collect();
+    let expected = ["on_unregister", "on_delete", "on_create", "on_register"];
+    assert_eq!(topics, expected.map(|name| format!("wamp.registration.{name}").into()));
+}
+
+/// U4: whatever ends the holder.
+#[test]
+fn a_holder_that_is_killed_or_breaks_the_protocol_is_followed_at_once() {
+    for is_killed in [true, false] {
+        let (mut realm, holder, next) = suspected();
+        let admin = realm.join_as("eve", "user");
+        let seen = if is_killed {
+            let id = Value::Unsigned(realm.id(holder));
+            realm.meta(admin, "wamp.session.kill", vec![id], vec![])
+        } else {
+            realm.yields(holder, 1)
+        };
+        assert_eq!(seen.closed().len(), 1);
+        assert!(is_registered(&seen, next));
+    }
+}
+
+/// U4, R91: the holder is ended first, and the session that waited for it before it could be answered.
+#[test]
+fn a_session_that_is_killed_together_with_its_holder_registers_nothing() {
+    let (mut realm, holder, next) = suspected();
+    let admin = realm.join_as("eve", "user");
+    let seen = realm.meta(admin, "wamp.session.kill_all", vec![], vec![]);
+    assert_eq!(seen.closed().len(), 2);
+    assert!(seen.messages_to(holder).is_empty() && seen.messages_to(next).is_empty());
+    assert_eq!(realm.realm.counters().registrations, 0);
+}
+
+/// U4, X2: the new callee is none of those that calls wait for.
+#[test]
+fn a_holder_is_replaced_while_calls_wait_for_another_registration() {
+    let (mut realm, _, next) = suspected();
+    let (caller, busy) = (realm.join(), realm.join());
+    let options = RegisterOptions { concurrency: Some(1), ..RegisterOptions::default() };
+    realm.register_with(busy, "c.d", options);
+    realm.invoke(caller, "c.d");
+    assert!(realm.call(caller, "c.d").is_silent());
+    assert!(is_registered(&realm.pass(Duration::from_secs(2)), next));
+    assert_eq!(realm.yields(busy, 1).messages_to(busy).len(), 1);
 }
 
 /// U4, U5: the calls of the one that is replaced end, once each.

@@ -341,6 +341,31 @@ fn retained_events_are_kept_as_the_broker_keeps_them() {
     }
 }
 
+/// R55: `from` and `until` include the publication that they name, `after` and `before` do not; all are conditions together.
+#[test]
+fn publication_filters_bound_the_answer_on_both_sides() {
+    for mut log in Log::all() {
+        let realm = realm(MUCH);
+        for (seq, number) in (1..).zip([50, 3, 99, 7, 20]) {
+            log.append(&[keep(&realm, seq, event(number, "com.a"), rule(100))]);
+        }
+        let asked = |log: &mut Log, from, after, before, until| {
+            let [from_publication, after_publication, before_publication, until_publication] =
+                [from, after, before, until].map(|number: Option<u64>| number.map(id));
+            let bounds =
+                Query { from_publication, after_publication, before_publication, until_publication, ..exact("com.a") };
+            log.ids(&bounds)
+        };
+        assert_eq!(asked(&mut log, Some(99), None, None, Some(99)), [99]);
+        assert_eq!(asked(&mut log, Some(3), None, None, Some(7)), [3, 99, 7]);
+        assert_eq!(asked(&mut log, None, Some(3), Some(20), None), [99, 7]);
+        assert_eq!(asked(&mut log, None, Some(3), Some(7), None), [99]);
+        assert!(asked(&mut log, None, Some(3), Some(99), None).is_empty(), "nothing lies between neighbours");
+        assert!(asked(&mut log, Some(7), None, None, Some(3)).is_empty(), "the wrong way round");
+        assert_eq!(asked(&mut log, Some(3), Some(3), Some(20), Some(20)), [99, 7], "the narrower one of each");
+    }
+}
+
 /// Section 8.7: timestamps need be neither unique nor ascending.
 #[test]
 fn time_filters_are_by_time_and_positions_by_order() {

@@ -117,7 +117,7 @@ fn a_close_is_answered_in_kind_and_frees_what_the_session_had() {
     }
 }
 
-/// T5a.
+/// T5a, R110.
 #[test]
 fn the_wrong_kind_of_frame_is_aborted_and_closed_with_1003() {
     let router = Router::start();

@@ -67,7 +67,7 @@ fn a_serializer_that_is_switched_off_is_error_1() {
     }
 }
 
-/// Section 7.3: each PING is answered once, with the same body, whatever else is on its way.
+/// R113: each PING is answered once, with the same body, whatever else is on its way.
 #[test]
 fn pings_are_answered_while_events_flow() {
     let router = Router::start();
@@ -167,7 +167,7 @@ fn exactly_2_to_the_24_octets_are_lawful_where_announced() {
     assert_eq!((kind, body.len()), (MESSAGE, 1 << 24));
 }
 
-/// S5: the peer takes 512 octets, and is given no more.
+/// S5, R115: the peer takes 512 octets, and is given no more.
 #[test]
 fn a_peer_that_takes_512_octets_is_never_sent_more() {
     let router = Router::start();

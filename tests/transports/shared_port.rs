@@ -15,7 +15,7 @@ fn write_split(router: &Router, stream: &mut TcpStream, octets: &[u8]) {
     stream.write_all(rest).unwrap();
 }
 
-/// U1.
+/// U1, R118.
 #[test]
 fn each_protocol_is_known_by_its_first_octet_alone() {
     let router = Router::start();

@@ -3,6 +3,7 @@
 use crate::data::{from_hex, in_all, read, read_json, to_hex, write};
 use wharf::codec::{payload_args, payload_kwargs};
 use wharf::wamp::options::{CallOptions, PublishOptions};
+use wharf::wamp::role::Announced;
 use wharf::wamp::{Message, Serialization, Uri, Value};
 
 /// Every message type with every key it may have, as our own encoder writes it.
@@ -78,6 +79,20 @@ fn an_option_that_is_null_counts_as_absent() {
 fn an_unknown_key_is_passed_over_and_not_passed_on() {
     let message = read_json(r#"[48,1,{"x_custom":{"a":[1,{"b":null}]},"timeout":5,"rkey":"x"},"p"]"#).unwrap();
     assert_eq!(write(&message, Serialization::Json).unwrap().0, br#"[48,1,{"timeout":5},"p"]"#);
+}
+
+/// R6.
+#[test]
+fn unknown_keys_roles_and_features_of_hello_are_passed_over() {
+    let roles = r#"{"caller":{"features":{"x_teleport":true,"call_timeout":true},"x_key":1},"x_role":{}}"#;
+    let json = format!(r#"[1,"realm1",{{"x_custom":{{"a":[1]}},"roles":{roles}}}]"#);
+    match read_json(&json) {
+        Ok(Message::Hello(hello)) => {
+            let expected = Announced { caller: true, ..Announced::default() };
+            assert_eq!(Announced::read(&hello.details.roles), expected);
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 /// D6: an empty list and an absent one are not the same.

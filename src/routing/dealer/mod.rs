@@ -252,7 +252,7 @@ impl Dealer {
             return Some("every queue that could go on has gone on");
         }
         let limited = self.calls.iter().filter(|(_, call)| call.terms.limited).count();
-        if self.loads.sum() != limited as u64 {
+        if self.loads.sum() != Some(limited as u64) {
             return Some("each call of a callee with a concurrency is counted");
         }
         let parts = self.calls.iter().filter(|(_, call)| call.terms.input != Input::Whole).map(|(place, _)| place);

@@ -122,7 +122,8 @@ impl Streams {
         if known != self.by_call.len() {
             return Some("the options of a call that came in parts go with it");
         }
-        if self.owed.keys().any(|session| self.owed.get(session).is_some_and(|owed| owed.len() > OWED_MAX)) {
+        let is_bounded = |owed: &VecDeque<Owed>| !owed.is_empty() && owed.len() <= OWED_MAX;
+        if !self.owed.keys().all(|session| self.owed.get(session).is_some_and(is_bounded)) {
             return Some("so many ended calls are remembered and no more");
         }
         self.owed.keys().any(|session| !alive(session)).then_some("a session that is gone owes no CALL")

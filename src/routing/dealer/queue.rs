@@ -241,8 +241,8 @@ impl Loads {
         }
     }
 
-    /// The calls counted, in all.
-    pub(super) fn sum(&self) -> u64 {
-        self.0.values().sum()
+    /// The calls counted, in all; `None` if a callee without any is remembered.
+    pub(super) fn sum(&self) -> Option<u64> {
+        self.0.values().all(|load| *load > 0).then(|| self.0.values().sum())
     }
 }

@@ -188,7 +188,12 @@ pub(crate) struct Delivery {
 impl Delivery {
     /// What the realm wants of its store, in order.
     pub(crate) fn take_orders(&mut self) -> Vec<Order> {
-        std::mem::take(&mut self.orders)
+        if self.orders.is_empty() {
+            return Vec::new();
+        }
+        // The next turn is likely to order as much.
+        let next = Vec::with_capacity(self.orders.len());
+        std::mem::replace(&mut self.orders, next)
     }
 
     /// A session has joined.

@@ -29,7 +29,8 @@ pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
 pub use limits::{MetaCalls, RealmLimits, RetainedFull, SUSPECT_AFTER};
 pub use meta::{Described, Description, Overflow, PayloadReader};
-pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting, PAGE_OCTETS_MAX, SCAN_RECORDS_MAX};
+pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting};
+pub use record::{LISTED_RETAINED_MAX, PAGE_OCTETS_MAX, SCAN_EMPTY_MAX, SCAN_RECORDS_MAX};
 pub use refusal::Refusal;
 pub use rights::{Permit, Rights};
 pub use rules::{
@@ -130,8 +131,7 @@ enum Violation {
 /// What one step may read and write besides the state of the part that takes it.
 struct Turn<'a> {
     now: Instant,
-    /// The time of day.
-    time: WallTime,
+    clock: Clock,
     limits: &'a RealmLimits,
     rules: &'a RealmRules,
     directory: &'a Directory,
@@ -139,6 +139,13 @@ struct Turn<'a> {
     effects: &'a mut Effects,
     changes: &'a mut Vec<Change>,
     holds: &'a mut Holds,
+}
+
+impl Turn<'_> {
+    /// The time of day.
+    fn time(&self) -> WallTime {
+        self.clock.at(self.now)
+    }
 }
 
 impl Realm {
@@ -203,6 +210,7 @@ impl Realm {
         self.settle(now, effects);
     }
 
+    #[inline]
     fn take(&mut self, now: Instant, from: SessionKey, command: Command, effects: &mut Effects) {
         if !self.directory.contains(from) {
             return;
@@ -356,6 +364,7 @@ impl Realm {
             .or_else(meta)
     }
 
+    #[inline]
     fn obey(
         &mut self,
         now: Instant,
@@ -374,6 +383,7 @@ impl Realm {
         verdict
     }
 
+    #[inline]
     fn route(
         &mut self,
         now: Instant,
@@ -431,10 +441,10 @@ impl Realm {
     }
 
     /// The parts that take a step, and what the step may read and write.
+    #[inline]
     fn turn<'a>(&'a mut self, now: Instant, effects: &'a mut Effects) -> (&'a mut Broker, &'a mut Dealer, Turn<'a>) {
         let Self { rules, rng, directory, broker, dealer, holds, changes, clock, .. } = self;
-        let time = clock.at(now);
-        let turn = Turn { now, time, limits: &rules.limits, rules, directory, rng, effects, changes, holds };
+        let turn = Turn { now, clock: *clock, limits: &rules.limits, rules, directory, rng, effects, changes, holds };
         (broker, dealer, turn)
     }
 }

@@ -1,7 +1,8 @@
 //! What a realm wants kept, and what it asks of what is kept: the orders of the realm to its store.
 //!
 //! The core decides what is recorded and never waits for it: an order is an effect, its answer a later call of the realm.
-//! What is kept holds its own copy of the payload, never a slice of a receive buffer.
+//! What is kept holds a copy of the payload, never a slice of a receive buffer. Copies of events that are not retained share
+//! their room: a store that keeps them in memory makes its own.
 
 use super::key::SessionKey;
 use super::rules::HistoryRule;
@@ -100,8 +101,14 @@ pub struct Query {
     pub authrole: Arc<str>,
 }
 
-/// The most records that one question reads.
+/// The most records that one question reads, if it selects any of them.
 pub const SCAN_RECORDS_MAX: usize = 10_000;
+
+/// The most records that one question reads if it selects none of them.
+pub const SCAN_EMPTY_MAX: usize = 100_000;
+
+/// The most retained events with lists that one topic has beside the one without; the oldest goes.
+pub const LISTED_RETAINED_MAX: usize = 8;
 
 /// The most octets of payload that one answer holds.
 pub const PAGE_OCTETS_MAX: usize = 1 << 20;

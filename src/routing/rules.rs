@@ -138,8 +138,10 @@ impl<T> UriTable<T> {
     /// reference).
     #[inline]
     pub fn find(&self, uri: &str) -> Option<&T> {
-        if self.entries.is_empty() {
-            return None;
+        match self.entries.as_slice() {
+            [] => return None,
+            [(MatchPolicy::Prefix, start, settings)] => return uri.starts_with(start.as_str()).then_some(settings),
+            [..] => {}
         }
         let place = self.index.best(uri)?;
         self.entries.get(place as usize).map(|(_, _, settings)| settings)
@@ -168,5 +170,7 @@ mod tests {
         let found = |uri| table.find(uri).copied();
         assert_eq!([found("com.app.x"), found("com.app.y"), found("com.z")], [Some(3), Some(2), Some(1)]);
         assert_eq!([found("org.a.x"), found("org.a.y")], [Some(4), None]);
+        let one = UriTable::new(vec![entry(MatchPolicy::Prefix, "com.", 1)]);
+        assert_eq!([one.find("com.app.x"), one.find("org.x")], [Some(&1), None]);
     }
 }

@@ -1,13 +1,13 @@
 //! The thread that owns the log in memory, for all realms. It waits for nothing but its queue, never for a disk.
 
 use super::figures::Counters;
-use super::memory::{Collected, MemoryLog};
+use super::memory::{detach, Collected, MemoryLog};
 use super::realm::{faults, Answer, Attached, Item, Load};
 use super::select::Positions;
 use super::service::{Inner, Panics};
 use super::writer::ToWriter;
-use super::{Entry, EventLog, RealmLog};
-use crate::routing::{Query, StoreFault, Waiting};
+use super::{Change, Entry, EventLog, RealmLog, Seq};
+use crate::routing::{Order, Query, StoreFault, Waiting};
 use crate::wamp::{MatchPolicy, WallTime};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 
 /// How often what is too old is looked for.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// What comes within this time after some history is put in together: a thread that is woken once for each turn of a realm
+/// costs the realm more than what it gives away. Nobody waits for history in memory, and a question can wait so long.
+const GATHERED_FOR: Duration = Duration::from_millis(1);
 
 /// Realms that are closed and whose history is still in memory: a realm that is started again finds it. The one that was
 /// closed first goes.
@@ -29,12 +33,23 @@ pub(super) enum ToHistory {
     Detach(Arc<RealmLog>),
     /// What a realm's turn has ordered, and then asked.
     Turn(Arc<Attached>, Vec<Item>, Vec<Query>),
+    /// What a realm's turn has ordered, where all of it is history that nobody waits for.
+    Batch(Batch),
     /// What is retained is wanted.
     Load(Load),
     /// The part of an answer that is in memory is wanted by a reader of the file.
     Collect(Box<Collect>),
     /// Nothing more comes.
     Stop,
+}
+
+pub(super) struct Batch {
+    pub(super) attached: Arc<Attached>,
+    /// The position of the first order; the others follow.
+    pub(super) first: Seq,
+    pub(super) orders: Vec<Order>,
+    /// What it takes of the queue.
+    pub(super) octets: usize,
 }
 
 pub(super) struct Collect {
@@ -54,7 +69,9 @@ impl ToHistory {
                 let unread = unread.map(|ticket| Answer::Read { ticket, page: Err(StoreFault::Failed) });
                 faults(items).chain(unread).collect()
             }
-            Self::Attach(_) | Self::Detach(_) | Self::Load(_) | Self::Collect(_) | Self::Stop => Vec::new(),
+            Self::Attach(_) | Self::Detach(_) | Self::Batch(_) | Self::Load(_) | Self::Collect(_) | Self::Stop => {
+                Vec::new()
+            }
         }
     }
 }
@@ -67,6 +84,8 @@ pub(super) struct History {
     swept: Instant,
     /// What the turn under way is to answer, and its share of the queue.
     under_way: Option<UnderWay>,
+    /// Taken from the queue already.
+    ahead: VecDeque<ToHistory>,
     inner: Arc<Inner>,
 }
 
@@ -85,6 +104,7 @@ pub(super) fn run(inner: Arc<Inner>, queue: &Receiver<ToHistory>, mut panics: Pa
         closed: VecDeque::new(),
         swept: Instant::now(),
         under_way: None,
+        ahead: VecDeque::new(),
         inner: Arc::clone(&inner),
     };
     // A log that was left in the middle of a change is not to be trusted.
@@ -100,14 +120,24 @@ pub(super) fn run(inner: Arc<Inner>, queue: &Receiver<ToHistory>, mut panics: Pa
 impl History {
     fn serve(&mut self, queue: &Receiver<ToHistory>) {
         loop {
-            let now = (self.inner.now)();
-            match queue.recv_timeout((self.swept + SWEEP_EVERY).saturating_duration_since(Instant::now())) {
+            let message = match self.ahead.pop_front() {
+                Some(message) => Ok(message),
+                None => queue.recv_timeout((self.swept + SWEEP_EVERY).saturating_duration_since(Instant::now())),
+            };
+            match message {
                 Ok(ToHistory::Attach(realm)) => {
                     self.closed.retain(|closed| *closed != realm.name);
                     *self.open.entry(realm.name.clone()).or_default() += 1;
                 }
                 Ok(ToHistory::Detach(realm)) => self.detach(&realm.name),
                 Ok(ToHistory::Turn(attached, items, questions)) => self.turn(&attached, items, questions),
+                Ok(ToHistory::Batch(batch)) => {
+                    self.batch(batch);
+                    if self.ahead.is_empty() {
+                        std::thread::sleep(GATHERED_FOR);
+                        self.ahead.extend(queue.try_iter());
+                    }
+                }
                 Ok(ToHistory::Load(load)) => {
                     let retained = self.log.retained(&load.log.name);
                     load.answer(retained);
@@ -120,11 +150,18 @@ impl History {
                 Err(RecvTimeoutError::Timeout) => {
                     self.swept = Instant::now();
                     // Memory does not fail.
-                    let _ = self.log.sweep(now);
+                    let _ = self.log.sweep((self.inner.now)());
                 }
                 Ok(ToHistory::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    fn batch(&mut self, batch: Batch) {
+        let Batch { attached, first, orders, octets } = batch;
+        // Before the append, which might panic.
+        self.inner.for_history.remove(octets);
+        self.log.append_orders(&attached.log, first, orders);
     }
 
     fn detach(&mut self, realm: &str) {
@@ -146,7 +183,12 @@ impl History {
         let waiting: Vec<Waiting> = items.iter().filter_map(|item| item.waiting).collect();
         let tickets = questions.iter().map(|query| query.ticket).collect();
         self.under_way = Some(UnderWay { attached: Arc::clone(attached), waiting: waiting.clone(), tickets, octets });
-        let entry = |Item { seq, change, .. }| Entry { realm: Arc::clone(&attached.log), seq, change };
+        let entry = |Item { seq, mut change, .. }| {
+            if let Change::Keep { event, .. } = &mut change {
+                detach(event);
+            }
+            Entry { realm: Arc::clone(&attached.log), seq, change }
+        };
         let group: Vec<Entry> = items.into_iter().map(entry).collect();
         // Memory does not fail.
         let _ = self.log.append(&group);

@@ -4,8 +4,9 @@
 //! file would: what is shown is decided by `select`.
 
 use super::select::{self, Positions, Stream, Topics, TOPICS_MAX, TOPICS_WALKED_MAX};
-use super::{octets, Change, Entry, EventLog, RealmLog, Seq, StorageError, LISTED_RETAINED_MAX};
-use crate::routing::{HistoryRule, KeptEvent, Page, Query, StoreFault, SCAN_RECORDS_MAX};
+use super::{octets, Change, Entry, EventLog, RealmLog, Seq, StorageError};
+use crate::routing::{HistoryRule, KeptEvent, Order, Page, Query, StoreFault};
+use crate::routing::{LISTED_RETAINED_MAX, SCAN_EMPTY_MAX, SCAN_RECORDS_MAX};
 use crate::wamp::{MatchPolicy, PublicationId, Uri, WallTime};
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +18,7 @@ use std::time::Duration;
 struct Kept {
     seq: Seq,
     publication: PublicationId,
+    octets: u64,
     event: Arc<KeptEvent>,
 }
 
@@ -56,7 +58,7 @@ pub(super) struct Collected {
     pub(super) positions: Positions,
     /// How many topics fit.
     pub(super) topics: usize,
-    /// What lies between the positions, in the order of the walk, one more than a question reads at most.
+    /// What lies between the positions, in the order of the walk, more than a question reads at most.
     pub(super) events: VecDeque<(Seq, Arc<KeptEvent>)>,
 }
 
@@ -64,6 +66,23 @@ impl MemoryLog {
     /// An empty log.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Puts in what a turn has ordered. Only orders to keep history do anything.
+    pub(super) fn append_orders(&mut self, log: &RealmLog, Seq(first): Seq, orders: Vec<Order>) {
+        let realm = self.realm(&log.name);
+        for (seq, order) in (first..).map(Seq).zip(orders) {
+            if let Order::Keep { mut event, history: Some(rule), .. } = order {
+                detach(&mut event);
+                realm.keep(seq, event, &rule);
+            }
+        }
+        realm.trim_touched();
+        realm.trim_octets(log.history_octets_max);
+    }
+
+    fn realm(&mut self, name: &str) -> &mut Realm {
+        self.realms.entry(name.to_owned()).or_default()
     }
 
     /// Whether the topic has history here.
@@ -93,6 +112,7 @@ impl MemoryLog {
         let mut streams: Vec<_> = topics.iter().map(|topic| Walk::new(topic, now, bounds, query.reverse)).collect();
         let key = |Seq(seq): Seq| if query.reverse { seq } else { u64::MAX - seq };
         heads.extend(streams.iter().enumerate().filter_map(|(at, walk)| Some((key(walk.head()?), at))));
+        let mut wanted = 0;
         while let Some((_, at)) = heads.pop() {
             let Some(walk) = streams.get_mut(at) else { continue };
             let Some(seq) = walk.head() else { continue };
@@ -101,9 +121,10 @@ impl MemoryLog {
                 heads.push((key(head), at));
             }
             if event.time >= walk.not_before() {
+                wanted += usize::from(select::is_wanted(query, &event));
                 collected.events.push_back((seq, event));
             }
-            if collected.events.len() > SCAN_RECORDS_MAX {
+            if wanted > SCAN_RECORDS_MAX || collected.events.len() > SCAN_EMPTY_MAX {
                 break;
             }
         }
@@ -115,10 +136,7 @@ impl EventLog for MemoryLog {
     fn append(&mut self, group: &[Entry]) -> Result<(), StorageError> {
         for run in group.chunk_by(|one, next| Arc::ptr_eq(&one.realm, &next.realm)) {
             let Some(RealmLog { name, .. }) = run.first().map(|entry| &*entry.realm) else { continue };
-            if !self.realms.contains_key(name) {
-                self.realms.insert(name.clone(), Realm::default());
-            }
-            let Some(realm) = self.realms.get_mut(name) else { continue };
+            let realm = self.realm(name);
             for entry in run {
                 realm.apply(entry);
             }
@@ -142,7 +160,7 @@ impl EventLog for MemoryLog {
         let streams = topics
             .into_iter()
             .map(|topic| -> Box<dyn Stream + '_> { Box::new(Walk::new(topic, now, bounds, query.reverse)) });
-        select::page(query, streams.collect())
+        select::page(query, streams.collect()).map(|found| found.page)
     }
 
     fn retained(&self, realm: &str) -> Result<Vec<Arc<KeptEvent>>, StoreFault> {
@@ -166,7 +184,7 @@ impl Realm {
         match &entry.change {
             Change::Keep { event, history, retain } => {
                 if let Some(rule) = history {
-                    self.keep(entry.seq, event, rule);
+                    self.keep(entry.seq, Arc::clone(event), rule);
                 }
                 if *retain {
                     retain_in(self.retained.entry(event.topic.clone()).or_default(), entry.seq, event);
@@ -178,9 +196,14 @@ impl Realm {
         }
     }
 
-    fn keep(&mut self, seq: Seq, event: &Arc<KeptEvent>, rule: &HistoryRule) {
-        let slot = match self.index.get(&event.topic) {
-            Some(slot) => *slot,
+    fn keep(&mut self, seq: Seq, mut event: Arc<KeptEvent>, rule: &HistoryRule) {
+        let last = self.touched.last().and_then(|(slot, _)| Some((*slot, self.topics.get(*slot)?)));
+        let known = match last {
+            Some((slot, topic)) if topic.uri == event.topic => Some(slot),
+            Some(_) | None => self.index.get(&event.topic).copied(),
+        };
+        let slot = match known {
+            Some(slot) => slot,
             None => {
                 let topic = Topic { uri: event.topic.clone(), kept: VecDeque::new(), limit: 0, max_age: None };
                 let slot = self.topics.insert(topic);
@@ -190,11 +213,18 @@ impl Realm {
         };
         let Some(topic) = self.topics.get_mut(slot) else { return };
         (topic.limit, topic.max_age) = (rule.limit, rule.max_age);
-        topic.kept.push_back(Kept { seq, publication: event.publication, event: Arc::clone(event) });
+        let (time, octets) = (event.time, octets(&event));
+        if let Some(event) = Arc::get_mut(&mut event) {
+            event.topic = topic.uri.clone();
+        }
+        topic.kept.push_back(Kept { seq, publication: event.publication, octets, event });
         self.order.push_back((seq, slot));
         self.kept += 1;
-        self.octets += octets(event);
-        self.touched.push((slot, event.time));
+        self.octets += octets;
+        match self.touched.last_mut() {
+            Some((last, newest)) if *last == slot => *newest = time.max(*newest),
+            Some(_) | None => self.touched.push((slot, time)),
+        }
     }
 
     fn trim_touched(&mut self) {
@@ -241,7 +271,7 @@ impl Realm {
         let Some(topic) = self.topics.get_mut(slot) else { return };
         if let Some(gone) = topic.kept.pop_front() {
             self.kept -= 1;
-            self.octets -= octets(&gone.event);
+            self.octets -= gone.octets;
         }
         if topic.kept.is_empty() {
             let topic = self.topics.remove(slot);
@@ -302,6 +332,14 @@ impl Realm {
     }
 }
 
+/// Gives an event its own copy of its payload, if it is nobody else's: it came with one that keeps others in memory. It is made
+/// by the thread that will drop it, which is what an allocator likes best.
+pub(super) fn detach(event: &mut Arc<KeptEvent>) {
+    if let Some(event) = Arc::get_mut(event) {
+        event.payload = event.payload.detached();
+    }
+}
+
 /// Puts a retained event behind those of its topic; what it replaces goes.
 fn retain_in(retained: &mut Vec<(Seq, Arc<KeptEvent>)>, seq: Seq, event: &Arc<KeptEvent>) {
     if event.listing.is_none() {
@@ -350,5 +388,44 @@ impl Stream for Walk<'_> {
 
     fn not_before(&self) -> WallTime {
         self.not_before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wamp::{Payload, RawPayload, Serialization};
+    use bytes::{Bytes, BytesMut};
+
+    /// What came with a turn's other events does not keep them in memory.
+    #[test]
+    fn an_event_in_memory_has_a_payload_of_its_own() {
+        let mut room = BytesMut::new();
+        let payload = Payload::Raw(RawPayload::new(Serialization::Json, Bytes::from_static(b"[1]"), 3, None));
+        let event = |payload| KeptEvent {
+            publication: PublicationId::FIRST,
+            time: WallTime::default(),
+            topic: Uri::from("com.a"),
+            publisher: None,
+            excluded: None,
+            trustlevel: None,
+            ppt: None,
+            listing: None,
+            payload,
+        };
+        let history = Some(HistoryRule { limit: 9, max_age: None, durable: false });
+        let order = |_| {
+            let event = Arc::new(event(payload.detached_within(&mut room)));
+            Order::Keep { event, history, retain: false, waiting: None }
+        };
+        let orders: Vec<_> = (0..3).map(order).collect();
+        let mut log = MemoryLog::new();
+        log.append_orders(&RealmLog { name: "r".to_owned(), history_octets_max: 1 << 20 }, Seq(1), orders);
+        let topic = &log.realms["r"].topics[0];
+        assert_eq!(topic.kept.len(), 3);
+        for kept in &topic.kept {
+            assert_eq!(kept.event.payload, payload);
+            assert!(matches!(&kept.event.payload, Payload::Raw(raw) if raw.tail().is_unique()));
+        }
     }
 }

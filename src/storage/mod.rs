@@ -82,7 +82,9 @@ pub trait EventLog {
     /// [`StoreFault`].
     ///
     /// # Cost
-    /// At most [`SCAN_RECORDS_MAX`](crate::routing::SCAN_RECORDS_MAX) records are read.
+    /// At most [`SCAN_RECORDS_MAX`](crate::routing::SCAN_RECORDS_MAX) records are read; as long as none was selected, up to
+    /// [`SCAN_EMPTY_MAX`](crate::routing::SCAN_EMPTY_MAX). A publication that the question names may cost a walk over the
+    /// history of its topics, where it is not an end of a page given lately.
     fn read(&self, realm: &str, now: WallTime, query: &Query) -> Result<Page, StoreFault>;
 
     /// All retained events of a realm, by topic, the newest of each last.
@@ -98,9 +100,6 @@ pub trait EventLog {
     /// [`StorageError`]: some are still there.
     fn sweep(&mut self, now: WallTime) -> Result<(), StorageError>;
 }
-
-/// The most retained events with lists that one topic has beside the one without; the oldest goes.
-pub const LISTED_RETAINED_MAX: usize = 8;
 
 /// Octets that an event is counted with wherever octets have a bound: its texts, its payload, and a share for the indexes.
 pub fn octets(event: &KeptEvent) -> u64 {

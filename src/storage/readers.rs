@@ -1,7 +1,7 @@
 //! The threads that read the file: each question in a read transaction, which no commit waits for and which delays none.
 
 use super::figures::Counters;
-use super::file::{read_with, retained};
+use super::file::{read_with, retained, PageEnds};
 use super::history::{Collect, ToHistory};
 use super::memory::Collected;
 use super::realm::{Answer, Attached, Load};
@@ -69,10 +69,11 @@ impl Readers {
 }
 
 fn run(inner: &Inner, queue: &Receiver<Job>, waiting: &AtomicUsize) {
+    let mut ends = PageEnds::default();
     while let Ok(job) = queue.recv() {
         match job {
             Job::Ask(lease, attached, query) => {
-                let page = guarded(inner, || ask(inner, &lease, &attached, &query));
+                let page = guarded(inner, || ask(inner, &lease, &mut ends, &attached, &query));
                 drop(lease);
                 inner.questions.remove(1);
                 (attached.sink)(vec![Answer::Read { ticket: query.ticket, page }]);
@@ -92,7 +93,7 @@ fn run(inner: &Inner, queue: &Receiver<Job>, waiting: &AtomicUsize) {
     }
 }
 
-/// A panic is this question's alone: a reader keeps nothing between two.
+/// A panic is this question's alone: what a reader keeps between two is looked at again before it is believed.
 fn guarded<T>(inner: &Inner, read: impl FnOnce() -> Result<T, StoreFault>) -> Result<T, StoreFault> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
         Counters::add(&inner.counters.panics, 1);
@@ -100,7 +101,13 @@ fn guarded<T>(inner: &Inner, read: impl FnOnce() -> Result<T, StoreFault>) -> Re
     })
 }
 
-fn ask(inner: &Inner, lease: &Lease, attached: &Attached, query: &Query) -> Result<Page, StoreFault> {
+fn ask(
+    inner: &Inner,
+    lease: &Lease,
+    ends: &mut PageEnds,
+    attached: &Attached,
+    query: &Query,
+) -> Result<Page, StoreFault> {
     let now = (inner.now)();
     let elsewhere = |query: &Query, positions: Positions| -> Result<Option<Collected>, StoreFault> {
         let (reply, answer) = sync_channel(1);
@@ -108,5 +115,5 @@ fn ask(inner: &Inner, lease: &Lease, attached: &Attached, query: &Query) -> Resu
         inner.history.send(ToHistory::Collect(Box::new(collect))).map_err(|_| StoreFault::Failed)?;
         answer.recv().map_err(|_| StoreFault::Failed)?.map(Some)
     };
-    read_with(&lease.database, &attached.log.name, now, query, elsewhere)
+    read_with(&lease.database, ends, &attached.log.name, now, query, elsewhere)
 }

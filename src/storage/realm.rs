@@ -3,7 +3,7 @@
 //! Nothing here waits or does the store's work: an order costs its share of one message to a thread.
 
 use super::figures::Counters;
-use super::history::ToHistory;
+use super::history::{Batch, ToHistory};
 use super::service::Inner;
 use super::writer::ToWriter;
 use super::{octets, Change, RealmLog, Seq};
@@ -114,6 +114,7 @@ impl StoreHandle {
         if orders.is_empty() {
             return;
         }
+        let Some(orders) = self.submit_for_memory(orders) else { return };
         let mut split = Split::default();
         let Seq(first) = self.inner.next_seqs(orders.len());
         for (seq, order) in (first..).map(Seq).zip(orders) {
@@ -139,6 +140,27 @@ impl StoreHandle {
             }
         }
         self.send(split);
+    }
+
+    /// A turn that only keeps history in memory, which nobody waits for, is handed over as it is: the other thread takes it
+    /// apart. Gives back any other turn, and one that finds no room as a whole.
+    fn submit_for_memory(&self, orders: Vec<Order>) -> Option<Vec<Order>> {
+        let has_file = self.inner.writer.is_some();
+        let size_in_memory = |order: &Order| match order {
+            Order::Keep { event, history: Some(rule), retain: false, waiting: None } if !(rule.durable && has_file) => {
+                Some(octets(event) as usize)
+            }
+            Order::Keep { .. } | Order::Forget(_) | Order::Read(_) => None,
+        };
+        let Some(octets) = orders.iter().map(size_in_memory).sum::<Option<usize>>() else { return Some(orders) };
+        if !self.inner.for_history.try_add(octets) {
+            return Some(orders);
+        }
+        let first = self.inner.next_seqs(orders.len());
+        let batch = Batch { attached: Arc::clone(&self.attached), first, orders, octets };
+        // A thread that is gone keeps nothing any more.
+        let _ = self.inner.history.send(ToHistory::Batch(batch));
+        None
     }
 
     /// An event goes to the file as far as it is to outlive the process, and to memory as far as it is not.

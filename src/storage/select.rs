@@ -4,7 +4,7 @@
 //! applied here. Never reads a log itself. Source: section 8.7 of the reference.
 
 use super::Seq;
-use crate::routing::{KeptEvent, Page, Query, StoreFault, PAGE_OCTETS_MAX, SCAN_RECORDS_MAX};
+use crate::routing::{KeptEvent, Page, Query, StoreFault, PAGE_OCTETS_MAX, SCAN_EMPTY_MAX, SCAN_RECORDS_MAX};
 use crate::wamp::options::Listing;
 use crate::wamp::{MatchPolicy, PublicationId, Uri, WallTime};
 use std::collections::BinaryHeap;
@@ -150,23 +150,34 @@ pub(super) trait Stream {
     fn not_before(&self) -> WallTime;
 }
 
+/// A page, and where its ends stand.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) page: Page,
+    pub(super) first: Option<Seq>,
+    pub(super) last: Option<Seq>,
+}
+
 /// The answer to a question, from the events of these streams.
-pub(super) fn page(query: &Query, mut streams: Vec<Box<dyn Stream + '_>>) -> Result<Page, StoreFault> {
+pub(super) fn page(query: &Query, mut streams: Vec<Box<dyn Stream + '_>>) -> Result<Found, StoreFault> {
     // The largest key is the next one.
     let key = |Seq(seq): Seq| if query.reverse { seq } else { u64::MAX - seq };
     let mut heap: BinaryHeap<(u64, usize)> =
         streams.iter().enumerate().filter_map(|(at, stream)| Some((key(stream.head()?), at))).collect();
     let (mut page, mut read, mut octets) = (Page::default(), 0, 0);
+    let (mut first, mut last) = (None, None);
     while let Some((_, at)) = heap.pop() {
         if query.limit.is_some_and(|limit| page.events.len() >= limit) {
             break;
         }
-        if read == SCAN_RECORDS_MAX {
+        // A page with nothing in it helps nobody.
+        if read == SCAN_EMPTY_MAX || (read >= SCAN_RECORDS_MAX && !page.events.is_empty()) {
             page.is_limit_reached = true;
             break;
         }
         read += 1;
         let Some(stream) = streams.get_mut(at) else { continue };
+        let seq = stream.head();
         let event = stream.take()?;
         if let Some(head) = stream.head() {
             heap.push((key(head), at));
@@ -179,13 +190,15 @@ pub(super) fn page(query: &Query, mut streams: Vec<Box<dyn Stream + '_>>) -> Res
             page.is_limit_reached = true;
             break;
         }
+        first = first.or(seq);
+        last = seq;
         page.events.push(event);
     }
-    Ok(page)
+    Ok(Found { page, first, last })
 }
 
 /// Whether the event fulfils all conditions that are not about topics and positions.
-fn is_wanted(query: &Query, event: &KeptEvent) -> bool {
+pub(super) fn is_wanted(query: &Query, event: &KeptEvent) -> bool {
     query.from_time.is_none_or(|from| event.time >= from)
         && query.after_time.is_none_or(|after| event.time > after)
         && query.before_time.is_none_or(|before| event.time < before)

@@ -10,12 +10,12 @@ pub struct StorageSettings {
     pub path: Option<PathBuf>,
     /// What is to be written is gathered for so long and written together. 5 ms.
     pub commit_interval: Duration,
-    /// At most so many records are written together. 1,024.
+    /// At most so many records are written together. 4,096.
     pub commit_records: usize,
 }
 
 impl Default for StorageSettings {
     fn default() -> Self {
-        Self { path: None, commit_interval: Duration::from_millis(5), commit_records: 1024 }
+        Self { path: None, commit_interval: Duration::from_millis(5), commit_records: 4096 }
     }
 }

@@ -5,7 +5,7 @@
 //! (`codec::transcode`, there and only there). Payloads that the router makes itself are values.
 
 use super::value::{dict_octets, Dict, Value};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// How messages are written as bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -97,6 +97,28 @@ impl Payload {
                 kwargs_at: *kwargs_at,
             }),
             Self::Values(values) => Self::Values(values.clone()),
+        }
+    }
+
+    /// As [`detached`](Self::detached), with room for many copies: one allocation for all that are made one after the other. It
+    /// lives as long as any of them, so this is for what is soon written or copied once more. Large ones have their own.
+    #[must_use]
+    pub fn detached_within(&self, room: &mut BytesMut) -> Self {
+        const ROOM: usize = 16 << 10;
+        match self {
+            Self::Raw(RawPayload { serialization, tail, args_len, kwargs_at }) if tail.len() <= ROOM / 8 => {
+                if room.capacity() - room.len() < tail.len() {
+                    room.reserve(ROOM);
+                }
+                room.extend_from_slice(tail);
+                Self::Raw(RawPayload {
+                    serialization: *serialization,
+                    tail: room.split().freeze(),
+                    args_len: *args_len,
+                    kwargs_at: *kwargs_at,
+                })
+            }
+            Self::Empty | Self::Raw(_) | Self::Values(_) => self.detached(),
         }
     }
 

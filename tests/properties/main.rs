@@ -1,6 +1,6 @@
 //! Whatever the order: random commands to a realm and to a naive model, which must agree at every step.
 //!
-//! 768 cases with a fixed seed and 768 with a fresh one; `PROPTEST_CASES` sets another number, `WHARF_SEED` the fresh seed. A
+//! 512 cases with a fixed seed and 512 with a fresh one; `PROPTEST_CASES` sets another number, `WHARF_SEED` the fresh seed. A
 //! failure is shrunk and printed with its seed.
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that is surprised has failed")]
@@ -27,7 +27,7 @@ use tally::Tally;
 
 fn check(seed: u64) -> Tally {
     let tally = RefCell::new(Tally::default());
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(768);
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(512);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut octets = [0; 32];
     octets[..8].copy_from_slice(&seed.to_le_bytes());

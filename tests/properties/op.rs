@@ -176,7 +176,9 @@ pub(crate) fn runs() -> impl Strategy<Value = (Setup, Vec<Op>)> {
     let flavours = invokes.flat_map(|invoke| policies.map(|policy| Flavour { policy, invoke }));
     let runs = flavours.map(|flavour| {
         let (first, then) = (vec(join(), 3..6), vec(prop_oneof![register(flavour), events()], 0..6));
-        (first, then, vec(op(flavour), 1..130)).prop_map(|(first, then, rest)| [first, then, rest].concat())
+        let rest = prop_oneof![60 => op(flavour).prop_map(|op| vec![op]), 1 => takeover(flavour), 1 => late_roles(), 1 => held()];
+        (first, then, vec(rest, 1..130))
+            .prop_map(|(first, then, rest)| [first, then].into_iter().chain(rest).flatten().collect::<Vec<Op>>())
     });
     (setup(), Union::new(runs))
 }
@@ -198,6 +200,68 @@ fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
         9 => time(),
         7 => meta(),
     ]
+}
+
+/// Several want what somebody may have left behind, and the time runs out.
+fn takeover(flavour: Flavour) -> impl Strategy<Value = Vec<Op>> {
+    let like = |op, nth| match op {
+        Op::Register { who, procedure, policy, invoke, disclose, forward, concurrency, .. } => {
+            let (like, force) = (Some(nth), false);
+            Op::Register { who, procedure, policy, invoke, disclose, forward, concurrency, force, like }
+        }
+        other => other,
+    };
+    let registers = move || (vec(register(flavour), 2..5), nth());
+    (registers(), vec(prop_oneof![around(), answers()], 0..3)).prop_map(move |((registers, nth), between)| {
+        let registers = registers.into_iter().map(|register| like(register, nth));
+        registers.chain(between).chain([Op::Pass { ms: 2_000 }]).collect()
+    })
+}
+
+/// More events with lists than are retained, and those who come late.
+fn late_roles() -> impl Strategy<Value = Vec<Op>> {
+    let listed =
+        (publishing(), 0..AUTHROLES.len(), prop::bool::weighted(0.9)).prop_map(|(publishing, role, listed)| {
+            let eligible_authrole = listed.then(|| vec![role]);
+            let lists = Lists { eligible_authrole, ..Lists::default() };
+            Op::Publish(Publishing { topic: "b".to_owned(), like: None, retain: true, lists, ..publishing })
+        });
+    let late = who().prop_map(|who| {
+        let (topic, policy) = ("b".to_owned(), MatchPolicy::Exact);
+        Op::Subscribe { who, topic, policy, get_retained: true, like: None }
+    });
+    (vec(listed, 2..14), vec(late, 1..4)).prop_map(|(listed, late)| [listed, late].concat())
+}
+
+/// A publisher that waits for the store, and goes on talking.
+fn held() -> impl Strategy<Value = Vec<Op>> {
+    let said = |who: usize| {
+        prop_oneof![
+            3 => (0..3_usize).prop_map(move |nth| Op::Unsubscribe { who, nth }),
+            2 => (nth(), who_else()).prop_map(move |(nth, victim)| {
+                let (what, policy, uri) = (if victim % 2 == 0 { What::Kill } else { What::RemoveSubscriber }, MatchPolicy::Exact, "b".to_owned());
+                Op::Meta { who, what, nth: victim, of: nth, policy, uri, flag: false }
+            }),
+            2 => publishing().prop_map(move |publishing| Op::Publish(Publishing { who, ..publishing })),
+            2 => uri().prop_map(move |topic| Op::Subscribe { who, topic, policy: MatchPolicy::Exact, get_retained: true, like: None }),
+            1 => Just(Op::Leave { who }),
+        ]
+    };
+    let scene = move |who: usize| {
+        (publishing(), vec(said(who), 1..5), any::<bool>()).prop_map(move |(publishing, said, ok)| {
+            let (topic, policy) = ("b".to_owned(), MatchPolicy::Exact);
+            let subscribe = Op::Subscribe { who, topic: topic.clone(), policy, get_retained: false, like: None };
+            let lists = Lists::default();
+            let publishing = Publishing { who, topic, like: None, ack: true, exclude_me: false, lists, ..publishing };
+            let first = [subscribe, Op::Publish(publishing)];
+            first.into_iter().chain(said).chain([Op::Kept { nth: usize::MAX, ok }]).collect()
+        })
+    };
+    (0..15_usize).prop_flat_map(scene)
+}
+
+fn who_else() -> std::ops::Range<usize> {
+    0..15
 }
 
 fn around() -> impl Strategy<Value = Op> {

@@ -190,12 +190,14 @@ impl Client {
     /// An INVOCATION that was lost on the way counts; of a call in parts it was the last that we hear.
     pub(crate) fn lose(&mut self, message: &Invocation) {
         let id = message.request.get();
+        if !self.lost.insert(id) {
+            return;
+        }
         if self.streams.remove(&id).is_some() {
             self.serving.remove(&id);
         } else {
             self.next_invocation(id);
         }
-        self.lost.insert(id);
     }
 
     fn next_invocation(&mut self, id: u64) {

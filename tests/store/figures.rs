@@ -6,25 +6,24 @@ use std::time::Instant;
 use wharf::routing::{HistoryRule, KeptEvent};
 use wharf::storage::Storage;
 
-const EVENTS: u64 = 20_000;
+const EVENTS: u64 = 100_000;
 
-/// Time for `EVENTS` events of 256 octets over 100 topics, 32 to a turn, until the last is answered; and the part of it that
-/// the realm's thread spends.
-fn measure(storage: &Storage, rule: HistoryRule) -> (f64, f64) {
+/// Time for `EVENTS` events of 256 octets, 32 to a turn, until the last is answered; and the part of it that the realm's
+/// thread spends.
+fn measure(storage: &Storage, topics: usize, rule: HistoryRule) -> (f64, f64) {
     let mut realm = Realm::of(storage, REALM);
-    let topics: Vec<String> = (0..100).map(|number| format!("com.example.topic{number}")).collect();
-    let mut turns: Vec<Vec<_>> = (1..=EVENTS / 32)
-        .map(|turn| {
-            let orders = (0..32).map(|place| {
-                let number = turn * 32 + place;
-                let event = KeptEvent { payload: payload(256), ..event(number, &topics[number as usize % 100]) };
-                order(event, rule, place == 31)
-            });
-            orders.collect()
-        })
-        .collect();
+    let topics: Vec<String> = (0..topics).map(|number| format!("com.example.topic{number}")).collect();
+    let turns = (0..EVENTS / 32).map(|turn| {
+        let orders = (1..=32).map(|place| {
+            let number = turn * 32 + place;
+            let event = KeptEvent { payload: payload(256), ..event(number, &topics[number as usize % topics.len()]) };
+            order(event, rule, place == 32)
+        });
+        orders.collect()
+    });
+    let turns: Vec<Vec<_>> = turns.collect();
     let (began, mut spent, mut under_way) = (Instant::now(), 0.0, 0);
-    for turn in turns.drain(..) {
+    for turn in turns {
         let submitted = Instant::now();
         realm.handle.submit(turn);
         spent += submitted.elapsed().as_secs_f64();
@@ -45,19 +44,20 @@ fn measure(storage: &Storage, rule: HistoryRule) -> (f64, f64) {
 #[test]
 fn figures_of_keeping_events() {
     let folder = tempfile::tempdir().unwrap();
-    let limited = |rule: HistoryRule| HistoryRule { limit: 100, ..rule };
-    for (name, rule) in [("all kept", DURABLE), ("100 per topic", limited(DURABLE))] {
-        let storage = file(&folder.path().join(name));
-        let (took, spent) = measure(&storage, rule);
+    let cases = [(1, 100_000), (1, 1000), (1, 100), (100, 100_000), (100, 1000), (100, 100), (10_000, 8)];
+    for (topics, limit) in cases {
+        let name = format!("{topics} topics with up to {limit} events");
+        let storage = file(&folder.path().join(&name));
+        let (took, spent) = measure(&storage, topics, HistoryRule { limit, ..DURABLE });
         let commits = storage.figures().commits;
         let (rate, each) = (EVENTS as f64 / took, spent * 1e9 / EVENTS as f64);
-        eprintln!(
-            "durable, {name}: {rate:.0} events/s in {commits} commits, {each:.0} ns per event on the realm's thread"
-        );
+        eprintln!("durable, {name}: {rate:.0} events/s in {commits} commits, {each:.0} ns each on the realm's thread");
     }
-    for (name, rule) in [("all kept", VOLATILE), ("100 per topic", limited(VOLATILE))] {
-        let (took, spent) = measure(&memory(), rule);
+    for (topics, limit) in cases {
+        let (took, spent) = measure(&memory(), topics, HistoryRule { limit, ..VOLATILE });
         let (whole, each) = (took * 1e9 / EVENTS as f64, spent * 1e9 / EVENTS as f64);
-        eprintln!("memory, {name}: {whole:.0} ns per event on both threads, {each:.0} ns of it on the realm's");
+        eprintln!(
+            "memory, {topics} topics with up to {limit} events: {whole:.0} ns each on both threads, {each:.0} on the realm's"
+        );
     }
 }

@@ -3,9 +3,10 @@
 use crate::disk::Gate;
 use crate::realm::*;
 use crate::support::*;
+use redb::{ReadableDatabase, ReadableTableMetadata};
 use std::sync::atomic::Ordering;
-use wharf::routing::{KeptEvent, Order, Query, StoreFault};
-use wharf::storage::{Storage, StorageError, StorageSettings};
+use wharf::routing::{HistoryRule, KeptEvent, Order, Query, StoreFault};
+use wharf::storage::{Storage, StorageError, StorageSettings, Surroundings};
 use wharf::wamp::{MatchPolicy, Uri};
 
 fn all() -> Query {
@@ -81,7 +82,9 @@ fn memory_and_file_are_merged_into_one_history() {
 #[test]
 fn a_commit_takes_everything_that_is_queued() {
     let (place, shut, arrivals) = Gate::place();
-    let storage = at(place);
+    let surroundings = Surroundings { place: Some(place), ..Surroundings::default() };
+    let settings = StorageSettings { commit_records: 1024, ..StorageSettings::default() };
+    let storage = Storage::start_in(settings, surroundings).unwrap();
     let mut realm = Realm::of(&storage, REALM);
     shut.store(true, Ordering::SeqCst);
     realm.handle.submit(vec![order(event(1, "com.a"), DURABLE, true)]);
@@ -150,6 +153,26 @@ fn a_realm_that_is_attached_again_finds_what_it_had() {
         let left = late.ask(exact("com.m"));
         assert!(left.is_empty(), "history in memory of realms that are closed has a bound");
     }
+}
+
+/// Trimming takes many events out of the file at once, and leaves few behind.
+#[test]
+fn what_a_topic_lost_is_taken_out_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let storage = file(&path);
+    let mut realm = Realm::of(&storage, REALM);
+    for number in 1..=200 {
+        let rule = HistoryRule { limit: 5, ..DURABLE };
+        realm.handle.submit(vec![order(event(number, "com.a"), rule, true)]);
+        assert_eq!(realm.kept(), (number, Ok(())));
+    }
+    assert_eq!(realm.ask(exact("com.a")), [196, 197, 198, 199, 200]);
+    drop((realm, storage));
+    let database = redb::Database::open(&path).unwrap();
+    let log = redb::TableDefinition::<(u32, u64, u64), &[u8]>::new("log");
+    let chunks = database.begin_read().unwrap().open_table(log).unwrap().len().unwrap();
+    assert!((5..5 + 16).contains(&chunks), "{chunks} chunks with one event each");
 }
 
 /// Store, section 7.

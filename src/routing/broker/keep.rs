@@ -5,6 +5,7 @@
 
 use super::filter::{sort, sorted_listing, Filter};
 use super::publication::{Publication, Publisher};
+use super::subscriptions::Subscription;
 use super::Broker;
 use crate::routing::key::SessionKey;
 use crate::routing::pattern::Place;
@@ -37,6 +38,33 @@ pub(super) struct Keeping {
 pub(super) struct OwnEvents {
     publication: PublicationId,
     events: Vec<Event>,
+}
+
+/// A copy of the topic of the events that the store was given last.
+#[derive(Debug, Default)]
+pub(super) struct KeptTopic {
+    topic: Uri,
+    left: usize,
+}
+
+impl KeptTopic {
+    /// The same copy for some events of one topic in a row, and then a new one: another thread drops what this one counts, and a
+    /// count that two threads change all the time costs both more than a copy. `exact` is the copy of the topic's own
+    /// subscription, good enough where topics alternate.
+    fn copy(&mut self, topic: &Uri, exact: Option<&Uri>) -> Uri {
+        const EVENTS: usize = 64;
+        *self = match exact {
+            Some(exact) if self.topic != *topic => Self { topic: exact.clone(), left: 1 },
+            Some(_) | None if self.topic == *topic && self.left > 0 => return self.next(),
+            Some(_) | None => Self { topic: topic.detached(), left: EVENTS },
+        };
+        self.next()
+    }
+
+    fn next(&mut self) -> Uri {
+        self.left -= 1;
+        self.topic.clone()
+    }
 }
 
 impl Broker {
@@ -72,7 +100,7 @@ impl Broker {
         keeping: Keeping,
         payload: Payload,
     ) {
-        let event = Arc::new(self.kept_event(turn, matches, publication, &payload));
+        let event = Arc::new(self.kept_event(turn, matches, publication, keeping, &payload));
         let waiting = self.keep(turn, publication, keeping, event);
         let listing = publication.options.listing.as_deref();
         if let Some(Waiting { session, .. }) = waiting {
@@ -92,27 +120,34 @@ impl Broker {
 
     /// The event as it is kept: nothing of it shares a frame.
     fn kept_event(
-        &self,
+        &mut self,
         turn: &Turn<'_>,
         matches: &[Place],
         publication: &Publication<'_>,
+        keeping: Keeping,
         payload: &Payload,
     ) -> KeptEvent {
         // The exact subscription is the first match if there is one, and has a copy of the topic already.
         let exact = matches.first().and_then(|place| self.subscriptions.record(*place));
-        let exact = exact.filter(|subscription| subscription.policy() == MatchPolicy::Exact);
+        let exact = exact.filter(|subscription| subscription.policy() == MatchPolicy::Exact).map(Subscription::topic);
+        let topic = if keeping.retain {
+            exact.map_or_else(|| publication.topic.detached(), Uri::clone)
+        } else {
+            self.kept_topic.copy(publication.topic, exact)
+        };
         let options = publication.options;
         let excluded = publication.member(turn.directory).filter(|_| options.exclude_me);
         KeptEvent {
             publication: publication.id,
-            time: turn.time,
-            topic: exact.map_or_else(|| publication.topic.detached(), |subscription| subscription.topic().clone()),
+            time: turn.time(),
+            topic,
             publisher: publication.publisher.clone(),
             excluded: excluded.map(|member| member.session),
             trustlevel: publication.trustlevel,
             ppt: options.ppt.clone(),
             listing: options.listing.as_deref().and_then(sorted_listing),
-            payload: payload.detached(),
+            // What is retained is here for long; what is not, the store writes or copies.
+            payload: if keeping.retain { payload.detached() } else { payload.detached_within(&mut self.copies) },
         }
     }
 

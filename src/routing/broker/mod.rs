@@ -23,8 +23,9 @@ use crate::wamp::options::{PublishOptions, UnsubscribedDetails};
 use crate::wamp::role::Feature;
 use crate::wamp::uri::is_reserved;
 use crate::wamp::{MessageKind, Payload, PublicationId, SessionId, SubscriptionId, Uri, WallTime};
+use bytes::BytesMut;
 use filter::Filter;
-use keep::OwnEvents;
+use keep::{KeptTopic, OwnEvents};
 use publication::{Publication, Publisher};
 use rand::Rng;
 use retained::Retained;
@@ -40,6 +41,9 @@ pub(crate) struct Broker {
     retained: Retained,
     /// Of publishers that wait for the answer to their last PUBLISH.
     own_events: PerSession<OwnEvents>,
+    kept_topic: KeptTopic,
+    /// Room for the payloads of what the store is given.
+    copies: BytesMut,
     is_short_of_memory: bool,
 }
 

@@ -1,22 +1,19 @@
 //! The retained events of one realm: what late subscribers get, by topic.
 //!
-//! Of each topic the newest event without lists is kept, and newer than it at most [`LISTED_MAX`] with lists, for late
+//! Of each topic the newest event without lists is kept, and newer than it at most [`LISTED_RETAINED_MAX`] with lists, for late
 //! subscribers of different roles. All of it together has a bound in octets. An event whose time is up is never given out,
 //! whether or not it has been swept yet. Source: section 8.6 of the reference, D62.
 
 use super::filter::admits;
 use crate::routing::directory::Member;
 use crate::routing::limits::{RealmLimits, RetainedFull};
-use crate::routing::record::KeptEvent;
+use crate::routing::record::{KeptEvent, LISTED_RETAINED_MAX};
 use crate::wamp::options::Listing;
 use crate::wamp::{MatchPolicy, Uri};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// The most events with lists that are kept of one topic.
-const LISTED_MAX: usize = 8;
 
 /// The most retained topics that one SUBSCRIBE to a pattern looks at.
 const TOPICS_WALKED_MAX: usize = 10_000;
@@ -144,7 +141,7 @@ impl Retained {
         } else {
             let mut listed = of_topic.events.iter().filter(|entry| entry.event.listing.is_some());
             let oldest = listed.next().map_or(0, |entry| entry.octets);
-            if 1 + listed.count() >= LISTED_MAX {
+            if 1 + listed.count() >= LISTED_RETAINED_MAX {
                 oldest
             } else {
                 0
@@ -159,7 +156,7 @@ impl Retained {
             of_topic.events.clear();
         }
         let is_listed = |entry: &Entry| entry.event.listing.is_some();
-        if of_topic.events.iter().filter(|entry| is_listed(entry)).count() >= LISTED_MAX {
+        if of_topic.events.iter().filter(|entry| is_listed(entry)).count() >= LISTED_RETAINED_MAX {
             if let Some(oldest) = of_topic.events.iter().position(is_listed) {
                 of_topic.events.remove(oldest);
             }
@@ -293,7 +290,7 @@ impl Retained {
         }
         for (topic, of_topic) in &self.topics {
             let listed = of_topic.events.iter().skip(1).all(|entry| entry.event.listing.is_some());
-            if of_topic.events.is_empty() || of_topic.events.len() > 1 + LISTED_MAX || !listed {
+            if of_topic.events.is_empty() || of_topic.events.len() > 1 + LISTED_RETAINED_MAX || !listed {
                 return Some("a topic has one retained event without lists, and newer ones with lists");
             }
             if self.by_age.get(&of_topic.newest()) != Some(topic) {

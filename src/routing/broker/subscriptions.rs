@@ -198,7 +198,7 @@ impl Subscriptions {
         }
         // The topic is kept for as long as there are subscribers, so it must not keep a frame.
         let topic = topic.detached();
-        let (created, reserved) = (turn.time, is_reserved(&topic));
+        let (created, reserved) = (turn.time(), is_reserved(&topic));
         let record = Subscription { id, policy, topic, created, reserved, lasting: false, subscribers: Vec::new() };
         if let Some(member) = turn.directory.member(session).filter(|_| !reserved) {
             turn.changes.push(Change::SubscriptionCreated(member.session, Box::new(record.named())));

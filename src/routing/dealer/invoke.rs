@@ -78,6 +78,7 @@ impl Dealer {
         }
     }
 
+    #[inline]
     fn invoke(&mut self, turn: &mut Turn<'_>, from: SessionKey, call: Call) -> Result<(), Refusal> {
         let Call { request, options, procedure, payload } = call;
         let max = turn.limits.pending_calls_per_session_max;
@@ -129,6 +130,7 @@ impl Dealer {
     ///
     /// # Errors
     /// [`Refusal::CalleeLacks`]: the policy has chosen, and is not bent (D40, D72).
+    #[inline]
     pub(super) fn start(
         &mut self,
         turn: &mut Turn<'_>,
@@ -217,7 +219,14 @@ impl Dealer {
     }
 
     /// Gives calls that wait to callees that have room again, and ends those whose registration is gone.
+    #[inline]
     pub(super) fn pump(&mut self, turn: &mut Turn<'_>) {
+        if !self.freed.is_empty() {
+            self.pump_freed(turn);
+        }
+    }
+
+    fn pump_freed(&mut self, turn: &mut Turn<'_>) {
         while let Some(id) = self.freed.pop() {
             let Some(place) = self.registrations.place_of(id) else {
                 while let Some(queued) = self.queues.pop(id) {

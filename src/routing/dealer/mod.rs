@@ -139,19 +139,38 @@ impl Dealer {
     pub(crate) fn yields(&mut self, turn: &mut Turn<'_>, from: SessionKey, message: Yield) -> Result<(), Violation> {
         let Some(place) = self.answered(from, MessageKind::Yield, message.request)? else { return Ok(()) };
         let Yield { options: ResultOptions { progress, ppt }, payload, .. } = message;
-        let Some(call) = self.calls.record(place).copied() else { return Ok(()) };
+        if !progress && ppt.is_none() {
+            let Some(call) = self.finish(turn, place) else { return Ok(()) };
+            let details = ResultOptions::default();
+            turn.effects.send(call.terms.caller, ResultMessage { request: call.terms.request, details, payload });
+            self.pump(turn);
+            return Ok(());
+        }
+        self.yields_part_or_opaque(turn, place, ResultOptions { progress, ppt }, payload);
+        Ok(())
+    }
+
+    /// An answer that is a part of the result, or opaque, or both.
+    fn yields_part_or_opaque(
+        &mut self,
+        turn: &mut Turn<'_>,
+        place: CallPlace,
+        details: ResultOptions,
+        payload: Payload,
+    ) {
+        let Some(call) = self.calls.record(place).copied() else { return };
+        let progress = details.progress;
         if progress && !call.terms.progressive {
             // The call goes on and waits for its final answer (D38).
             self.progress_dropped += 1;
-            return Ok(());
+            return;
         }
-        if ppt.is_some() && !takes_passthru(turn, call.terms.caller) {
+        if details.ppt.is_some() && !takes_passthru(turn, call.terms.caller) {
             self.fail(turn, place, ErrorUri::FEATURE_NOT_SUPPORTED, OPAQUE);
             if progress {
                 interrupt(turn.effects, &call, CancelMode::KillNoWait);
             }
-            self.pump(turn);
-            return Ok(());
+            return self.pump(turn);
         }
         if progress {
             if !call.delivered {
@@ -162,10 +181,8 @@ impl Dealer {
         } else {
             self.finish(turn, place);
         }
-        let details = ResultOptions { progress, ppt };
         turn.effects.send(call.terms.caller, ResultMessage { request: call.terms.request, details, payload });
         self.pump(turn);
-        Ok(())
     }
 
     /// The callee failed: its error goes to the caller as it is (R64), unless another callee can do better (R79).

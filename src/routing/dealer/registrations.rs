@@ -252,7 +252,7 @@ impl Registrations {
         }
         // The procedure is kept for as long as there are callees, so it must not keep a frame.
         let procedure = procedure.detached();
-        let (created, reserved, callees) = (turn.time, is_reserved(&procedure), SmallVec::new());
+        let (created, reserved, callees) = (turn.time(), is_reserved(&procedure), SmallVec::new());
         let record = Registration { id, policy, procedure, created, reserved, invoke, callees, cursor: 0 };
         if let Some(member) = turn.directory.member(session).filter(|_| !reserved) {
             turn.changes.push(Change::RegistrationCreated(member.session, Box::new(record.named())));

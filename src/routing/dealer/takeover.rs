@@ -186,6 +186,7 @@ impl Realm {
     }
 
     /// Answers each REGISTER that waits no more, and lets its session go on.
+    #[inline]
     pub(in crate::routing) fn settle(&mut self, now: Instant, effects: &mut Effects) {
         while let Some((session, register)) = self.dealer.takeovers.ready.pop_front() {
             let (_, dealer, mut turn) = self.turn(now, effects);

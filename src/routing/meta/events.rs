@@ -60,10 +60,14 @@ impl Realm {
 
     /// Publishes what the step has changed about subscriptions and registrations, in the order in which it happened (R94,
     /// R96). A description goes with its registration.
+    #[inline]
     pub(in crate::routing) fn publish_changes(&mut self, now: Instant, effects: &mut Effects) {
-        if self.changes.is_empty() {
-            return;
+        if !self.changes.is_empty() {
+            self.publish_each_change(now, effects);
         }
+    }
+
+    fn publish_each_change(&mut self, now: Instant, effects: &mut Effects) {
         let mut changes = std::mem::take(&mut self.changes);
         for change in changes.drain(..) {
             let news = News::of(&change);

@@ -4,10 +4,11 @@
 //! Never waits for anything but the disk, and never decides what a question selects.
 
 mod append;
+mod chunk;
 mod read;
-mod record;
+mod topic;
 
-pub(super) use read::{read_with, retained};
+pub(super) use read::{read_with, retained, PageEnds};
 
 use super::{Entry, EventLog, Seq};
 use crate::routing::{KeptEvent, Page, Query, StoreFault};
@@ -22,22 +23,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The newest layout of the file that is known here.
-const SCHEMA: u64 = 1;
+const SCHEMA: u64 = 2;
 
 /// Pages of the file that are kept in memory.
 const CACHE_OCTETS: usize = 64 << 20;
 
 /// A realm's URI to its number, and its octets of history.
 const REALMS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("realms");
-/// (realm, seq) to the record.
-const LOG: TableDefinition<'_, (u32, u64), &[u8]> = TableDefinition::new("log");
-/// (realm, number of the topic, seq).
-const BY_TOPIC: TableDefinition<'_, (u32, u64, u64), ()> = TableDefinition::new("log_by_subject");
-/// (realm, publication) to seq.
-const BY_PUBLICATION: TableDefinition<'_, (u32, u64), u64> = TableDefinition::new("log_by_publication");
-/// (realm, topic) to its number, its count of events, the age of its rule in microseconds.
-const SUBJECTS: TableDefinition<'_, (u32, &str), (u64, u64, u64)> = TableDefinition::new("subjects");
-/// (realm, topic, seq) to the record.
+/// (realm, number of the topic, seq of the first) to a chunk of events.
+const LOG: TableDefinition<'_, (u32, u64, u64), &[u8]> = TableDefinition::new("log");
+/// (realm, topic) to its row.
+const TOPICS: TableDefinition<'_, (u32, &str), topic::Row> = TableDefinition::new("topics");
+/// (realm, seq of the topic's oldest event, or one before) to the topic: in this order a realm that is full loses events.
+const OLDEST: TableDefinition<'_, (u32, u64), &str> = TableDefinition::new("oldest");
+/// (realm, topic, seq) to a chunk with one event.
 const RETAINED: TableDefinition<'_, (u32, &str, u64), &[u8]> = TableDefinition::new("retained");
 /// The schema version, the store's id, counters.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -45,7 +44,7 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const META_SCHEMA: &str = "schema";
 const META_ID: &str = "store_id";
 const META_REALMS: &str = "realms";
-const META_SUBJECTS: &str = "subjects";
+const META_TOPICS: &str = "topics";
 const META_SEQ: &str = "seq";
 
 /// A rule without an age.
@@ -101,8 +100,8 @@ macro_rules! failed_from {
 }
 failed_from!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError, redb::SetDurabilityError);
 
-impl From<record::Damaged> for StorageError {
-    fn from(damaged: record::Damaged) -> Self {
+impl From<chunk::Damaged> for StorageError {
+    fn from(damaged: chunk::Damaged) -> Self {
         Self::Failed(damaged.to_string())
     }
 }
@@ -162,8 +161,7 @@ fn open_or_make(path: &Path) -> Result<Database, DatabaseError> {
 #[derive(Debug)]
 pub struct FileLog {
     database: Arc<Database>,
-    /// Room for one record, to be used again.
-    buffer: Vec<u8>,
+    known: append::Known,
 }
 
 impl FileLog {
@@ -180,11 +178,15 @@ impl FileLog {
                 StorageError::Open { path: path(), cause: error.to_string() }
             }
         })?;
-        let log = Self { database: Arc::new(database), buffer: Vec::new() };
+        let log = Self { database: Arc::new(database), known: append::Known::default() };
         let failed = |error: StorageError| StorageError::Open { path: path(), cause: error.to_string() };
         match log.schema().map_err(failed)? {
             Some(SCHEMA) => Ok(log),
-            Some(found) => Err(StorageError::NewerSchema { path: path(), found }),
+            Some(found) if found > SCHEMA => Err(StorageError::NewerSchema { path: path(), found }),
+            Some(found) => {
+                let cause = format!("it has schema {found}, which this version cannot read");
+                Err(StorageError::Open { path: path(), cause })
+            }
             None => {
                 log.make_tables().map_err(failed)?;
                 Ok(log)
@@ -209,9 +211,8 @@ impl FileLog {
             meta.insert(META_ID, rand::random::<u64>())?;
             transaction.open_table(REALMS)?;
             transaction.open_table(LOG)?;
-            transaction.open_table(BY_TOPIC)?;
-            transaction.open_table(BY_PUBLICATION)?;
-            transaction.open_table(SUBJECTS)?;
+            transaction.open_table(TOPICS)?;
+            transaction.open_table(OLDEST)?;
             transaction.open_table(RETAINED)?;
         }
         transaction.commit()?;
@@ -254,13 +255,16 @@ impl FileLog {
     /// One step of a sweep, from a topic on. Gives back where to go on, if there is more.
     pub(super) fn sweep_some(&mut self, now: WallTime, from: SweepFrom) -> Result<SweepFrom, StorageError> {
         let transaction = self.begin()?;
-        let (next, dropped) = append::sweep(&transaction, now, from)?;
+        let mut known = std::mem::take(&mut self.known);
+        let (next, dropped) = append::sweep(&transaction, &mut known, now, from)?;
         if dropped {
             transaction.commit()?;
         } else {
             // Nothing to write: no fsync.
             transaction.abort()?;
         }
+        known.limit();
+        self.known = known;
         Ok(next)
     }
 
@@ -273,13 +277,17 @@ impl FileLog {
 impl EventLog for FileLog {
     fn append(&mut self, group: &[Entry]) -> Result<(), StorageError> {
         let transaction = self.begin()?;
-        append::append(&transaction, group, &mut self.buffer)?;
+        // Forgotten if this fails.
+        let mut known = std::mem::take(&mut self.known);
+        append::append(&transaction, &mut known, group)?;
         transaction.commit()?;
+        known.limit();
+        self.known = known;
         Ok(())
     }
 
     fn read(&self, realm: &str, now: WallTime, query: &Query) -> Result<Page, StoreFault> {
-        read_with(&self.database, realm, now, query, |_, _| Ok(None))
+        read_with(&self.database, &mut PageEnds::default(), realm, now, query, |_, _| Ok(None))
     }
 
     fn retained(&self, realm: &str) -> Result<Vec<Arc<KeptEvent>>, StoreFault> {

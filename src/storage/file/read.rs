@@ -1,31 +1,60 @@
 //! Questions to the file, each in a read transaction of its own, which sees one state however long it takes.
+//!
+//! There is no index of publications: one that a question names is looked for where the last pages ended, and else from the
+//! newest chunk of its topics on. That costs a reading thread time, never the writer.
 
-use super::append::age;
-use super::record;
-use super::{StorageError, BY_PUBLICATION, BY_TOPIC, LOG, REALMS, RETAINED, SUBJECTS};
+use super::append::retained as retained_event;
+use super::chunk::{Chunk, Damaged, Slot};
+use super::topic::{age, Row};
+use super::{StorageError, LOG, REALMS, RETAINED, TOPICS};
 use crate::routing::{KeptEvent, Page, Query, StoreFault};
 use crate::storage::memory::Collected;
-use crate::storage::select::{self, Bounds, Positions, Stream, Topics, TOPICS_MAX, TOPICS_WALKED_MAX};
+use crate::storage::select::{self, Bounds, Found, Positions, Stream, Topics, TOPICS_MAX, TOPICS_WALKED_MAX};
 use crate::storage::Seq;
-use crate::wamp::{MatchPolicy, PublicationId, WallTime};
-use redb::{Database, Range, ReadOnlyTable, ReadTransaction, ReadableDatabase};
-use std::collections::VecDeque;
+use crate::wamp::{MatchPolicy, PublicationId, Uri, WallTime};
+use redb::{AccessGuard, Database, Range, ReadOnlyTable, ReadTransaction, ReadableDatabase};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-type Log = ReadOnlyTable<(u32, u64), &'static [u8]>;
-type ByTopic = ReadOnlyTable<(u32, u64, u64), ()>;
+type Log = ReadOnlyTable<(u32, u64, u64), &'static [u8]>;
+type Chunks = Range<'static, (u32, u64, u64), &'static [u8]>;
 
-/// A topic with history.
-#[derive(Clone, Copy)]
-struct Topic {
-    number: u64,
-    not_before: WallTime,
+/// Ends of pages that are remembered.
+const ENDS_MAX: usize = 4096;
+
+/// A question that reads from more topics does not hold a chunk of each in memory.
+const CHUNKS_HELD_MAX: usize = 64;
+
+/// Where the publications stand that the last pages of one reader began and ended with: the next question names one of them.
+#[derive(Debug, Default)]
+pub(in crate::storage) struct PageEnds {
+    places: BTreeMap<(u32, PublicationId), (Uri, Seq)>,
+    order: VecDeque<(u32, PublicationId)>,
+}
+
+impl PageEnds {
+    fn find(&self, realm: u32, publication: PublicationId) -> Option<&(Uri, Seq)> {
+        self.places.get(&(realm, publication))
+    }
+
+    fn add(&mut self, realm: u32, seq: Seq, event: &KeptEvent) {
+        let key = (realm, event.publication);
+        if self.places.insert(key, (event.topic.clone(), seq)).is_none() {
+            self.order.push_back(key);
+        }
+        if self.order.len() > ENDS_MAX {
+            if let Some(first) = self.order.pop_front() {
+                self.places.remove(&first);
+            }
+        }
+    }
 }
 
 /// A piece of history, from the file and from what `elsewhere` finds for the same question. `elsewhere` is asked when the
 /// question is about a pattern; it is given what was found here.
 pub(in crate::storage) fn read_with(
     database: &Database,
+    ends: &mut PageEnds,
     realm: &str,
     now: WallTime,
     query: &Query,
@@ -33,8 +62,8 @@ pub(in crate::storage) fn read_with(
 ) -> Result<Page, StoreFault> {
     let reader = Reader::open(database, realm, now).map_err(failed)?;
     let mut positions = Positions::default();
-    if let Some(reader) = &reader {
-        positions.find(query, |publication| reader.position(query, publication)).map_err(failed)?;
+    if let (Some(reader), true) = (&reader, positions.is_incomplete(query)) {
+        reader.find(query, ends, &mut positions)?;
     }
     let collected = match query.policy {
         MatchPolicy::Exact => None,
@@ -52,11 +81,21 @@ pub(in crate::storage) fn read_with(
     };
     let Some(bounds) = positions.bounds(query) else { return Ok(Page::default()) };
     if let Some(reader) = &reader {
+        let holds_chunk = topics.len() <= CHUNKS_HELD_MAX;
         for topic in topics {
-            streams.push(Box::new(reader.walk(topic, bounds, query.reverse).map_err(failed)?));
+            let walk = Walk::open(reader, topic, bounds, query.reverse, holds_chunk);
+            streams.push(Box::new(walk.map_err(failed)?));
         }
     }
-    select::page(query, streams)
+    let Found { page, first, last } = select::page(query, streams)?;
+    if let Some(reader) = &reader {
+        for (seq, event) in [(first, page.events.first()), (last, page.events.last())] {
+            if let (Some(seq), Some(event)) = (seq, event) {
+                ends.add(reader.realm, seq, event);
+            }
+        }
+    }
+    Ok(page)
 }
 
 fn failed(error: StorageError) -> StoreFault {
@@ -71,8 +110,8 @@ pub(in crate::storage) fn retained(database: &Database, realm: &str) -> Result<V
     let mut events = Vec::new();
     for row in transaction.open_table(RETAINED)?.range((number, "", 0)..(number + 1, "", 0))? {
         let (key, record) = row?;
-        let (_, _, seq) = key.value();
-        events.push(Arc::new(record::read(record.value(), seq)?));
+        let (_, topic, seq) = key.value();
+        events.push(Arc::new(retained_event(record.value(), seq, &Uri::from(topic))?));
     }
     Ok(events)
 }
@@ -83,14 +122,21 @@ fn number(transaction: &ReadTransaction, realm: &str) -> Result<Option<u32>, Sto
     Ok(found)
 }
 
+/// A topic with history.
+struct Topic {
+    uri: Uri,
+    number: u64,
+    /// The ordinal of its oldest event.
+    first: u64,
+    not_before: WallTime,
+}
+
 /// One state of the file.
 struct Reader {
     realm: u32,
     now: WallTime,
     log: Log,
-    by_topic: ByTopic,
-    by_publication: ReadOnlyTable<(u32, u64), u64>,
-    subjects: ReadOnlyTable<(u32, &'static str), (u64, u64, u64)>,
+    topics: ReadOnlyTable<(u32, &'static str), Row>,
 }
 
 impl Reader {
@@ -98,34 +144,97 @@ impl Reader {
     fn open(database: &Database, realm: &str, now: WallTime) -> Result<Option<Self>, StorageError> {
         let transaction = database.begin_read()?;
         let Some(realm) = number(&transaction, realm)? else { return Ok(None) };
-        Ok(Some(Self {
-            realm,
-            now,
-            log: transaction.open_table(LOG)?,
-            by_topic: transaction.open_table(BY_TOPIC)?,
-            by_publication: transaction.open_table(BY_PUBLICATION)?,
-            subjects: transaction.open_table(SUBJECTS)?,
-        }))
+        let (log, topics) = (transaction.open_table(LOG)?, transaction.open_table(TOPICS)?);
+        Ok(Some(Self { realm, now, log, topics }))
     }
 
     fn topic(&self, uri: &str) -> Result<Option<Topic>, StorageError> {
-        let found = self.subjects.get((self.realm, uri))?.map(|topic| topic.value());
-        Ok(found.map(|(number, _, max_age)| self.seen(number, max_age)))
+        let found = self.topics.get((self.realm, uri))?.map(|row| row.value());
+        found.map(|row| self.seen(uri, row)).transpose()
     }
 
-    fn seen(&self, number: u64, max_age: u64) -> Topic {
-        Topic { number, not_before: select::not_before(self.now, age(max_age)) }
+    /// What can be seen of a topic: its newest chunk knows which event is the oldest.
+    fn seen(&self, uri: &str, (number, first, max_age, _): Row) -> Result<Topic, StorageError> {
+        let newest = self.range(number, 0, u64::MAX)?.next_back();
+        let (key, value) = newest.ok_or(Damaged)??;
+        let chunk = Chunk::read(value.value(), (number, Seq(key.value().2)))?;
+        let not_before = select::not_before(self.now, age(max_age));
+        Ok(Topic { uri: Uri::from(uri), number, first: first.max(chunk.oldest), not_before })
     }
 
-    /// Where a publication of the question's subscription stands.
-    fn position(&self, query: &Query, publication: PublicationId) -> Result<Option<Seq>, StorageError> {
-        let found = self.by_publication.get((self.realm, publication.get()))?.map(|seq| seq.value());
-        let Some(seq) = found else { return Ok(None) };
-        let Some(record) = self.log.get((self.realm, seq))? else { return Ok(None) };
-        let (head, _) = record::head(record.value(), seq)?;
-        let Some(topic) = self.topic(head.topic)? else { return Ok(None) };
-        let is_shown = WallTime(head.time) >= topic.not_before;
-        Ok((is_shown && select::fits(query.policy, &query.topic, head.topic)).then_some(Seq(seq)))
+    fn range(&self, topic: u64, low: u64, high: u64) -> Result<Chunks, StorageError> {
+        Ok(self.log.range((self.realm, topic, low)..=(self.realm, topic, high))?)
+    }
+
+    /// The key of the chunk that a position lies in, if it lies in one; else the one before.
+    fn chunk_of(&self, topic: u64, Seq(seq): Seq) -> Result<Option<u64>, StorageError> {
+        match self.range(topic, 0, seq)?.next_back() {
+            Some(row) => Ok(Some(row?.0.value().2)),
+            None => Ok(None),
+        }
+    }
+
+    /// Looks for the publications that the question names.
+    fn find(&self, query: &Query, ends: &PageEnds, positions: &mut Positions) -> Result<(), StoreFault> {
+        positions
+            .find(query, |publication| match ends.find(self.realm, publication) {
+                Some((uri, seq)) if select::fits(query.policy, &query.topic, uri) => {
+                    self.stands_at(uri, publication, *seq)
+                }
+                Some(_) | None => Ok(None),
+            })
+            .map_err(failed)?;
+        if !positions.is_incomplete(query) {
+            return Ok(());
+        }
+        let topics = match query.policy {
+            MatchPolicy::Exact => self.topic(&query.topic).map_err(failed)?.into_iter().collect(),
+            MatchPolicy::Prefix | MatchPolicy::Wildcard => {
+                self.matching(query, TOPICS_MAX).map_err(failed)?.ok_or(StoreFault::TooManyTopics)?
+            }
+        };
+        positions.find(query, |publication| self.position(&topics, publication)).map_err(failed)
+    }
+
+    /// The position, if the publication is still there.
+    fn stands_at(&self, uri: &str, publication: PublicationId, seq: Seq) -> Result<Option<Seq>, StorageError> {
+        let Some(topic) = self.topic(uri)? else { return Ok(None) };
+        let Some(key) = self.chunk_of(topic.number, seq)? else { return Ok(None) };
+        self.in_range(&topic, self.range(topic.number, key, key)?, publication)
+    }
+
+    /// Where a publication of these topics stands.
+    fn position(&self, topics: &[Topic], publication: PublicationId) -> Result<Option<Seq>, StorageError> {
+        for topic in topics {
+            let found = self.in_range(topic, self.range(topic.number, 0, u64::MAX)?, publication)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks at chunks from the newest on.
+    fn in_range(
+        &self,
+        topic: &Topic,
+        mut range: Chunks,
+        publication: PublicationId,
+    ) -> Result<Option<Seq>, StorageError> {
+        while let Some(row) = range.next_back() {
+            let (key, value) = row?;
+            let chunk = Chunk::read(value.value(), (topic.number, Seq(key.value().2)))?;
+            for slot in chunk.slots() {
+                let slot = slot?;
+                if slot.publication == publication.get() && slot.ordinal >= topic.first {
+                    return Ok((slot.time >= topic.not_before).then_some(slot.seq));
+                }
+            }
+            if chunk.ordinal <= topic.first {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     fn topics(&self, query: &Query, topics_max: usize) -> Result<Vec<Topic>, StoreFault> {
@@ -140,8 +249,8 @@ impl Reader {
     fn matching(&self, query: &Query, topics_max: usize) -> Result<Option<Vec<Topic>>, StorageError> {
         let start = select::literal_start(query.policy, &query.topic);
         let mut found = Vec::new();
-        for (walked, row) in self.subjects.range((self.realm, start)..(self.realm + 1, ""))?.enumerate() {
-            let (key, value) = row?;
+        for (walked, row) in self.topics.range((self.realm, start)..(self.realm + 1, ""))?.enumerate() {
+            let (key, row) = row?;
             let (_, uri) = key.value();
             if !uri.starts_with(start) {
                 break;
@@ -151,18 +260,10 @@ impl Reader {
                 return Ok(None);
             }
             if fits {
-                let (number, _, max_age) = value.value();
-                found.push(self.seen(number, max_age));
+                found.push(self.seen(uri, row.value())?);
             }
         }
         Ok(Some(found))
-    }
-
-    fn walk(&self, topic: Topic, Bounds { low, high }: Bounds, reverse: bool) -> Result<Walk<'_>, StorageError> {
-        let range = self.by_topic.range((self.realm, topic.number, low.0)..=(self.realm, topic.number, high.0))?;
-        let mut walk = Walk { reader: self, topic, range, reverse, head: None };
-        walk.advance()?;
-        Ok(walk)
     }
 }
 
@@ -170,24 +271,70 @@ impl Reader {
 struct Walk<'a> {
     reader: &'a Reader,
     topic: Topic,
-    range: Range<'static, (u32, u64, u64), ()>,
+    bounds: Bounds,
+    chunks: Chunks,
     reverse: bool,
-    head: Option<Seq>,
+    holds_chunk: bool,
+    /// Of the chunk under way: its key, itself if it is held, and its events that come, the next one last.
+    key: u64,
+    chunk: Option<AccessGuard<'static, &'static [u8]>>,
+    slots: Vec<Slot>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn open(
+        reader: &'a Reader,
+        topic: Topic,
+        bounds: Bounds,
+        reverse: bool,
+        holds_chunk: bool,
+    ) -> Result<Self, StorageError> {
+        let low = reader.chunk_of(topic.number, bounds.low)?.unwrap_or(0);
+        let chunks = reader.range(topic.number, low, bounds.high.0)?;
+        let mut walk =
+            Self { reader, topic, bounds, chunks, reverse, holds_chunk, key: 0, chunk: None, slots: Vec::new() };
+        walk.advance()?;
+        Ok(walk)
+    }
+
+    /// To the next chunk with events that are wanted.
     fn advance(&mut self) -> Result<(), StorageError> {
-        let row = if self.reverse { self.range.next_back() } else { self.range.next() };
-        self.head = match row {
-            Some(row) => Some(Seq(row?.0.value().2)),
-            None => None,
-        };
+        while self.slots.is_empty() {
+            let row = if self.reverse { self.chunks.next_back() } else { self.chunks.next() };
+            let Some(row) = row else { return Ok(()) };
+            let (key, value) = row?;
+            self.key = key.value().2;
+            let chunk = Chunk::read(value.value(), (self.topic.number, Seq(self.key)))?;
+            if chunk.ordinal + chunk.len() <= self.topic.first {
+                if self.reverse {
+                    return Ok(());
+                }
+                continue;
+            }
+            for slot in chunk.slots() {
+                let slot = slot?;
+                if slot.ordinal >= self.topic.first && (self.bounds.low..=self.bounds.high).contains(&slot.seq) {
+                    self.slots.push(slot);
+                }
+            }
+            if !self.reverse {
+                self.slots.reverse();
+            }
+            self.chunk = self.holds_chunk.then_some(value);
+        }
         Ok(())
     }
 
-    fn event(&mut self, Seq(seq): Seq) -> Result<KeptEvent, StorageError> {
-        let record = self.reader.log.get((self.reader.realm, seq))?.ok_or(record::Damaged)?;
-        let event = record::read(record.value(), seq)?;
+    fn next(&mut self) -> Result<KeptEvent, StorageError> {
+        let slot = self.slots.pop().ok_or(Damaged)?;
+        let event = match &self.chunk {
+            Some(chunk) => slot.event(chunk.value(), &self.topic.uri)?,
+            None => {
+                let key = (self.reader.realm, self.topic.number, self.key);
+                let chunk = self.reader.log.get(key)?.ok_or(Damaged)?;
+                slot.event(chunk.value(), &self.topic.uri)?
+            }
+        };
         self.advance()?;
         Ok(event)
     }
@@ -195,12 +342,11 @@ impl Walk<'_> {
 
 impl Stream for Walk<'_> {
     fn head(&self) -> Option<Seq> {
-        self.head
+        self.slots.last().map(|slot| slot.seq)
     }
 
     fn take(&mut self) -> Result<Arc<KeptEvent>, StoreFault> {
-        let seq = self.head.ok_or(StoreFault::Failed)?;
-        self.event(seq).map(Arc::new).map_err(failed)
+        self.next().map(Arc::new).map_err(failed)
     }
 
     fn not_before(&self) -> WallTime {

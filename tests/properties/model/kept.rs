@@ -189,7 +189,8 @@ impl Model {
         for (place, last) in self.retained.iter().enumerate() {
             let topic = &last.publication.wish.topic;
             let of_topic = || self.retained.iter().filter(|other| other.publication.wish.topic == *topic);
-            let is_newest = of_topic().last().is_some_and(|newest| newest.publication.label == last.publication.label);
+            let is_newest =
+                of_topic().next_back().is_some_and(|newest| newest.publication.label == last.publication.label);
             if is_newest && of_topic().all(ended) {
                 gone.push((of_topic().filter_map(|retained| retained.until).min(), place, topic.clone()));
             }

@@ -61,7 +61,7 @@ impl Model {
                     let call = self.end(place);
                     self.refuse(call.caller, MessageKind::Call, request, "wamp.error.no_available_callee");
                 } else {
-                    self.to_next(place, "wamp.error.no_available_callee");
+                    self.pass_on(place, "wamp.error.no_available_callee");
                 }
             }
             How::Error | How::Unavailable => {
@@ -85,7 +85,7 @@ impl Model {
     }
 
     /// Another callee is asked, as if those that had it were not there.
-    fn to_next(&mut self, place: usize, otherwise: &str) {
+    fn pass_on(&mut self, place: usize, otherwise: &str) {
         let mut call = self.calls.remove(place);
         call.tried.extend(call.callee.take());
         let freed = UnderWay { callee: call.tried.last().copied(), ..call.clone() };
@@ -99,7 +99,7 @@ impl Model {
     /// An INVOCATION that could not be handed over.
     pub(crate) fn undeliverable(&mut self, nth: usize, given_back: bool) {
         if given_back && may_move(&self.calls[nth]) {
-            self.to_next(nth, "wamp.error.network_failure");
+            self.pass_on(nth, "wamp.error.network_failure");
         } else {
             let call = self.end(nth);
             self.refuse(call.caller, MessageKind::Call, call.request, "wamp.error.network_failure");

@@ -21,7 +21,7 @@ impl Run {
     /// Mostly one of the subscribers of a subscription.
     fn subscriber(&self, nth: usize, number: usize) -> usize {
         let known = pick(&self.model.subscriptions, Some(nth)).filter(|known| !known.subscribers.is_empty());
-        match known.filter(|_| number % 4 != 0) {
+        match known.filter(|_| !number.is_multiple_of(4)) {
             Some(known) => known.subscribers[number % known.subscribers.len()],
             None => self.who(number),
         }
@@ -29,7 +29,7 @@ impl Run {
 
     /// Mostly one of the callees of a registration.
     fn callee(&self, nth: usize, number: usize) -> usize {
-        let known = pick(&self.model.registrations, Some(nth)).filter(|_| number % 4 != 0);
+        let known = pick(&self.model.registrations, Some(nth)).filter(|_| !number.is_multiple_of(4));
         known.map_or_else(|| self.who(number), |known| known.callee(number))
     }
 
@@ -88,36 +88,35 @@ impl Run {
                 let wish = CallWish { procedure, receive_progress, progress, timeout_ms, disclose, ppt, tag };
                 Some((who, Ask::Call { request, wish }))
             }
-            said => self.requested(said, tag),
+            said => Some(self.requested(said)),
+        }
+    }
+
+    fn subscription(&self, nth: usize) -> u64 {
+        pick(&self.model.subscriptions, Some(nth)).map_or(1, |known| known.id.max(1))
+    }
+
+    fn registration(&self, nth: usize) -> u64 {
+        pick(&self.model.registrations, Some(nth)).map_or(1, |known| known.id)
+    }
+
+    /// Who makes a new request.
+    fn requester(&self, op: &Op) -> usize {
+        match op {
+            // Most give back what they have.
+            Op::Unsubscribe { who, nth } => self.subscriber(*nth, *who),
+            Op::Unregister { who, nth } => self.callee(*nth, *who),
+            Op::Publish(publishing) | Op::Testament { publishing, .. } => self.who(publishing.who),
+            Op::Subscribe { who, .. } | Op::Register { who, .. } | Op::Call { who, .. } | Op::Meta { who, .. } => {
+                self.who(*who)
+            }
+            other => panic!("{other:?} is no request"),
         }
     }
 
     /// A new request of a session, which may be gone.
-    fn requested(&mut self, op: &Op, tag: u64) -> Option<(usize, Ask)> {
-        let subscription = |run: &Self, nth: usize| {
-            let known = &run.model.subscriptions;
-            nth.checked_rem(known.len()).map_or(1, |nth| known[nth].id.max(1))
-        };
-        let registration = |run: &Self, nth: usize| {
-            let known = &run.model.registrations;
-            nth.checked_rem(known.len()).map_or(1, |nth| known[nth].id)
-        };
-        let who = match op {
-            Op::Publish(publishing) | Op::Testament { publishing, .. } => publishing.who,
-            Op::Subscribe { who, .. }
-            | Op::Unsubscribe { who, .. }
-            | Op::Register { who, .. }
-            | Op::Unregister { who, .. }
-            | Op::Call { who, .. }
-            | Op::Meta { who, .. } => *who,
-            other => panic!("{other:?} is no request"),
-        };
-        let who = match op {
-            // Most give back what they have.
-            Op::Unsubscribe { who: number, nth } => self.subscriber(*nth, *number),
-            Op::Unregister { who: number, nth } => self.callee(*nth, *number),
-            _ => self.who(who),
-        };
+    fn requested(&mut self, op: &Op) -> (usize, Ask) {
+        let who = self.requester(op);
         let in_use = self.model.calls.iter().find(|call| call.caller == who).map(|call| call.request);
         let request = match in_use.filter(|_| matches!(op, Op::Call { reuse: true, .. })) {
             Some(request) => request,
@@ -130,7 +129,7 @@ impl Run {
                     known.map_or((*policy, topic.clone()), |known| (known.policy, known.topic.clone()));
                 Ask::Subscribe { request, topic, policy, get_retained: *get_retained }
             }
-            Op::Unsubscribe { nth, .. } => Ask::Unsubscribe { request, subscription: subscription(self, *nth) },
+            Op::Unsubscribe { nth, .. } => Ask::Unsubscribe { request, subscription: self.subscription(*nth) },
             Op::Register { procedure, policy, invoke, disclose, forward, concurrency, force, like, .. } => {
                 let known = pick(&self.model.registrations, *like);
                 let (policy, procedure) =
@@ -141,59 +140,57 @@ impl Run {
                 let wish = RegisterWish { invoke, disclose, forward, concurrency: *concurrency, force: *force };
                 Ask::Register { request, procedure, policy, wish }
             }
-            Op::Unregister { nth, .. } => Ask::Unregister { request, registration: registration(self, *nth) },
+            Op::Unregister { nth, .. } => Ask::Unregister { request, registration: self.registration(*nth) },
             Op::Publish(publishing) => Ask::Publish { request, wish: self.published(who, publishing, false) },
-            Op::Call { procedure, receive_progress, progress, timeout_ms, disclose, ppt, like, .. } => {
-                let known = pick(&self.model.registrations, *like);
-                let procedure = known.map_or(procedure.clone(), |known| concrete(known.policy, &known.procedure));
-                let ppt = *ppt && self.may_pass(who);
-                // Who may not is stopped before it comes to the realm.
-                let may_stream = self.model.sessions[who].can.gives_input
-                    && self.model.setup.features().has(Feature::ProgressiveCallInvocations);
-                let wish = CallWish {
-                    procedure,
-                    receive_progress: *receive_progress,
-                    progress: *progress && may_stream,
-                    timeout_ms: *timeout_ms,
-                    disclose: *disclose,
-                    ppt,
-                    tag,
-                };
-                Ask::Call { request, wish }
-            }
             Op::Testament { publishing, detached } => {
                 let wish = self.published(who, publishing, true);
                 Ask::Meta { request, meta: Meta::AddTestament { detached: *detached, wish } }
             }
-            Op::Meta { what, nth, of, policy, uri, flag, .. } => {
-                let victim = match what {
-                    What::RemoveCallee => self.callee(*of, *nth),
-                    What::RemoveSubscriber => self.subscriber(*of, *nth),
-                    _ => self.who(*nth),
-                };
-                let (subscription, registration) = (subscription(self, *of), registration(self, *of));
-                let meta = match what {
-                    What::Count => Meta::Count,
-                    What::Kill => Meta::Kill { victim },
-                    What::KillByAuthrole => Meta::KillByAuthrole { authrole: nth % 2 },
-                    What::KillAll => Meta::KillAll,
-                    What::RemoveCallee => Meta::RemoveCallee { registration, victim },
-                    What::RemoveSubscriber => Meta::RemoveSubscriber { subscription, victim },
-                    What::ClearRetained => Meta::ClearRetained { topic: uri.clone(), policy: *policy },
-                    What::FlushTestaments => Meta::FlushTestaments { detached: *flag },
-                    What::ListRegistrations => Meta::ListRegistrations,
-                    What::ListSubscriptions => Meta::ListSubscriptions,
-                    What::MatchProcedure => Meta::MatchProcedure { procedure: uri.clone() },
-                    What::MatchTopic => Meta::MatchTopic { topic: uri.clone() },
-                    What::ListCallees => Meta::ListCallees { registration },
-                    What::ListSubscribers => Meta::ListSubscribers { subscription },
-                    What::GetEvents => Meta::GetEvents { subscription, limit: flag.then_some(7) },
-                };
-                Ask::Meta { request, meta }
-            }
-            other => panic!("{other:?} is no request"),
+            Op::Meta { .. } => Ask::Meta { request, meta: self.meta_asked(op) },
+            call => Ask::Call { request, wish: self.called(who, call) },
         };
-        Some((who, ask))
+        (who, ask)
+    }
+
+    fn called(&self, who: usize, op: &Op) -> CallWish {
+        let Op::Call { procedure, receive_progress, progress, timeout_ms, disclose, ppt, like, .. } = op else {
+            panic!("{op:?} is no request");
+        };
+        let known = pick(&self.model.registrations, *like);
+        // Who may not is stopped before it comes to the realm.
+        let may_stream = self.model.sessions[who].can.gives_input
+            && self.model.setup.features().has(Feature::ProgressiveCallInvocations);
+        CallWish {
+            procedure: known.map_or(procedure.clone(), |known| concrete(known.policy, &known.procedure)),
+            receive_progress: *receive_progress,
+            progress: *progress && may_stream,
+            timeout_ms: *timeout_ms,
+            disclose: *disclose,
+            ppt: *ppt && self.may_pass(who),
+            tag: self.steps,
+        }
+    }
+
+    fn meta_asked(&self, op: &Op) -> Meta {
+        let Op::Meta { what, nth, of, policy, uri, flag, .. } = op else { panic!("{op:?} is no meta call") };
+        let (subscription, registration) = (self.subscription(*of), self.registration(*of));
+        match what {
+            What::Count => Meta::Count,
+            What::Kill => Meta::Kill { victim: self.who(*nth) },
+            What::KillByAuthrole => Meta::KillByAuthrole { authrole: nth % 2 },
+            What::KillAll => Meta::KillAll,
+            What::RemoveCallee => Meta::RemoveCallee { registration, victim: self.callee(*of, *nth) },
+            What::RemoveSubscriber => Meta::RemoveSubscriber { subscription, victim: self.subscriber(*of, *nth) },
+            What::ClearRetained => Meta::ClearRetained { topic: uri.clone(), policy: *policy },
+            What::FlushTestaments => Meta::FlushTestaments { detached: *flag },
+            What::ListRegistrations => Meta::ListRegistrations,
+            What::ListSubscriptions => Meta::ListSubscriptions,
+            What::MatchProcedure => Meta::MatchProcedure { procedure: uri.clone() },
+            What::MatchTopic => Meta::MatchTopic { topic: uri.clone() },
+            What::ListCallees => Meta::ListCallees { registration },
+            What::ListSubscribers => Meta::ListSubscribers { subscription },
+            What::GetEvents => Meta::GetEvents { subscription, limit: flag.then_some(7) },
+        }
     }
 
     fn published(&self, who: usize, publishing: &Publishing, testament: bool) -> PublishWish {

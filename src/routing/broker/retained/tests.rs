@@ -50,7 +50,9 @@ impl Plain {
         let mut after = Self(self.0.clone());
         if event.listing.is_none() {
             after.0.retain(|(earlier, _)| earlier.topic != event.topic);
-        } else if after.of_topic(&event.topic).filter(|(earlier, _)| earlier.listing.is_some()).count() == LISTED_MAX {
+        } else if after.of_topic(&event.topic).filter(|(earlier, _)| earlier.listing.is_some()).count()
+            == LISTED_RETAINED_MAX
+        {
             let is_it = |(earlier, _): &(Arc<KeptEvent>, _)| earlier.topic == event.topic && earlier.listing.is_some();
             let at = after.0.iter().position(is_it).unwrap();
             after.0.remove(at);

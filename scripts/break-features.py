@@ -4,10 +4,12 @@
     scripts/break-features.py [FEATURE...]
 
 tests/breaks.toml says, for each feature of docs/FEATURES.md, what is to be changed in the sources and which test must fail then.
-Works on a copy of the checkout below the target folder; nothing here is touched. On demand: some minutes.
+Works on a copy of the checkout below the target folder; nothing here is touched. On demand: a minute or two
+where the checkout was built before.
 
 So that not every break is a build of its own, all breaks inside functions are compiled at once: the function gets one body per
-break, and an environment variable chooses. A break elsewhere, in a const fn, or in one that returns an impl is built alone. Each test is run without any break first.
+break, and an environment variable chooses. A break elsewhere, in a const fn, or in one that returns an impl is built alone.
+Each test is run without its break first; one that hangs with it is red.
 
 The last line is "breaks: N passed, N failed"; a broken feature that no test notices is a failure.
 """

@@ -60,18 +60,20 @@ fn memory_and_file_are_merged_into_one_history() {
     let storage = file(&folder.path().join("store"));
     let mut realm = Realm::of(&storage, REALM);
     for number in 1..=20 {
-        let (topic, rule) = [("com.m", VOLATILE), ("com.d", DURABLE)][number as usize % 2];
+        let topics = [("com.m", VOLATILE), ("com.d", DURABLE), ("com.n", VOLATILE), ("com.d", DURABLE)];
+        let (topic, rule) = topics[number as usize % 4];
         realm.handle.submit(vec![order(event(number, topic), rule, false)]);
     }
     assert_eq!(realm.ask(all()), (1..=20).collect::<Vec<_>>());
-    assert_eq!(realm.ask(exact("com.m")), (1..=10).map(|half| half * 2).collect::<Vec<_>>());
+    assert_eq!(realm.ask(exact("com.m")), (1..=5).map(|fourth| fourth * 4).collect::<Vec<_>>());
+    assert_eq!(realm.ask(Query { reverse: true, ..all() }), (1..=20).rev().collect::<Vec<_>>());
     for (from, until) in [(3, 6), (4, 7)] {
         let asked = Query { after_publication: Some(id(from)), until_publication: Some(id(until)), ..all() };
         assert_eq!(realm.ask(asked.clone()), (from + 1..=until).collect::<Vec<_>>());
         let back = Query { reverse: true, limit: Some(2), ..asked.clone() };
         assert_eq!(realm.ask(back), [until, until - 1]);
         let one = Query { only_topic: Some(Uri::from("com.m")), ..asked };
-        assert_eq!(realm.ask(one), (from + 1..=until).filter(|number| number % 2 == 0).collect::<Vec<_>>());
+        assert_eq!(realm.ask(one), (from + 1..=until).filter(|number| number % 4 == 0).collect::<Vec<_>>());
     }
     assert!(realm.ask(Query { after_publication: Some(id(99)), ..all() }).is_empty());
 }

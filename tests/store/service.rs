@@ -211,12 +211,21 @@ fn a_file_of_a_newer_schema_is_refused() {
 fn a_file_that_cannot_be_opened_is_named_with_the_cause() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("text"), "no store at all, but long enough to be looked at".repeat(200)).unwrap();
-    for path in [folder.path().to_owned(), folder.path().join("none").join("store"), folder.path().join("text")] {
+    for path in [folder.path().to_owned(), folder.path().join("text").join("store"), folder.path().join("text")] {
         let settings = StorageSettings { path: Some(path.clone()), ..StorageSettings::default() };
         let error = Storage::start(settings).unwrap_err();
         assert!(matches!(error, StorageError::Open { .. }), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
+}
+
+/// A new node's folder is made.
+#[test]
+fn the_folder_of_the_file_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data").join("store");
+    file(&path).stop();
+    assert!(path.exists());
 }
 
 /// Nobody waits for ever for a store that has stopped.

@@ -142,6 +142,9 @@ fn open_or_make(path: &Path) -> Result<Database, DatabaseError> {
         builder
     };
     if !path.try_exists()? {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)?;
+        }
         let mut new = path.as_os_str().to_owned();
         new.push(".new");
         if Path::new(&new).try_exists()? {

@@ -76,11 +76,16 @@ impl Model {
             }
             return Ok(());
         }
-        if wish.progress && !(self.sessions[who].can.gives_input && self.has(Feature::ProgressiveCallInvocations)) {
+        if wish.progress && !self.may_give_input(who) {
             return Err(Violation);
         }
         self.start(who, request, wish);
         Ok(())
+    }
+
+    /// Whether the session may send the input of a call in several CALLs.
+    pub(crate) fn may_give_input(&self, who: usize) -> bool {
+        self.sessions[who].can.gives_input && self.has(Feature::ProgressiveCallInvocations)
     }
 
     fn start(&mut self, who: usize, request: u64, wish: CallWish) {

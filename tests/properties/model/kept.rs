@@ -123,6 +123,8 @@ impl Model {
         }
         if holds {
             self.resume(who);
+            // What has waited may have ended a holder that a REGISTER waits for.
+            self.settle();
         }
     }
 

@@ -75,7 +75,9 @@ impl Run {
                 let procedure = if *other { "c".to_owned() } else { call.wish.procedure.clone() };
                 // Options that are frozen already.
                 let disclose = !call.wish.disclose;
-                let wish = CallWish { procedure, progress: *progress, disclose, tag, ..call.wish.clone() };
+                // The session's room lets no other progressive CALL pass (D16).
+                let progress = *progress && self.model.may_give_input(call.caller);
+                let wish = CallWish { procedure, progress, disclose, tag, ..call.wish.clone() };
                 Some((call.caller, Ask::Call { request: call.request, wish }))
             }
             Op::GoOnLate { who, nth, progress } => {

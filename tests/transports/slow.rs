@@ -241,7 +241,9 @@ fn a_caller_of_large_results_that_does_not_read_costs_nobody_anything() {
     other.expect(50);
     let grown = router.resident().saturating_sub(before);
     assert!(grown < GROWTH_MAX, "{grown} KiB");
-    assert_eq!(router.refused("slow_consumer"), u64::from(paused.is_none()));
+    // A caller that was paused in time may still be cut by the results of what was under way by then.
+    let cut = router.refused("slow_consumer");
+    assert!(cut == 1 || cut == 0 && paused.is_some(), "{cut}");
     drop(router);
     serving.join().unwrap();
 }

@@ -118,7 +118,7 @@ impl StoreEnd {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "bounded: each answer is to an order of the realm, and those that wait hold their session"
+    reason = "bounded by the store's queue: each answer is to an order of this realm, which orders nothing while it takes none"
 )]
 fn tell(realm: &Addr<RealmActor>, answers: Vec<Answer>) {
     realm.do_send(StoreAnswers(answers));

@@ -134,6 +134,7 @@ impl History {
                 Ok(ToHistory::Batch(batch)) => {
                     self.batch(batch);
                     if self.ahead.is_empty() {
+                        // A question waits a millisecond longer; realms are spared a wake-up for each of their turns.
                         std::thread::sleep(GATHERED_FOR);
                         self.ahead.extend(queue.try_iter());
                     }

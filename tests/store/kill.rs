@@ -96,6 +96,7 @@ fn nothing_acknowledged_is_missing_after_a_kill() {
             run_again("kill::child_appends_until_it_is_killed", &path, round * 1_000_000 + 20).spawn().unwrap();
         let pause = Duration::from_millis(rng.random_range(0..100));
         let acknowledged = said(&mut child, move |child| {
+            // Not waiting for anything: the kill comes at a random moment.
             std::thread::sleep(pause);
             child.kill().unwrap();
         });

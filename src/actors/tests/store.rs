@@ -168,6 +168,7 @@ async fn a_session_that_is_held_leaves_when_it_goes_on() {
     disk.open(true);
     assert_eq!(other.hear().await[4], json!(["last"]), "what it said before it went is heard");
     let gone = async {
+        // A gauge cannot be awaited; the time below bounds the looking.
         while router.metrics.sessions() > 1 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -240,7 +240,7 @@ impl Delivery {
 
     /// Carries a realm's effects out, to the last.
     pub(crate) fn carry_out(&mut self, effects: &mut Effects, tally: &Tally) {
-        for effect in effects.drain() {
+        for effect in effects.drain_but_records() {
             match effect {
                 Effect::Send { to, message } => self.push(to, Outgoing::Message(message), Some(tally)),
                 Effect::Deliver { to, event } => {

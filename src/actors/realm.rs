@@ -245,7 +245,8 @@ impl RealmActor {
                     self.obey(Asked::Leave(session));
                 }
             }
-            let orders = self.delivery.take_orders();
+            let mut orders = self.delivery.take_orders();
+            orders.extend(self.effects.take_records());
             if orders.is_empty() {
                 return;
             }

@@ -131,7 +131,7 @@ pub(super) fn refuse(realm: &mut Realm, orders: Vec<Order>, effects: &mut Effect
         match order {
             Order::Keep { waiting: Some(waiting), .. } => realm.kept(now, waiting, Err(StoreFault::Failed), effects),
             Order::Read(query) => realm.history_read(now, query.ticket, Err(StoreFault::Failed), effects),
-            Order::Keep { waiting: None, .. } | Order::Forget(_) => {}
+            Order::Keep { waiting: None, .. } | Order::Records(_) | Order::Forget(_) => {}
         }
     }
 }

@@ -5,6 +5,8 @@
 
 use super::key::SessionKey;
 use super::record::Order;
+use super::records::{Recorded, Records};
+use super::rules::HistoryRule;
 use crate::wamp::message::{Error, Event};
 use crate::wamp::{Message, MessageKind, RequestId, Serialization, Uri};
 use bytes::Bytes;
@@ -45,6 +47,16 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// The same with an order for each event that is to be kept.
+    pub fn one_by_one(self) -> Vec<Self> {
+        match self {
+            Self::Store(order) => order.one_by_one().into_iter().map(Self::Store).collect(),
+            Self::Send { .. } | Self::Deliver { .. } | Self::Probe(_) | Self::Close { .. } => vec![self],
+        }
+    }
+}
+
 /// Why the realm ended a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CloseReason {
@@ -64,43 +76,54 @@ pub enum CloseReason {
 
 /// The buffer of effects. Its owner passes it in, drains it to the end, and uses it again.
 #[derive(Debug, Default)]
-pub struct Effects(Vec<Effect>);
+pub struct Effects {
+    list: Vec<Effect>,
+    /// Events for history in memory, which are one order for many commands.
+    records: Records,
+}
 
 impl Effects {
     /// An empty buffer.
-    pub const fn new() -> Self {
-        Self(Vec::new())
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Takes all effects out, in order; the buffer keeps its memory.
     pub fn drain(&mut self) -> std::vec::Drain<'_, Effect> {
-        self.0.drain(..)
+        self.end_records();
+        self.list.drain(..)
     }
 
-    /// The effects so far, in order.
+    /// Takes all effects out but the last order, where that is [`Order::Records`]: it may grow. Whoever drains so asks for it
+    /// with [`take_records`](Self::take_records) in the end.
+    pub fn drain_but_records(&mut self) -> std::vec::Drain<'_, Effect> {
+        self.list.drain(..)
+    }
+
+    /// The order that was left.
+    pub fn take_records(&mut self) -> Option<Order> {
+        if self.records.is_empty() {
+            return None;
+        }
+        // The next turn is likely to order as much.
+        let next = self.records.with_room_of();
+        Some(Order::Records(Box::new(std::mem::replace(&mut self.records, next))))
+    }
+
+    /// The effects so far, in order, but for the order that may grow.
     pub fn as_slice(&self) -> &[Effect] {
-        &self.0
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        &self.list
     }
 
     #[inline]
     pub(crate) fn send(&mut self, to: SessionKey, message: impl Into<Message>) {
-        self.0.push(Effect::Send { to, message: message.into() });
+        self.list.push(Effect::Send { to, message: message.into() });
     }
 
     #[inline]
     pub(crate) fn deliver(&mut self, to: Receivers, event: Event) {
         if !to.is_empty() {
-            self.0.push(Effect::Deliver { to, event: Arc::new(SharedEvent::new(event)) });
+            self.list.push(Effect::Deliver { to, event: Arc::new(SharedEvent::new(event)) });
         }
     }
 
@@ -110,15 +133,31 @@ impl Effects {
     }
 
     pub(crate) fn store(&mut self, order: Order) {
-        self.0.push(Effect::Store(order));
+        self.end_records();
+        self.list.push(Effect::Store(order));
+    }
+
+    /// Has an event kept for history in memory.
+    #[inline]
+    pub(crate) fn record(&mut self, event: Recorded<'_>, rule: HistoryRule) {
+        if self.records.is_full() {
+            self.end_records();
+        }
+        self.records.push(event, rule);
+    }
+
+    fn end_records(&mut self) {
+        if let Some(order) = self.take_records() {
+            self.list.push(Effect::Store(order));
+        }
     }
 
     pub(crate) fn probe(&mut self, session: SessionKey) {
-        self.0.push(Effect::Probe(session));
+        self.list.push(Effect::Probe(session));
     }
 
     pub(crate) fn close(&mut self, session: SessionKey, reason: CloseReason) {
-        self.0.push(Effect::Close { session, reason });
+        self.list.push(Effect::Close { session, reason });
     }
 }
 
@@ -178,5 +217,35 @@ mod tests {
         assert_eq!(event.encoded(Serialization::Json, || None), Some(&Bytes::from_static(b"[]")));
         assert_eq!(event.encoded(Serialization::Cbor, || None), None);
         assert_eq!(event.encoded(Serialization::Cbor, || Some(Bytes::new())), None);
+    }
+
+    /// Store, section 1: what is kept goes to the store in the order of routing.
+    #[test]
+    fn events_for_memory_are_one_order_that_precedes_the_next_one() {
+        let rule = HistoryRule { limit: 1, max_age: None, durable: false };
+        let event = |number| Recorded {
+            publication: PublicationId::wrapping(number),
+            time: crate::wamp::WallTime(0),
+            topic: "com.a",
+            excluded: None,
+            payload: None,
+            rest: None,
+        };
+        let many = |effect: &Effect| match effect {
+            Effect::Store(Order::Records(records)) => records.len(),
+            Effect::Store(_)
+            | Effect::Send { .. }
+            | Effect::Deliver { .. }
+            | Effect::Probe(_)
+            | Effect::Close { .. } => 0,
+        };
+        let mut effects = Effects::new();
+        (0..2).for_each(|number| effects.record(event(number), rule));
+        assert_eq!(effects.drain_but_records().count(), 0);
+        effects.record(event(2), rule);
+        effects.store(Order::Forget(Uri::from("com.a")));
+        effects.record(event(3), rule);
+        assert_eq!(effects.drain().map(|effect| many(&effect)).collect::<Vec<_>>(), [3, 0, 1]);
+        assert_eq!(effects.take_records(), None);
     }
 }

@@ -18,6 +18,7 @@ mod limits;
 mod meta;
 mod pattern;
 mod record;
+mod records;
 mod refusal;
 mod rights;
 mod rules;
@@ -31,6 +32,7 @@ pub use limits::{MetaCalls, RealmLimits, RetainedFull, SUSPECT_AFTER};
 pub use meta::{Described, Description, Overflow, PayloadReader};
 pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting};
 pub use record::{LISTED_RETAINED_MAX, PAGE_OCTETS_MAX, SCAN_EMPTY_MAX, SCAN_RECORDS_MAX};
+pub use records::{RecordRest, Recorded, Records};
 pub use refusal::Refusal;
 pub use rights::{Permit, Rights};
 pub use rules::{

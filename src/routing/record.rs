@@ -5,6 +5,7 @@
 //! their room: a store that keeps them in memory makes its own.
 
 use super::key::SessionKey;
+use super::records::Records;
 use super::rules::HistoryRule;
 use crate::wamp::options::{Disclosed, Listing, Ppt};
 use crate::wamp::{MatchPolicy, Payload, PublicationId, RequestId, SessionId, Uri, WallTime};
@@ -33,6 +34,17 @@ pub struct KeptEvent {
     pub payload: Payload,
 }
 
+/// What an event is counted with beside its texts and its payload: its share of the indexes.
+pub(super) const EVENT_SHARE: usize = 128;
+
+impl KeptEvent {
+    /// Octets that it is counted with wherever octets have a bound: its texts, its payload, and a share for the indexes.
+    pub fn octets(&self) -> u64 {
+        let listing = self.listing.as_deref().map_or(0, Listing::octets);
+        (EVENT_SHARE + self.topic.len() + self.payload.len() + listing) as u64
+    }
+}
+
 /// Who waits for a publication to be kept: PUBLISHED or ERROR goes out when it is (store, section 1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Waiting {
@@ -58,10 +70,22 @@ pub enum Order {
         /// Who waits for it: answered with [`Realm::kept`](super::Realm::kept) when it is as durable as its rule says.
         waiting: Option<Waiting>,
     },
+    /// Keep these events, for history in memory.
+    Records(Box<Records>),
     /// The topic's retained events have ended: expired, evicted or cleared.
     Forget(Uri),
     /// Answered with [`Realm::history_read`](super::Realm::history_read).
     Read(Box<Query>),
+}
+
+impl Order {
+    /// The same with an order for each event.
+    pub fn one_by_one(self) -> Vec<Self> {
+        match self {
+            Self::Records(records) => records.one_by_one(),
+            Self::Keep { .. } | Self::Forget(_) | Self::Read(_) => vec![self],
+        }
+    }
 }
 
 /// A question about history: all conditions hold together. Source: section 8.7 of the reference.

@@ -1,13 +1,13 @@
 //! The thread that owns the log in memory, for all realms. It waits for nothing but its queue, never for a disk.
 
 use super::figures::Counters;
-use super::memory::{detach, Collected, MemoryLog};
+use super::memory::{Collected, MemoryLog};
 use super::realm::{faults, Answer, Attached, Item, Load};
 use super::select::Positions;
 use super::service::{Inner, Panics};
 use super::writer::ToWriter;
-use super::{Change, Entry, EventLog, RealmLog, Seq};
-use crate::routing::{Order, Query, StoreFault, Waiting};
+use super::{Entry, EventLog, RealmLog, Seq};
+use crate::routing::{Query, Records, StoreFault, Waiting};
 use crate::wamp::{MatchPolicy, WallTime};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -45,9 +45,9 @@ pub(super) enum ToHistory {
 
 pub(super) struct Batch {
     pub(super) attached: Arc<Attached>,
-    /// The position of the first order; the others follow.
+    /// The position of the first event; the others follow.
     pub(super) first: Seq,
-    pub(super) orders: Vec<Order>,
+    pub(super) records: Records,
     /// What it takes of the queue.
     pub(super) octets: usize,
 }
@@ -159,10 +159,10 @@ impl History {
     }
 
     fn batch(&mut self, batch: Batch) {
-        let Batch { attached, first, orders, octets } = batch;
+        let Batch { attached, first, mut records, octets } = batch;
         // Before the append, which might panic.
         self.inner.for_history.remove(octets);
-        self.log.append_orders(&attached.log, first, orders);
+        self.log.append_records(&attached.log, first, &mut records);
     }
 
     fn detach(&mut self, realm: &str) {
@@ -184,12 +184,7 @@ impl History {
         let waiting: Vec<Waiting> = items.iter().filter_map(|item| item.waiting).collect();
         let tickets = questions.iter().map(|query| query.ticket).collect();
         self.under_way = Some(UnderWay { attached: Arc::clone(attached), waiting: waiting.clone(), tickets, octets });
-        let entry = |Item { seq, mut change, .. }| {
-            if let Change::Keep { event, .. } = &mut change {
-                detach(event);
-            }
-            Entry { realm: Arc::clone(&attached.log), seq, change }
-        };
+        let entry = |Item { seq, change, .. }| Entry { realm: Arc::clone(&attached.log), seq, change };
         let group: Vec<Entry> = items.into_iter().map(entry).collect();
         // Memory does not fail.
         let _ = self.log.append(&group);

@@ -1,35 +1,21 @@
 //! The log in memory: history that ends with the process.
 //!
-//! Built for a cheap append: each topic has its events in a queue, nothing is encoded or copied. Never gives more than the
-//! file would: what is shown is decided by `select`.
+//! Built for a cheap append: each topic has its events in a queue and their payloads in a ring of octets, so that keeping one and
+//! dropping another asks the allocator for nothing; an event is put together when somebody asks for it. Never gives more than
+//! the file would: what is shown is decided by `select`.
+
+mod topic;
 
 use super::select::{self, Positions, Stream, Topics, TOPICS_MAX, TOPICS_WALKED_MAX};
-use super::{octets, Change, Entry, EventLog, RealmLog, Seq, StorageError};
-use crate::routing::{HistoryRule, KeptEvent, Order, Page, Query, StoreFault};
+use super::{Change, Entry, EventLog, RealmLog, Seq, StorageError};
+use crate::routing::{HistoryRule, KeptEvent, Page, Query, Recorded, Records, StoreFault};
 use crate::routing::{LISTED_RETAINED_MAX, SCAN_EMPTY_MAX, SCAN_RECORDS_MAX};
-use crate::wamp::{MatchPolicy, PublicationId, Uri, WallTime};
+use crate::wamp::{MatchPolicy, Uri, WallTime};
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
-use std::time::Duration;
-
-#[derive(Debug)]
-struct Kept {
-    seq: Seq,
-    publication: PublicationId,
-    octets: u64,
-    event: Arc<KeptEvent>,
-}
-
-#[derive(Debug)]
-struct Topic {
-    uri: Uri,
-    /// In ascending order.
-    kept: VecDeque<Kept>,
-    limit: usize,
-    max_age: Option<Duration>,
-}
+use topic::{Topic, Walk};
 
 #[derive(Debug, Default)]
 struct Realm {
@@ -68,14 +54,11 @@ impl MemoryLog {
         Self::default()
     }
 
-    /// Puts in what a turn has ordered. Only orders to keep history do anything.
-    pub(super) fn append_orders(&mut self, log: &RealmLog, Seq(first): Seq, orders: Vec<Order>) {
+    /// Puts in events that a realm recorded; `first` is the position of the first one.
+    pub(super) fn append_records(&mut self, log: &RealmLog, Seq(first): Seq, records: &mut Records) {
         let realm = self.realm(&log.name);
-        for (seq, order) in (first..).map(Seq).zip(orders) {
-            if let Order::Keep { mut event, history: Some(rule), .. } = order {
-                detach(&mut event);
-                realm.keep(seq, event, &rule);
-            }
+        for (seq, (event, rule)) in (first..).map(Seq).zip(records.drain()) {
+            realm.keep(seq, event, &rule);
         }
         realm.trim_touched();
         realm.trim_octets(log.history_octets_max);
@@ -184,7 +167,7 @@ impl Realm {
         match &entry.change {
             Change::Keep { event, history, retain } => {
                 if let Some(rule) = history {
-                    self.keep(entry.seq, Arc::clone(event), rule);
+                    self.keep(entry.seq, Recorded::of(event), rule);
                 }
                 if *retain {
                     retain_in(self.retained.entry(event.topic.clone()).or_default(), entry.seq, event);
@@ -196,31 +179,28 @@ impl Realm {
         }
     }
 
-    fn keep(&mut self, seq: Seq, mut event: Arc<KeptEvent>, rule: &HistoryRule) {
+    fn keep(&mut self, seq: Seq, event: Recorded<'_>, rule: &HistoryRule) {
         let last = self.touched.last().and_then(|(slot, _)| Some((*slot, self.topics.get(*slot)?)));
         let known = match last {
-            Some((slot, topic)) if topic.uri == event.topic => Some(slot),
-            Some(_) | None => self.index.get(&event.topic).copied(),
+            Some((slot, topic)) if *topic.uri == *event.topic => Some(slot),
+            Some(_) | None => self.index.get(event.topic).copied(),
         };
         let slot = match known {
             Some(slot) => slot,
             None => {
-                let topic = Topic { uri: event.topic.clone(), kept: VecDeque::new(), limit: 0, max_age: None };
-                let slot = self.topics.insert(topic);
-                self.index.insert(event.topic.clone(), slot);
+                // Its own copy of the text.
+                let uri = Uri::from(event.topic);
+                let slot = self.topics.insert(Topic::new(uri.clone()));
+                self.index.insert(uri, slot);
                 slot
             }
         };
         let Some(topic) = self.topics.get_mut(slot) else { return };
         (topic.limit, topic.max_age) = (rule.limit, rule.max_age);
-        let (time, octets) = (event.time, octets(&event));
-        if let Some(event) = Arc::get_mut(&mut event) {
-            event.topic = topic.uri.clone();
-        }
-        topic.kept.push_back(Kept { seq, publication: event.publication, octets, event });
+        let time = event.time;
+        self.octets += topic.push(seq, event);
         self.order.push_back((seq, slot));
         self.kept += 1;
-        self.octets += octets;
         match self.touched.last_mut() {
             Some((last, newest)) if *last == slot => *newest = time.max(*newest),
             Some(_) | None => self.touched.push((slot, time)),
@@ -236,32 +216,25 @@ impl Realm {
         // Events that are gone are left in the order until they are as many as those that are there.
         if self.order.len() > 2 * self.kept + 1024 {
             let topics = &self.topics;
-            let is_kept = |seq: Seq, slot: usize| {
-                let topic = topics.get(slot)?;
-                topic.kept.front().filter(|front| front.seq <= seq).map(|_| ())
-            };
+            let is_kept = |seq: Seq, slot: usize| topics.get(slot)?.first().filter(|first| *first <= seq).map(|_| ());
             self.order.retain(|(seq, slot)| is_kept(*seq, *slot).is_some());
         }
     }
 
     /// Drops what a topic has too many of, and what is too old at its old end.
     fn trim(&mut self, slot: usize, now: WallTime) {
-        while let Some(topic) = self.topics.get(slot) {
-            let too_old = select::not_before(now, topic.max_age);
-            let goes =
-                topic.kept.front().is_some_and(|front| topic.kept.len() > topic.limit || front.event.time < too_old);
-            if !goes {
-                return;
-            }
+        while self.topics.get(slot).is_some_and(|topic| topic.has_too_much(now)) {
             self.drop_oldest(slot);
+        }
+        if let Some(topic) = self.topics.get_mut(slot) {
+            topic.give_back_room();
         }
     }
 
     fn trim_octets(&mut self, octets_max: u64) {
         while self.octets > octets_max {
             let Some((seq, slot)) = self.order.pop_front() else { return };
-            let is_there = |topic: &Topic| topic.kept.front().is_some_and(|front| front.seq == seq);
-            if self.topics.get(slot).is_some_and(is_there) {
+            if self.topics.get(slot).is_some_and(|topic| topic.first() == Some(seq)) {
                 self.drop_oldest(slot);
             }
         }
@@ -269,11 +242,11 @@ impl Realm {
 
     fn drop_oldest(&mut self, slot: usize) {
         let Some(topic) = self.topics.get_mut(slot) else { return };
-        if let Some(gone) = topic.kept.pop_front() {
+        if let Some(octets) = topic.drop_oldest() {
             self.kept -= 1;
-            self.octets -= gone.octets;
+            self.octets -= octets;
         }
-        if topic.kept.is_empty() {
+        if topic.is_empty() {
             let topic = self.topics.remove(slot);
             self.index.remove(&topic.uri);
         }
@@ -325,18 +298,10 @@ impl Realm {
         let topics = self.matching(query)?;
         positions.find(query, |publication| {
             Ok(topics.iter().find_map(|topic| {
-                let kept = topic.kept.iter().rev().find(|kept| kept.publication == publication)?;
-                (kept.event.time >= select::not_before(now, topic.max_age)).then_some(kept.seq)
+                let (seq, time) = topic.find(publication)?;
+                (time >= select::not_before(now, topic.max_age)).then_some(seq)
             }))
         })
-    }
-}
-
-/// Gives an event its own copy of its payload, if it is nobody else's: it came with one that keeps others in memory. It is made
-/// by the thread that will drop it, which is what an allocator likes best.
-pub(super) fn detach(event: &mut Arc<KeptEvent>) {
-    if let Some(event) = Arc::get_mut(event) {
-        event.payload = event.payload.detached();
     }
 }
 
@@ -350,82 +315,4 @@ fn retain_in(retained: &mut Vec<(Seq, Arc<KeptEvent>)>, seq: Seq, event: &Arc<Ke
         }
     }
     retained.push((seq, Arc::clone(event)));
-}
-
-/// One topic's events between two positions.
-struct Walk<'a> {
-    kept: std::collections::vec_deque::Iter<'a, Kept>,
-    reverse: bool,
-    head: Option<&'a Kept>,
-    not_before: WallTime,
-}
-
-impl<'a> Walk<'a> {
-    fn new(topic: &'a Topic, now: WallTime, bounds: select::Bounds, reverse: bool) -> Self {
-        let start = topic.kept.partition_point(|kept| kept.seq < bounds.low);
-        let end = topic.kept.partition_point(|kept| kept.seq <= bounds.high);
-        let not_before = select::not_before(now, topic.max_age);
-        let mut walk = Self { kept: topic.kept.range(start..end.max(start)), reverse, head: None, not_before };
-        walk.advance();
-        walk
-    }
-
-    fn advance(&mut self) {
-        self.head = if self.reverse { self.kept.next_back() } else { self.kept.next() };
-    }
-}
-
-impl Stream for Walk<'_> {
-    fn head(&self) -> Option<Seq> {
-        self.head.map(|kept| kept.seq)
-    }
-
-    fn take(&mut self) -> Result<Arc<KeptEvent>, StoreFault> {
-        let event = self.head.map(|kept| Arc::clone(&kept.event)).ok_or(StoreFault::Failed)?;
-        self.advance();
-        Ok(event)
-    }
-
-    fn not_before(&self) -> WallTime {
-        self.not_before
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wamp::{Payload, RawPayload, Serialization};
-    use bytes::{Bytes, BytesMut};
-
-    /// What came with a turn's other events does not keep them in memory.
-    #[test]
-    fn an_event_in_memory_has_a_payload_of_its_own() {
-        let mut room = BytesMut::new();
-        let payload = Payload::Raw(RawPayload::new(Serialization::Json, Bytes::from_static(b"[1]"), 3, None));
-        let event = |payload| KeptEvent {
-            publication: PublicationId::FIRST,
-            time: WallTime::default(),
-            topic: Uri::from("com.a"),
-            publisher: None,
-            excluded: None,
-            trustlevel: None,
-            ppt: None,
-            listing: None,
-            payload,
-        };
-        let history = Some(HistoryRule { limit: 9, max_age: None, durable: false });
-        let order = |_| {
-            let event = Arc::new(event(payload.detached_within(&mut room)));
-            Order::Keep { event, history, retain: false, waiting: None }
-        };
-        let orders: Vec<_> = (0..3).map(order).collect();
-        let mut log = MemoryLog::new();
-        log.append_orders(&RealmLog { name: "r".to_owned(), history_octets_max: 1 << 20 }, Seq(1), orders);
-        let topic = &log.realms["r"].topics[0];
-        assert_eq!(topic.kept.len(), 3);
-        for kept in &topic.kept {
-            assert_eq!(kept.event.payload, payload);
-            assert!(matches!(&kept.event.payload, Payload::Raw(raw) if raw.tail().is_unique()));
-        }
-    }
 }

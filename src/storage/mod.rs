@@ -101,15 +101,7 @@ pub trait EventLog {
     fn sweep(&mut self, now: WallTime) -> Result<(), StorageError>;
 }
 
-/// Octets that an event is counted with wherever octets have a bound: its texts, its payload, and a share for the indexes.
+/// What an event is counted with wherever octets have a bound.
 pub fn octets(event: &KeptEvent) -> u64 {
-    const SHARE: usize = 128;
-    let texts = |list: &Option<Vec<String>>| list.iter().flatten().map(|text| 24 + text.len()).sum::<usize>();
-    let numbers = |list: &Option<Vec<u64>>| list.as_ref().map_or(0, |list| 8 * list.len());
-    let listing = event.listing.as_deref().map_or(0, |lists| {
-        let by_text =
-            [&lists.exclude_authid, &lists.exclude_authrole, &lists.eligible_authid, &lists.eligible_authrole];
-        numbers(&lists.exclude) + numbers(&lists.eligible) + by_text.into_iter().map(texts).sum::<usize>()
-    });
-    (SHARE + event.topic.len() + event.payload.len() + listing) as u64
+    event.octets()
 }

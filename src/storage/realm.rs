@@ -7,7 +7,7 @@ use super::history::{Batch, ToHistory};
 use super::service::Inner;
 use super::writer::ToWriter;
 use super::{octets, Change, RealmLog, Seq};
-use crate::routing::{HistoryRule, KeptEvent, Order, Page, Query, StoreFault, Waiting};
+use crate::routing::{HistoryRule, KeptEvent, Order, Page, Query, Records, StoreFault, Waiting};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -114,11 +114,13 @@ impl StoreHandle {
         if orders.is_empty() {
             return;
         }
-        let Some(orders) = self.submit_for_memory(orders) else { return };
         let mut split = Split::default();
-        let Seq(first) = self.inner.next_seqs(orders.len());
-        for (seq, order) in (first..).map(Seq).zip(orders) {
+        let Seq(mut next) = self.inner.next_seqs(orders.iter().map(positions).sum());
+        for order in orders {
+            let seq = Seq(next);
+            next += positions(&order) as u64;
             match order {
+                Order::Records(records) => self.hand_over(&mut split, seq, *records),
                 Order::Keep { event, history, retain, waiting } => {
                     self.split_keep(&mut split, seq, event, history, retain, waiting);
                 }
@@ -142,25 +144,23 @@ impl StoreHandle {
         self.send(split);
     }
 
-    /// A turn that only keeps history in memory, which nobody waits for, is handed over as it is: the other thread takes it
-    /// apart. Gives back any other turn, and one that finds no room as a whole.
-    fn submit_for_memory(&self, orders: Vec<Order>) -> Option<Vec<Order>> {
-        let has_file = self.inner.writer.is_some();
-        let size_in_memory = |order: &Order| match order {
-            Order::Keep { event, history: Some(rule), retain: false, waiting: None } if !(rule.durable && has_file) => {
-                Some(octets(event) as usize)
-            }
-            Order::Keep { .. } | Order::Forget(_) | Order::Read(_) => None,
-        };
-        let Some(octets) = orders.iter().map(size_in_memory).sum::<Option<usize>>() else { return Some(orders) };
+    /// Events for memory that nobody waits for are handed over as they are, behind what goes there and was ordered before: the
+    /// other thread takes them apart. All or none of them: they are little more than a mebibyte.
+    fn hand_over(&self, split: &mut Split, first: Seq, records: Records) {
+        let octets = records.octets() as usize;
         if !self.inner.for_history.try_add(octets) {
-            return Some(orders);
+            split.dropped += records.len();
+            return;
         }
-        let first = self.inner.next_seqs(orders.len());
-        let batch = Batch { attached: Arc::clone(&self.attached), first, orders, octets };
+        let attached = || Arc::clone(&self.attached);
+        if !split.to_history.is_empty() {
+            let earlier = std::mem::take(&mut split.to_history);
+            if let Err(unsent) = self.inner.history.send(ToHistory::Turn(attached(), earlier, Vec::new())) {
+                split.refused.extend(unsent.0.into_faults());
+            }
+        }
         // A thread that is gone keeps nothing any more.
-        let _ = self.inner.history.send(ToHistory::Batch(batch));
-        None
+        let _ = self.inner.history.send(ToHistory::Batch(Batch { attached: attached(), first, records, octets }));
     }
 
     /// An event goes to the file as far as it is to outlive the process, and to memory as far as it is not.
@@ -239,6 +239,14 @@ impl StoreHandle {
             Some(writer) => writer.send(ToWriter::Load(load)).map_err(|_| ()),
             None => self.inner.history.send(ToHistory::Load(load)).map_err(|_| ()),
         };
+    }
+}
+
+/// How many positions an order takes.
+fn positions(order: &Order) -> usize {
+    match order {
+        Order::Records(records) => records.len(),
+        Order::Keep { .. } | Order::Forget(_) | Order::Read(_) => 1,
     }
 }
 

@@ -16,7 +16,7 @@ pub mod value;
 pub use error::ErrorUri;
 pub use id::{IdOutOfRange, InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId};
 pub use message::{Message, MessageKind};
-pub use payload::{Payload, RawPayload, Serialization};
+pub use payload::{Payload, PayloadForm, RawPayload, Serialization};
 pub use policy::{CancelMode, InvocationPolicy, MatchPolicy};
 pub use time::WallTime;
 pub use uri::Uri;

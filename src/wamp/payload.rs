@@ -157,7 +157,27 @@ pub struct RawPayload {
     kwargs_at: u32,
 }
 
+/// How a payload's octets are to be read: a [`RawPayload`] without them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PayloadForm {
+    serialization: Serialization,
+    args_len: u32,
+    kwargs_at: u32,
+}
+
 impl RawPayload {
+    /// How the octets of [`tail`](Self::tail) are to be read.
+    pub fn form(&self) -> PayloadForm {
+        let Self { serialization, args_len, kwargs_at, .. } = *self;
+        PayloadForm { serialization, args_len, kwargs_at }
+    }
+
+    /// A payload again, from a copy of the octets of the one that had this form.
+    pub fn of_form(PayloadForm { serialization, args_len, kwargs_at }: PayloadForm, tail: Bytes) -> Self {
+        debug_assert!(args_len <= kwargs_at && kwargs_at as usize <= tail.len());
+        Self { serialization, tail, args_len, kwargs_at }
+    }
+
     /// Wraps a checked slice. `args_len` is the length of Arguments at its start, `kwargs_at` where ArgumentsKw begins
     /// (`None`: there is none).
     ///

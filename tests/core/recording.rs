@@ -5,8 +5,8 @@ use crate::test_realm::{ack, args, raw, Seen, TestRealm, EXACT, PREFIX, WILDCARD
 use std::sync::Arc;
 use std::time::Duration;
 use wharf::routing::{
-    Effects, HistoryRule, KeptEvent, Order, RealmRules, SessionKey, StoreFault, TopicRule, TrustLevels, UriTable,
-    Waiting,
+    Effect, Effects, HistoryRule, KeptEvent, Order, RealmRules, SessionKey, StoreFault, TopicRule, TrustLevels,
+    UriTable, Waiting,
 };
 use wharf::wamp::message::Publish;
 use wharf::wamp::options::{Listing, Ppt, PublishOptions};
@@ -47,7 +47,7 @@ fn answer(realm: &mut TestRealm, waiting: Waiting, outcome: Result<(), StoreFaul
     let (now, mut effects) = (realm.now, Effects::new());
     realm.realm.kept(now, waiting, outcome, &mut effects);
     assert_eq!(realm.realm.broken_invariant(), None);
-    Seen(effects.drain().collect())
+    Seen(effects.drain().flat_map(Effect::one_by_one).collect())
 }
 
 fn own() -> PublishOptions {

@@ -97,6 +97,13 @@ pub(crate) struct Names {
     label_by_id: BTreeMap<u64, u64>,
 }
 
+impl Out {
+    /// Whether it is for the store.
+    pub(crate) fn is_order(&self) -> bool {
+        matches!(self, Self::Keep(_) | Self::Forget { .. } | Self::Read { .. })
+    }
+}
+
 impl Names {
     /// The id of the label, which is learnt at its first use.
     fn learn(&mut self, label: u64, observed: u64) -> u64 {

@@ -97,6 +97,8 @@ fn ordered(order: &Order, number: &BTreeMap<SessionKey, usize>, seen: &mut Seen)
                 payload: said(&event.payload),
             })
         }
+        // Effects are looked at one by one.
+        Order::Records(_) => unreachable!("an order for each event"),
         Order::Forget(topic) => Out::Forget { topic: topic.to_string() },
         Order::Read(query) => {
             seen.drawn.tickets.push_back(query.ticket);

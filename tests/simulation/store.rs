@@ -46,6 +46,8 @@ impl Store {
                 }
                 waiting.map(|waiting| Told::Kept(waiting, fault.map_or(Ok(()), Err)))
             }
+            // Effects are looked at one by one.
+            Order::Records(_) => unreachable!("an order for each event"),
             Order::Forget(topic) => {
                 self.append(Change::Forget(topic));
                 None

@@ -211,7 +211,7 @@ impl World {
     /// Sends all effects on their way. The realm must know everybody whom it names.
     fn carry_out(&mut self) {
         assert_eq!(self.realm.broken_invariant(), None);
-        let effects: Vec<Effect> = self.effects.drain().collect();
+        let effects: Vec<Effect> = self.effects.drain().flat_map(Effect::one_by_one).collect();
         for effect in &effects {
             match effect {
                 Effect::Send { to, message } => self.send(*to, message),

@@ -5,7 +5,7 @@ use crate::realm::*;
 use crate::support::*;
 use redb::{ReadableDatabase, ReadableTableMetadata};
 use std::sync::atomic::Ordering;
-use wharf::routing::{HistoryRule, KeptEvent, Order, Query, StoreFault};
+use wharf::routing::{HistoryRule, KeptEvent, Order, Query, Recorded, Records, StoreFault};
 use wharf::storage::{Storage, StorageError, StorageSettings, Surroundings};
 use wharf::wamp::{MatchPolicy, Uri};
 
@@ -127,6 +127,44 @@ fn a_full_queue_refuses_who_waits_and_counts_the_others() {
     assert_eq!(realm.ask(counted), [8]);
     realm.handle.submit(vec![order(event(12, "com.a"), DURABLE, true)]);
     assert_eq!(realm.kept(), (12, Ok(())));
+}
+
+fn records(numbers: std::ops::RangeInclusive<u64>, octets: usize) -> Order {
+    let mut records = Records::default();
+    for number in numbers {
+        records.push(Recorded::of(&KeptEvent { payload: payload(octets), ..event(number, "com.a") }), VOLATILE);
+    }
+    Order::Records(Box::new(records))
+}
+
+/// Store, section 1: history has the order of routing, however its events were handed over.
+#[test]
+fn events_in_a_row_stand_between_those_that_were_ordered_before_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    for storage in [memory(), file(&folder.path().join("store"))] {
+        let mut realm = Realm::of(&storage, REALM);
+        realm.handle.submit(vec![
+            order(event(1, "com.a"), VOLATILE, true),
+            records(2..=4, 8),
+            order(event(5, "com.a"), VOLATILE, false),
+            records(6..=6, 8),
+            Order::Read(Box::new(exact("com.a"))),
+        ]);
+        assert_eq!(realm.kept(), (1, Ok(())));
+        assert_eq!(ids(&realm.page().unwrap()), [1, 2, 3, 4, 5, 6]);
+        let page = Query { after_publication: Some(id(2)), before_publication: Some(id(6)), ..exact("com.a") };
+        assert_eq!(realm.ask(page), [3, 4, 5]);
+    }
+}
+
+/// Store, section 4: above the bound what nobody waits for is counted and not kept.
+#[test]
+fn events_in_a_row_that_find_no_room_are_counted() {
+    let storage = memory();
+    let mut realm = Realm::of(&storage, REALM);
+    realm.handle.submit(vec![records(1..=2, 8), records(3..=1000, 10_000), records(1001..=1001, 8)]);
+    assert_eq!(realm.ask(exact("com.a")), [1, 2, 1001]);
+    assert_eq!(storage.figures().dropped, 998);
 }
 
 /// Limits, section 11: a realm that is started again finds its history.

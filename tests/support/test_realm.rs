@@ -298,7 +298,7 @@ impl TestRealm {
         if self.checked {
             assert_eq!(self.realm.broken_invariant(), None);
         }
-        Seen(self.effects.drain().collect())
+        Seen(self.effects.drain().flat_map(Effect::one_by_one).collect())
     }
 }
 

@@ -10,6 +10,7 @@ use super::Broker;
 use crate::routing::key::SessionKey;
 use crate::routing::pattern::Place;
 use crate::routing::record::{KeptEvent, Order, StoreFault, Waiting};
+use crate::routing::records::{RecordRest, Recorded};
 use crate::routing::refusal::Refusal;
 use crate::routing::rules::{HistoryRule, RealmRules, TopicRule};
 use crate::routing::Turn;
@@ -100,8 +101,16 @@ impl Broker {
         keeping: Keeping,
         payload: Payload,
     ) {
-        let event = Arc::new(self.kept_event(turn, matches, publication, keeping, &payload));
-        let waiting = self.keep(turn, publication, keeping, event);
+        let waiting = match keeping.history {
+            Some(rule) if !rule.durable && !keeping.retain => {
+                record(turn, publication, rule, &payload);
+                None
+            }
+            Some(_) | None => {
+                let event = Arc::new(self.kept_event(turn, matches, publication, keeping, &payload));
+                self.keep(turn, publication, keeping, event)
+            }
+        };
         let listing = publication.options.listing.as_deref();
         if let Some(Waiting { session, .. }) = waiting {
             // Its own events come with the answer, if it gets any.
@@ -283,6 +292,28 @@ impl Broker {
         let gone = self.retained.sweep(turn.now);
         forget_in_store(turn, gone);
     }
+}
+
+/// Keeps the event for history in memory. Nobody waits for that.
+fn record(turn: &mut Turn<'_>, publication: &Publication<'_>, rule: HistoryRule, payload: &Payload) {
+    let options = publication.options;
+    let excluded = publication.member(turn.directory).filter(|_| options.exclude_me);
+    let rest = RecordRest {
+        publisher: publication.publisher.clone(),
+        trustlevel: publication.trustlevel,
+        ppt: options.ppt.clone(),
+        listing: options.listing.as_deref().and_then(sorted_listing),
+        payload: None,
+    };
+    let event = Recorded {
+        publication: publication.id,
+        time: turn.time(),
+        topic: publication.topic,
+        excluded: excluded.map(|member| member.session),
+        payload: None,
+        rest: None,
+    };
+    turn.effects.record(event.with_payload(rest, payload), rule);
 }
 
 /// Events that come topic by topic, each topic in order, as they were routed: by their times, as far as those go. Where the

@@ -249,9 +249,9 @@ impl Ask<'_> {
             acknowledge: self.rng.random_bool(0.5),
             exclude_me: self.rng.random_bool(0.5),
             retain: self.rng.random_bool(0.4),
+            disclose_me: self.rng.random_bool(0.3),
             listing: self.listing(),
             ppt: keys(tag_of),
-            ..PublishOptions::default()
         };
         let request = if options.acknowledge { self.waiting(MessageKind::Publish) } else { self.next() };
         self.ledger.publish(tag_of, &topic, options.clone());
@@ -282,8 +282,9 @@ impl Ask<'_> {
         let tag_of = (self.state.name, request.get(), part);
         let calling = Calling { procedure: procedure.clone(), receive_progress, owed: progress, part };
         self.state.calls.insert(request.get(), calling);
-        let options =
-            CallOptions { receive_progress, progress, timeout_ms, ppt: keys(tag_of), ..CallOptions::default() };
+        let disclose_me = self.rng.random_bool(0.3);
+        self.ledger.call((tag_of.0, tag_of.1), &procedure, disclose_me);
+        let options = CallOptions { receive_progress, progress, timeout_ms, disclose_me, ppt: keys(tag_of) };
         Some(Call { request, options, procedure, payload: tag(tag_of) }.into())
     }
 

@@ -2,9 +2,10 @@
 
 use crate::client::{read_tag, Tag, AFTER_DEATH};
 use crate::described::{Descriptions, SECRET};
+use crate::setup::{procedure_trust, topic_trust};
 use std::collections::{BTreeMap, BTreeSet};
 use wharf::routing::{HistoryRule, KeptEvent, Member, Waiting};
-use wharf::wamp::message::Event;
+use wharf::wamp::message::{Event, Invocation};
 use wharf::wamp::options::{Listing, PublishOptions};
 use wharf::wamp::{Payload, PublicationId, Value};
 
@@ -25,6 +26,8 @@ pub(crate) struct Ledger {
     acknowledged: BTreeSet<PublicationId>,
     /// The id of each publication that was seen.
     ids: BTreeMap<Tag, PublicationId>,
+    /// Of each CALL its procedure, and whether the caller is to be named.
+    calls: BTreeMap<(u64, u64), (String, bool)>,
     pub(crate) descriptions: Descriptions,
     /// The sessions that are guests.
     pub(crate) guests: BTreeSet<u64>,
@@ -37,6 +40,23 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn publish(&mut self, tag: Tag, topic: &str, options: PublishOptions) {
         self.by_tag.insert(tag, Published { topic: topic.to_owned(), options, until: None });
+    }
+
+    pub(crate) fn call(&mut self, call: (u64, u64), procedure: &str, disclose_me: bool) {
+        self.calls.insert(call, (procedure.to_owned(), disclose_me));
+    }
+
+    /// Checks what an INVOCATION tells of its caller.
+    pub(crate) fn check_invocation(&self, invocation: &Invocation) {
+        let Some((name, number, _)) = read_tag(&invocation.payload) else { return };
+        let (procedure, disclose_me) = &self.calls[&(name, number)];
+        let caller = invocation.details.caller.as_ref().map(|caller| caller.session.get());
+        assert_eq!(caller, disclose_me.then_some(name), "the caller is named if it wants that");
+        assert_eq!(
+            invocation.details.trustlevel,
+            procedure_trust(procedure),
+            "callers are trusted as it is configured"
+        );
     }
 
     /// What was retained before the start, and until when it is to be had.
@@ -55,6 +75,15 @@ impl Ledger {
         if let Some(topic) = &event.details.topic {
             assert_eq!(published.topic, topic.as_str());
         }
+        // A testament is in the name of the session that it is of.
+        let publisher = event.details.publisher.as_ref().map(|publisher| publisher.session.get());
+        let name = published.options.disclose_me.then_some(tag.0 % AFTER_DEATH);
+        assert_eq!(publisher, name, "the publisher is named if it wants that");
+        assert_eq!(
+            event.details.trustlevel,
+            topic_trust(&published.topic),
+            "publishers are trusted as it is configured"
+        );
         if event.details.retained {
             assert!(published.options.retain, "only what was to be retained is replayed");
             assert!(published.until.is_none_or(|until| now < until), "what has ended is not replayed: {event:?}");

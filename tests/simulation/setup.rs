@@ -39,6 +39,16 @@ pub(crate) fn time_of_day(ms: u64) -> WallTime {
     WallTime(1_795_392_000_000_000).plus(Duration::from_millis(ms))
 }
 
+/// How far whoever publishes is trusted.
+pub(crate) fn topic_trust(topic: &str) -> Option<u64> {
+    topic.starts_with("b.").then_some(2)
+}
+
+/// How far whoever calls is trusted.
+pub(crate) fn procedure_trust(procedure: &str) -> Option<u64> {
+    (procedure == SECRET).then_some(1)
+}
+
 pub(crate) fn rules(rng: &mut StdRng) -> RealmRules {
     let limits = RealmLimits {
         subscriptions_per_session_max: rng.random_range(2..9),
@@ -53,24 +63,29 @@ pub(crate) fn rules(rng: &mut StdRng) -> RealmRules {
     };
     let history = |limit, durable| Some(HistoryRule { limit, max_age: None, durable });
     let retain = |ms: Option<u64>| RetainRule { allow: true, max_age: ms.map(Duration::from_millis) };
+    let trust = |level| TrustLevels { level, ..TrustLevels::default() };
     let topics = vec![
         // What is acknowledged here is looked for at the end, so nothing goes.
         (MatchPolicy::Exact, DURABLE.into(), TopicRule { history: history(100_000, true), ..TopicRule::default() }),
-        (MatchPolicy::Prefix, "b.".into(), TopicRule { history: history(3, false), ..TopicRule::default() }),
+        (
+            MatchPolicy::Prefix,
+            "b.".into(),
+            TopicRule { history: history(3, false), trust: trust(topic_trust("b.b")), ..TopicRule::default() },
+        ),
         (
             MatchPolicy::Exact,
             SECRET.into(),
             TopicRule { retain: retain(Some(SECRET_RETAINED_MS)), ..TopicRule::default() },
         ),
     ];
-    let trust = TrustLevels { level: Some(1), ..TrustLevels::default() };
-    let rule = ProcedureRule { call_timeout: Some(Duration::from_millis(100)), trust };
+    let call_timeout = Some(Duration::from_millis(100));
+    let rule = ProcedureRule { call_timeout, trust: trust(procedure_trust(SECRET)) };
     let off = OPTIONAL.iter().filter(|_| rng.random_bool(0.08));
     RealmRules {
         limits,
         features: off.fold(Features::default(), |features, off| features.without(*off)),
         topics: Arc::new(UriTable::new(topics)),
-        procedures: Arc::new(UriTable::new(vec![(MatchPolicy::Exact, "c".into(), rule)])),
+        procedures: Arc::new(UriTable::new(vec![(MatchPolicy::Exact, SECRET.into(), rule)])),
         takeover: if rng.random_bool(0.8) { Takeover::Suspect } else { Takeover::Off },
         forward_timeout: ForwardTimeout::Request,
         retained_durable: rng.random_bool(0.5),
@@ -148,7 +163,7 @@ pub(crate) fn restored(rng: &mut StdRng) -> Vec<(Tag, KeptEvent, Option<u64>)> {
             topic: topic.into(),
             publisher: None,
             excluded: None,
-            trustlevel: None,
+            trustlevel: topic_trust(topic),
             ppt: keys(tag_of),
             listing: None,
             payload: tag(tag_of),

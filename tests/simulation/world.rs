@@ -71,7 +71,7 @@ impl World {
         let rules = rules(&mut rng);
         let (features, start) = (rules.features, Instant::now());
         // Only what is on disk is there after a start.
-        let before = rules.retained_durable.then(|| restored(&mut rng)).unwrap_or_default();
+        let before = if rules.retained_durable { restored(&mut rng) } else { Vec::new() };
         let mut realm = Realm::with_rules(rules, seed);
         realm.set_time_of_day(start, time_of_day(0));
         let lasting = realm.counters().subscriptions;
@@ -274,6 +274,7 @@ impl World {
             }
         }
         let Message::Invocation(invocation) = message else { return self.deliver(to, message.clone(), false) };
+        self.ledger.check_invocation(invocation);
         let of = read_tag(&invocation.payload).map(|(name, number, _)| (name, number));
         let waited = of.is_none() || of != self.calling;
         if self.rng.random_bool(0.01) {

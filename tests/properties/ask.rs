@@ -1,6 +1,7 @@
 //! What a session asks of its realm, in the words of the model: sessions by their number, payloads by a number unlike any other
 //! of the run.
 
+use wharf::routing::Described;
 use wharf::wamp::{CancelMode, InvocationPolicy, MatchPolicy, MessageKind};
 
 #[derive(Clone, Debug)]
@@ -69,21 +70,78 @@ pub(crate) struct PublishWish {
 #[derive(Clone, Debug)]
 pub(crate) enum Meta {
     Count,
-    Kill { victim: usize },
-    KillByAuthrole { authrole: usize },
+    Kill {
+        victim: usize,
+    },
+    KillByAuthrole {
+        authrole: usize,
+    },
     KillAll,
-    RemoveCallee { registration: u64, victim: usize },
-    RemoveSubscriber { subscription: u64, victim: usize },
-    ClearRetained { topic: String, policy: MatchPolicy },
-    AddTestament { detached: bool, wish: PublishWish },
-    FlushTestaments { detached: bool },
+    RemoveCallee {
+        registration: u64,
+        victim: usize,
+    },
+    RemoveSubscriber {
+        subscription: u64,
+        victim: usize,
+    },
+    ClearRetained {
+        topic: String,
+        policy: MatchPolicy,
+    },
+    AddTestament {
+        detached: bool,
+        wish: PublishWish,
+    },
+    FlushTestaments {
+        detached: bool,
+    },
     ListRegistrations,
     ListSubscriptions,
-    MatchProcedure { procedure: String },
-    MatchTopic { topic: String },
-    ListCallees { registration: u64 },
-    ListSubscribers { subscription: u64 },
-    GetEvents { subscription: u64, limit: Option<u64> },
+    MatchProcedure {
+        procedure: String,
+    },
+    MatchTopic {
+        topic: String,
+    },
+    ListCallees {
+        registration: u64,
+    },
+    ListSubscribers {
+        subscription: u64,
+    },
+    GetEvents {
+        subscription: u64,
+        limit: Option<u64>,
+    },
+    /// `None`: with a description that is no lawful one.
+    Define {
+        thing: Thing,
+        tag: Option<u64>,
+    },
+    Undefine {
+        thing: Thing,
+    },
+    DescribeAll {
+        uri: String,
+    },
+    Describe {
+        thing: Thing,
+    },
+    ListDescribed {
+        kind: Described,
+        policy: MatchPolicy,
+        limit: Option<u64>,
+        after: Option<String>,
+    },
+}
+
+/// What a description is of.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Thing {
+    pub(crate) kind: Described,
+    pub(crate) policy: MatchPolicy,
+    pub(crate) uri: String,
 }
 
 /// How a callee answers.

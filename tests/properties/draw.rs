@@ -1,7 +1,7 @@
 //! The small parts of the commands: URIs from a small alphabet, so that patterns overlap; lists, policies, abilities.
 
 use crate::ask::{How, Lists};
-use crate::setup::Setup;
+use crate::setup::{Restored, Setup};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -43,8 +43,27 @@ pub(crate) fn setup() -> impl Strategy<Value = Setup> {
         1 => Just(ForwardTimeout::Always),
         1 => Just(ForwardTimeout::Never),
     ];
-    (off, prop::bool::weighted(0.7), forward, any::<bool>())
-        .prop_map(|(off, takeover, forward, retained_durable)| Setup { off, takeover, forward, retained_durable })
+    (off, prop::bool::weighted(0.7), forward, any::<bool>(), restored()).prop_map(
+        |(off, takeover, forward, retained_durable, mut restored)| {
+            // Only what is on disk is there after a start.
+            restored.truncate(if retained_durable { restored.len() } else { 0 });
+            Setup { off, takeover, forward, retained_durable, restored }
+        },
+    )
+}
+
+fn restored() -> impl Strategy<Value = Vec<Restored>> {
+    let event = (uri(), -20..170_i64, lists(), weighted(0.3, 1..9_u64), weighted(0.3, 0..9_u64), any::<bool>());
+    vec(event, 0..8).prop_map(|mut events| {
+        events.sort_by(|one, other| one.0.cmp(&other.0));
+        let numbered = events.into_iter().zip(1_000_000..);
+        numbered
+            .map(|((topic, age_ms, lists, publisher, trust, ppt), tag)| {
+                let lists = Lists { eligible: None, exclude: None, ..lists };
+                Restored { topic, age_ms, lists, publisher, trust, ppt, tag }
+            })
+            .collect()
+    })
 }
 
 /// All, none, or some.
@@ -94,6 +113,8 @@ pub(crate) fn pattern() -> impl Strategy<Value = (MatchPolicy, String)> {
         (MatchPolicy::Exact, "wamp.session.on_leave"),
         (MatchPolicy::Prefix, "wamp."),
         (MatchPolicy::Prefix, "wamp.registration."),
+        (MatchPolicy::Prefix, "wamp.reflect."),
+        (MatchPolicy::Exact, "wamp.reflect.on_undefine"),
         (MatchPolicy::Exact, "wamp.subscription.on_create"),
         (MatchPolicy::Wildcard, "wamp.subscription."),
         (MatchPolicy::Prefix, "w"),

@@ -11,6 +11,7 @@ mod model;
 mod op;
 mod out;
 mod read;
+mod rights;
 mod run;
 mod setup;
 mod tally;

@@ -8,6 +8,7 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::strategy::Union;
+use wharf::routing::Described;
 use wharf::wamp::{CancelMode, InvocationPolicy, MatchPolicy};
 
 #[derive(Clone, Debug)]
@@ -117,6 +118,17 @@ pub(crate) enum Op {
     Pass {
         ms: u64,
     },
+    /// What a role may do changes.
+    Permit {
+        authrole: usize,
+        /// One bit for each denial.
+        denied: u8,
+    },
+    /// Memory is short, or is not any more.
+    Memory {
+        is_short: bool,
+    },
+    Reflect(Reflecting),
     Testament {
         publishing: Publishing,
         detached: bool,
@@ -132,6 +144,33 @@ pub(crate) enum Op {
         uri: String,
         flag: bool,
     },
+}
+
+/// A question about descriptions, or a description.
+#[derive(Clone, Debug)]
+pub(crate) struct Reflecting {
+    pub(crate) who: usize,
+    pub(crate) reflect: Reflect,
+    pub(crate) kind: Described,
+    pub(crate) policy: MatchPolicy,
+    pub(crate) uri: String,
+    /// Instead, what is served or described.
+    pub(crate) like: Option<usize>,
+    /// The description is one.
+    pub(crate) lawful: bool,
+    pub(crate) limit: Option<u64>,
+    /// From the URI on.
+    pub(crate) after: bool,
+}
+
+/// What is called of reflection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reflect {
+    Define,
+    Undefine,
+    DescribeAll,
+    Describe,
+    List,
 }
 
 /// What is called of the router's own procedures.
@@ -191,14 +230,17 @@ fn nth() -> std::ops::Range<usize> {
     0..6
 }
 
+/// Boxed, as all of them together are too large for the stack of a test.
 fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
     prop_oneof![
-        8 => around(),
-        16 => events(),
-        30 => calls(flavour),
-        22 => answers(),
-        9 => time(),
-        7 => meta(),
+        8 => around().boxed(),
+        16 => events().boxed(),
+        30 => calls(flavour).boxed(),
+        22 => answers().boxed(),
+        9 => time().boxed(),
+        7 => meta().boxed(),
+        9 => reflecting().prop_map(Op::Reflect).boxed(),
+        2 => circumstances().boxed(),
     ]
 }
 
@@ -351,6 +393,46 @@ fn answers() -> impl Strategy<Value = Op> {
         5 => (nth(), prop::bool::weighted(0.8)).prop_map(|(nth, ok)| Op::Kept { nth, ok }),
         3 => (nth(), prop::bool::weighted(0.8)).prop_map(|(nth, ok)| Op::HistoryRead { nth, ok }),
     ]
+}
+
+/// What the realm is told by others than its sessions.
+fn circumstances() -> impl Strategy<Value = Op> {
+    let denied = prop_oneof![1 => Just(0), 1 => 0..32_u8];
+    prop_oneof![
+        3 => (0..AUTHROLES.len(), denied).prop_map(|(authrole, denied)| Op::Permit { authrole, denied }),
+        1 => any::<bool>().prop_map(|is_short| Op::Memory { is_short }),
+    ]
+}
+
+fn reflecting() -> impl Strategy<Value = Reflecting> {
+    let reflect = prop_oneof![
+        12 => Just(Reflect::Define),
+        2 => Just(Reflect::Undefine),
+        2 => Just(Reflect::DescribeAll),
+        3 => Just(Reflect::Describe),
+        2 => Just(Reflect::List),
+    ];
+    let kind = prop_oneof![2 => Just(Described::Procedure), 1 => Just(Described::Topic), 1 => Just(Described::Error)];
+    let thing = prop_oneof![
+        16 => uri().prop_map(|uri| (MatchPolicy::Exact, uri)),
+        3 => scope_pattern(),
+        1 => Just((MatchPolicy::Exact, "wamp.b".to_owned())),
+        1 => Just((MatchPolicy::Exact, "a.".to_owned())),
+    ];
+    let flags = (prop::bool::weighted(0.95), weighted(0.3, 1..3_u64), prop::bool::weighted(0.3));
+    (who(), reflect, kind, thing, weighted(0.8, nth()), flags).prop_map(
+        |(who, reflect, kind, (policy, uri), like, (lawful, limit, after))| Reflecting {
+            who,
+            reflect,
+            kind,
+            policy,
+            uri,
+            like,
+            lawful,
+            limit,
+            after,
+        },
+    )
 }
 
 fn time() -> impl Strategy<Value = Op> {

@@ -105,6 +105,12 @@ impl Out {
 }
 
 impl Names {
+    /// The label is of this publication.
+    pub(crate) fn know(&mut self, label: u64, id: u64) {
+        self.id_by_label.insert(label, id);
+        self.label_by_id.insert(id, label);
+    }
+
     /// The id of the label, which is learnt at its first use.
     fn learn(&mut self, label: u64, observed: u64) -> u64 {
         if let Some(id) = self.id_by_label.get(&label) {

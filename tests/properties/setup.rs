@@ -1,5 +1,6 @@
 //! How the realm of a run is set up: the bounds are small, some topics and procedures have settings, some features are off.
 
+use crate::ask::{Lists, PublishWish};
 use crate::model::best;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,40 @@ pub(crate) struct Setup {
     pub(crate) takeover: bool,
     pub(crate) forward: ForwardTimeout,
     pub(crate) retained_durable: bool,
+    /// What the store gives back at the start, topic by topic.
+    pub(crate) restored: Vec<Restored>,
+}
+
+/// A retained event from before the start.
+#[derive(Clone, Debug)]
+pub(crate) struct Restored {
+    pub(crate) topic: String,
+    /// Less than nothing, where the clock has been set back.
+    pub(crate) age_ms: i64,
+    /// Without session ids.
+    pub(crate) lists: Lists,
+    /// A disclosed publisher.
+    pub(crate) publisher: Option<u64>,
+    pub(crate) trust: Option<u64>,
+    pub(crate) ppt: bool,
+    pub(crate) tag: u64,
+}
+
+impl Restored {
+    /// The PUBLISH that it came of.
+    pub(crate) fn wish(&self) -> PublishWish {
+        PublishWish {
+            topic: self.topic.clone(),
+            ack: false,
+            exclude_me: true,
+            disclose: self.publisher.is_some(),
+            retain: true,
+            ppt: self.ppt,
+            lists: self.lists.clone(),
+            tag: self.tag,
+            testament: false,
+        }
+    }
 }
 
 /// Settings of a topic.

@@ -9,7 +9,7 @@ use wharf::routing::Counters;
 pub(crate) struct Tally(BTreeMap<String, u64>);
 
 /// What must have happened, or the commands are drawn badly.
-const NOTEWORTHY: [&str; 39] = [
+const NOTEWORTHY: [&str; 54] = [
     "SUBSCRIBED",
     "UNSUBSCRIBED",
     "REGISTERED",
@@ -49,6 +49,21 @@ const NOTEWORTHY: [&str; 39] = [
     "forgotten",
     "queued",
     "rerouted",
+    "ERROR CALL wharf.error.overloaded",
+    "ERROR CALL wamp.error.not_authorized",
+    "ERROR CALL wamp.error.invalid_uri",
+    "ERROR CALL wamp.error.invalid_argument",
+    "a description given",
+    "a description hidden",
+    "a description refused",
+    "a description gone with its registration",
+    "a description gone with its session",
+    "EVENT of a description",
+    "EVENT of before the start",
+    "EVENT of before the start that has ended",
+    "not retained for want of memory",
+    "not in history for want of memory",
+    "a testament denied when published",
 ];
 
 impl Tally {
@@ -93,7 +108,7 @@ impl Tally {
         self.add("rerouted", counters.calls_rerouted);
     }
 
-    fn add(&mut self, text: &str, count: u64) {
+    pub(crate) fn add(&mut self, text: &str, count: u64) {
         if count > 0 {
             *self.0.entry(text.to_owned()).or_insert(0) += count;
         }

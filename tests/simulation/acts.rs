@@ -2,20 +2,21 @@
 
 use crate::client::{tag, Calling, Client, AFTER_DEATH};
 use crate::ledger::Ledger;
+use crate::passthru::{key_dict, keys, OPAQUE};
 use crate::test_realm::error_of;
 use rand::rngs::StdRng;
 use rand::RngExt;
 use wharf::routing::Command;
-use wharf::wamp::message::{Call, Cancel, Publish, Register, Subscribe, Unregister, Unsubscribe, Yield};
+use wharf::wamp::message::{Call, Cancel, Error, Publish, Register, Subscribe, Unregister, Unsubscribe, Yield};
 use wharf::wamp::options::{
-    CallOptions, CancelOptions, Listing, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions,
+    CallOptions, CancelOptions, ErrorDetails, Listing, PublishOptions, RegisterOptions, ResultOptions, SubscribeOptions,
 };
 use wharf::wamp::role::{Feature, Features};
 use wharf::wamp::{
     CancelMode, Dict, InvocationId, InvocationPolicy, MatchPolicy, MessageKind, Payload, RequestId, Uri, Value,
 };
 
-const TOPICS: [(MatchPolicy, &str); 10] = [
+const TOPICS: [(MatchPolicy, &str); 11] = [
     (MatchPolicy::Exact, "a.b"),
     (MatchPolicy::Exact, "a.c"),
     (MatchPolicy::Prefix, "a."),
@@ -26,6 +27,7 @@ const TOPICS: [(MatchPolicy, &str); 10] = [
     (MatchPolicy::Wildcard, "wamp.session."),
     (MatchPolicy::Prefix, "wamp.registration."),
     (MatchPolicy::Prefix, "wamp.subscription."),
+    (MatchPolicy::Prefix, "wamp.reflect."),
 ];
 const URIS: [&str; 4] = ["a.b", "a.c", "b.b", "c"];
 
@@ -39,7 +41,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) ledger: &'a mut Ledger,
 }
 
-fn pick<T: Copy>(rng: &mut StdRng, from: &[T]) -> Option<T> {
+pub(crate) fn pick<T: Copy>(rng: &mut StdRng, from: &[T]) -> Option<T> {
     (!from.is_empty()).then(|| from[rng.random_range(0..from.len())])
 }
 
@@ -57,8 +59,9 @@ pub(crate) fn forge(rng: &mut StdRng) -> Option<Command> {
 pub(crate) fn ask(asking: &mut Ask<'_>, dice: u32) -> Option<Command> {
     match dice {
         18..20 => asking.kill(),
-        20..60 => asking.meta(),
-        60..280 => asking.answer_some(),
+        20..50 => asking.meta(),
+        50..75 => asking.reflect(),
+        75..280 => asking.answer_some(),
         280..400 => asking.go_on(),
         400..490 => asking.subscribe(),
         490..510 => asking.unsubscribe(),
@@ -70,14 +73,15 @@ pub(crate) fn ask(asking: &mut Ask<'_>, dice: u32) -> Option<Command> {
     }
 }
 
-/// The final answer, or a part of it.
-pub(crate) fn answer(state: &mut Client, invocation: u64, progress: bool) -> Command {
-    let payload = state.serving[&invocation].payload.clone();
+/// The final answer, or a part of it. `part` says whether it is opaque.
+pub(crate) fn answer(state: &mut Client, invocation: u64, progress: bool, part: u64) -> Command {
+    let (name, number) = state.serving[&invocation].call;
+    let tag_of = (name, number, part);
     if !progress {
         state.serving.remove(&invocation);
     }
-    Yield { request: InvocationId::new(invocation).unwrap(), options: ResultOptions { progress, ppt: None }, payload }
-        .into()
+    let options = ResultOptions { progress, ppt: keys(tag_of) };
+    Yield { request: InvocationId::new(invocation).unwrap(), options, payload: tag(tag_of) }.into()
 }
 
 impl Ask<'_> {
@@ -91,7 +95,17 @@ impl Ask<'_> {
         request
     }
 
-    fn uri(&mut self) -> Uri {
+    /// What a payload's part is to be counted from: whether it is opaque. `announced`: the peer may send such.
+    fn opacity(&mut self, announced: bool) -> u64 {
+        let may = announced && self.features.has(Feature::PayloadPassthruMode);
+        if may && self.rng.random_bool(0.3) {
+            OPAQUE
+        } else {
+            0
+        }
+    }
+
+    pub(crate) fn uri(&mut self) -> Uri {
         Uri::from(URIS[self.rng.random_range(0..URIS.len())])
     }
 
@@ -100,7 +114,7 @@ impl Ask<'_> {
     }
 
     /// A call of one of the router's own procedures.
-    fn own(&mut self, procedure: &str, args: Vec<Value>, kwargs: Dict) -> Option<Command> {
+    pub(crate) fn own(&mut self, procedure: &str, args: Vec<Value>, kwargs: Dict) -> Option<Command> {
         let (request, options) = (self.next(), CallOptions::default());
         let calling = Calling { procedure: procedure.into(), receive_progress: false, owed: false, part: 0 };
         self.state.calls.insert(request.get(), calling);
@@ -120,7 +134,7 @@ impl Ask<'_> {
 
     fn meta(&mut self) -> Option<Command> {
         let victim = Value::Unsigned(self.rng.random_range(1..=self.sessions));
-        let registrations: Vec<_> = self.state.registrations.iter().copied().collect();
+        let registrations: Vec<_> = self.state.registrations.keys().copied().collect();
         let subscriptions: Vec<_> = self.state.subscriptions.iter().copied().collect();
         let registration = pick(self.rng, &registrations).map(|id| Value::Unsigned(id.get()));
         let subscription = pick(self.rng, &subscriptions).map(|id| Value::Unsigned(id.get()));
@@ -147,9 +161,12 @@ impl Ask<'_> {
 
     fn testament(&mut self) -> Option<Command> {
         let topic = self.uri();
-        let tag = (AFTER_DEATH + self.state.name, self.state.last_request() + 1, 0);
-        let options = PublishOptions { retain: self.rng.random_bool(0.3), ..PublishOptions::default() };
-        let dict = Value::Dict(vec![("retain".to_owned(), Value::Bool(options.retain))]);
+        let opacity = self.opacity(self.state.announced.publisher_features.payload_passthru_mode);
+        let tag = (AFTER_DEATH + self.state.name, self.state.last_request() + 1, opacity);
+        let options = PublishOptions { retain: self.rng.random_bool(0.3), ppt: keys(tag), ..PublishOptions::default() };
+        let mut dict = key_dict(tag);
+        dict.push(("retain".to_owned(), Value::Bool(options.retain)));
+        let dict = Value::Dict(dict);
         self.ledger.publish(tag, &topic, options);
         let args = [tag.0, tag.1, tag.2].map(Value::Unsigned).to_vec();
         let scope = if self.rng.random_bool(0.5) { "detached" } else { "destroyed" };
@@ -166,13 +183,16 @@ impl Ask<'_> {
         let invocation = pick(self.rng, &serving)?;
         let progressive = self.state.serving[&invocation].receive_progress;
         let partial = self.rng.random_bool(if progressive { 0.5 } else { 0.1 });
+        let opacity = self.opacity(self.state.announced.callee_features.payload_passthru_mode);
         if !partial && self.rng.random_bool(0.3) {
-            self.state.serving.remove(&invocation);
+            let (name, number) = self.state.serving.remove(&invocation)?.call;
             let error = if self.rng.random_bool(0.5) { "com.app.failed" } else { "wamp.error.unavailable" };
             let request = RequestId::new(invocation).unwrap();
-            return Some(error_of(MessageKind::Invocation, request, error).into());
+            let tag_of = (name, number, opacity);
+            let (details, payload) = (ErrorDetails { ppt: keys(tag_of) }, tag(tag_of));
+            return Some(Error { details, payload, ..error_of(MessageKind::Invocation, request, error) }.into());
         }
-        Some(answer(self.state, invocation, partial))
+        Some(answer(self.state, invocation, partial, opacity))
     }
 
     fn subscribe(&mut self) -> Option<Command> {
@@ -206,11 +226,12 @@ impl Ask<'_> {
         };
         let procedure = if reserved { self.uri() } else { pattern.into() };
         let request = self.waiting(MessageKind::Register);
+        self.state.registering.insert(request.get(), (options.match_policy, procedure.clone()));
         Some(Register { request, options, procedure }.into())
     }
 
     fn unregister(&mut self) -> Option<Command> {
-        let known: Vec<_> = self.state.registrations.iter().copied().collect();
+        let known: Vec<_> = self.state.registrations.keys().copied().collect();
         let registration = pick(self.rng, &known)?;
         if self.state.unregistering.values().any(|other| *other == registration) {
             return None;
@@ -222,15 +243,17 @@ impl Ask<'_> {
 
     fn publish(&mut self) -> Option<Command> {
         let topic = self.uri();
+        let opacity = self.opacity(self.state.announced.publisher_features.payload_passthru_mode);
+        let tag_of = (self.state.name, self.state.last_request() + 1, opacity);
         let options = PublishOptions {
             acknowledge: self.rng.random_bool(0.5),
             exclude_me: self.rng.random_bool(0.5),
             retain: self.rng.random_bool(0.4),
+            disclose_me: self.rng.random_bool(0.3),
             listing: self.listing(),
-            ..PublishOptions::default()
+            ppt: keys(tag_of),
         };
         let request = if options.acknowledge { self.waiting(MessageKind::Publish) } else { self.next() };
-        let tag_of = (self.state.name, request.get(), 0);
         self.ledger.publish(tag_of, &topic, options.clone());
         Some(Publish { request, options, topic, payload: tag(tag_of) }.into())
     }
@@ -254,11 +277,15 @@ impl Ask<'_> {
         let may_stream = self.state.announced.caller_features.progressive_call_invocations
             && self.features.has(Feature::ProgressiveCallInvocations);
         let progress = may_stream && self.rng.random_bool(0.4);
+        let part = self.opacity(self.state.announced.caller_features.payload_passthru_mode);
         let (request, procedure) = (self.next(), self.uri());
-        let calling = Calling { procedure: procedure.clone(), receive_progress, owed: progress, part: 0 };
+        let tag_of = (self.state.name, request.get(), part);
+        let calling = Calling { procedure: procedure.clone(), receive_progress, owed: progress, part };
         self.state.calls.insert(request.get(), calling);
-        let options = CallOptions { receive_progress, progress, timeout_ms, ..CallOptions::default() };
-        Some(Call { request, options, procedure, payload: tag((self.state.name, request.get(), 0)) }.into())
+        let disclose_me = self.rng.random_bool(0.3);
+        self.ledger.call((tag_of.0, tag_of.1), &procedure, disclose_me);
+        let options = CallOptions { receive_progress, progress, timeout_ms, disclose_me, ppt: keys(tag_of) };
+        Some(Call { request, options, procedure, payload: tag(tag_of) }.into())
     }
 
     /// More input of a call, which may have ended.
@@ -270,11 +297,12 @@ impl Ask<'_> {
         let progress = self.rng.random_bool(0.6);
         let call = state.calls.get_mut(&request).or(state.owed.get_mut(&request))?;
         (call.owed, call.part) = (progress, call.part + 1);
-        let (procedure, payload) = (call.procedure.clone(), tag((state.name, request, call.part)));
+        let tag_of = (state.name, request, call.part);
+        let (procedure, payload) = (call.procedure.clone(), tag(tag_of));
         if !progress {
             state.owed.remove(&request);
         }
-        let options = CallOptions { progress, ..CallOptions::default() };
+        let options = CallOptions { progress, ppt: keys(tag_of), ..CallOptions::default() };
         Some(Call { request: RequestId::new(request).unwrap(), options, procedure, payload }.into())
     }
 

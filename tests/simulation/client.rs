@@ -1,9 +1,10 @@
 //! One client: what it has asked for, what it has been promised, and whether what comes keeps the promises.
 
+use crate::passthru;
 use std::collections::{BTreeMap, BTreeSet};
 use wharf::wamp::message::{Event, Invocation};
 use wharf::wamp::role::Announced;
-use wharf::wamp::{Message, MessageKind, Payload, RegistrationId, SubscriptionId, Uri, Value};
+use wharf::wamp::{MatchPolicy, Message, MessageKind, Payload, RegistrationId, SubscriptionId, Uri, Value};
 
 /// A session as its client sees it. A connection that drops makes a new one.
 #[derive(Default)]
@@ -21,7 +22,10 @@ pub(crate) struct Client {
     /// Calls that have ended while the last CALL is owed.
     pub(crate) owed: BTreeMap<u64, Calling>,
     pub(crate) subscriptions: BTreeSet<SubscriptionId>,
-    pub(crate) registrations: BTreeSet<RegistrationId>,
+    /// What we serve.
+    pub(crate) registrations: BTreeMap<RegistrationId, (MatchPolicy, Uri)>,
+    /// What is asked to be served, by request.
+    pub(crate) registering: BTreeMap<u64, (MatchPolicy, Uri)>,
     /// What is asked to be given back, by request.
     pub(crate) unsubscribing: BTreeMap<u64, SubscriptionId>,
     pub(crate) unregistering: BTreeMap<u64, RegistrationId>,
@@ -55,8 +59,8 @@ pub(crate) struct Calling {
 /// A call that we serve.
 pub(crate) struct Serving {
     pub(crate) receive_progress: bool,
-    /// What to answer: what came first.
-    pub(crate) payload: Payload,
+    /// What to answer with: the caller and its CALL.
+    pub(crate) call: (u64, u64),
 }
 
 /// Who sent it, its number among all that this one sent, and which part of it.
@@ -118,7 +122,8 @@ impl Client {
             }
             Message::Registered(message) => {
                 self.answered(message.request.get(), MessageKind::Register);
-                self.registrations.insert(message.registration);
+                let what = self.registering.remove(&message.request.get()).unwrap();
+                self.registrations.insert(message.registration, what);
             }
             Message::Unregistered(message) => {
                 let id = match message.request {
@@ -141,8 +146,21 @@ impl Client {
                 assert!(id <= self.last_invocation, "only what was invoked is interrupted");
                 assert!(self.announced.callee_features.call_canceling, "interrupted who can be interrupted");
             }
-            Message::Result(message) => self.result(message.request.get(), message.details.progress, &message.payload),
+            Message::Result(message) => {
+                passthru::check(
+                    &message.payload,
+                    &message.details.ppt,
+                    self.announced.caller_features.payload_passthru_mode,
+                );
+                self.result(message.request.get(), message.details.progress, &message.payload);
+            }
             Message::Error(message) if message.request_kind == MessageKind::Call => {
+                passthru::check(
+                    &message.payload,
+                    &message.details.ppt,
+                    self.announced.caller_features.payload_passthru_mode,
+                );
+                self.is_to_us(message.request.get(), &message.payload);
                 self.called(message.request.get());
             }
             Message::Error(message) => self.answered(message.request.get(), message.request_kind),
@@ -164,6 +182,7 @@ impl Client {
 
     fn invocation(&mut self, message: &Invocation, waited: bool) {
         let (id, tag) = (message.request.get(), untag(&message.payload));
+        passthru::check(&message.payload, &message.details.ppt, self.announced.callee_features.payload_passthru_mode);
         if self.lost.contains(&id) {
             // More of it was on the way already.
             return;
@@ -171,10 +190,10 @@ impl Client {
         if let Some(last) = self.streams.remove(&id) {
             assert_eq!((last.0, last.1, last.2 + 1), tag, "the parts of a call come in order, none is left out");
         } else {
-            assert!(self.registrations.contains(&message.registration), "REGISTERED precedes INVOCATION");
+            assert!(self.registrations.contains_key(&message.registration), "REGISTERED precedes INVOCATION");
             self.next_invocation(id);
             let receive_progress = message.details.receive_progress;
-            self.serving.insert(id, Serving { receive_progress, payload: message.payload.clone() });
+            self.serving.insert(id, Serving { receive_progress, call: (tag.0, tag.1) });
             if !waited {
                 let before = self.last_call.insert(tag.0, tag);
                 assert!(before < Some(tag), "invocations come in the order of calls");
@@ -211,6 +230,8 @@ impl Client {
             return self.meta_event(event, topic);
         }
         let tag = untag(&event.payload);
+        // A subscriber need not have announced it (D72).
+        passthru::check(&event.payload, &event.details.ppt, true);
         let (publisher, number, _) = tag;
         if publisher > AFTER_DEATH {
             let first = self.testaments.insert((event.subscription, tag));
@@ -246,11 +267,15 @@ impl Client {
     fn result(&mut self, request: u64, progress: bool, payload: &Payload) {
         let asked = self.calls.get(&request).expect("a call that waits").receive_progress;
         assert!(asked || !progress, "partial results only where they were asked for");
-        if let Some((name, number, _)) = read_tag(payload) {
-            assert_eq!((name, number), (self.name, request), "the answer to this call and no other");
-        }
+        self.is_to_us(request, payload);
         if !progress {
             self.called(request);
+        }
+    }
+
+    fn is_to_us(&self, request: u64, payload: &Payload) {
+        if let Some((name, number, _)) = read_tag(payload) {
+            assert_eq!((name, number), (self.name, request), "the answer to this call and no other");
         }
     }
 }

@@ -6,7 +6,10 @@
 
 mod acts;
 mod client;
+mod described;
 mod ledger;
+mod passthru;
+mod reflect;
 mod setup;
 mod store;
 mod tally;

@@ -6,7 +6,7 @@ use wharf::routing::{CloseReason, Effect, Order};
 use wharf::wamp::{Message, Payload};
 
 /// What must have happened.
-const NOTEWORTHY: [&str; 17] = [
+const NOTEWORTHY: [&str; 29] = [
     "an event",
     "a testament",
     "a retained event",
@@ -24,6 +24,18 @@ const NOTEWORTHY: [&str; 17] = [
     "a violation",
     "an event kept that somebody waits for",
     "a publication that was not kept",
+    "an opaque event",
+    "an opaque testament",
+    "an opaque invocation",
+    "an opaque result",
+    "an opaque error",
+    "an opaque event kept",
+    "a call that cannot do what it needs",
+    "a description given",
+    "a description told of",
+    "a call refused for want of memory",
+    "a call that is not permitted",
+    "a retained event of before the start",
 ];
 
 /// Counts in the effects of one run.
@@ -44,7 +56,55 @@ pub(crate) fn count(log: &[(u64, Effect)], into: &mut BTreeMap<&'static str, u64
             Effect::Store(_) => "another order",
             Effect::Probe(_) => "a sign of life asked for",
         };
-        *into.entry(what).or_insert(0) += 1;
+        for what in [Some(what), opaque(effect), told(effect)].into_iter().flatten() {
+            *into.entry(what).or_insert(0) += 1;
+        }
+    }
+}
+
+/// What is passed through.
+fn opaque(effect: &Effect) -> Option<&'static str> {
+    let of = |there: bool, what| there.then_some(what);
+    match effect {
+        Effect::Deliver { event, .. } => {
+            let is_testament = read_tag(&event.message.payload).is_some_and(|(name, ..)| name > AFTER_DEATH);
+            let what = if is_testament { "an opaque testament" } else { "an opaque event" };
+            of(event.message.details.ppt.is_some(), what)
+        }
+        Effect::Send { message: Message::Invocation(message), .. } => {
+            of(message.details.ppt.is_some(), "an opaque invocation")
+        }
+        Effect::Send { message: Message::Result(message), .. } => of(message.details.ppt.is_some(), "an opaque result"),
+        Effect::Send { message: Message::Error(message), .. } => match message.error.as_str() {
+            "wamp.error.feature_not_supported" => Some("a call that cannot do what it needs"),
+            _ => of(message.details.ppt.is_some(), "an opaque error"),
+        },
+        Effect::Store(Order::Keep { event, .. }) => of(event.ppt.is_some(), "an opaque event kept"),
+        _ => None,
+    }
+}
+
+/// Descriptions, and what circumstances have to do with.
+fn told(effect: &Effect) -> Option<&'static str> {
+    match effect {
+        Effect::Deliver { event, .. } if event.message.details.retained => {
+            let name = read_tag(&event.message.payload)?.0;
+            (name == 0).then_some("a retained event of before the start")
+        }
+        Effect::Deliver { event, .. } => {
+            let topic = event.message.details.topic.as_ref()?;
+            topic.starts_with("wamp.reflect.").then_some("a description told of")
+        }
+        Effect::Send { message: Message::Result(message), .. } => {
+            let Payload::Values(values) = &message.payload else { return None };
+            values.args.first()?.get("summary").map(|_| "a description given")
+        }
+        Effect::Send { message: Message::Error(message), .. } => match message.error.as_str() {
+            "wharf.error.overloaded" => Some("a call refused for want of memory"),
+            "wamp.error.not_authorized" => Some("a call that is not permitted"),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -4,14 +4,15 @@
 use crate::acts::{answer, ask, forge, Ask};
 use crate::client::{read_tag, Client};
 use crate::ledger::Ledger;
-use crate::setup::{announced, rules, time_of_day, DURABLE};
+use crate::setup::{announced, restored, rules, time_of_day, Guest, DURABLE};
 use crate::store::{Store, Told};
 use crate::test_realm::member;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wharf::routing::{Command, Effect, Effects, Member, Order, Realm, SessionKey};
+use wharf::routing::{Command, Described, Effect, Effects, Member, Order, Permit, Realm, SessionKey};
 use wharf::wamp::role::{CalleeFeatures, Features};
 use wharf::wamp::{ErrorUri, Message};
 
@@ -56,6 +57,7 @@ pub(crate) struct World {
     sessions: u64,
     store: Store,
     ledger: Ledger,
+    guest: Arc<Guest>,
     /// Caller and number of the CALL that the realm has before it.
     calling: Option<(u64, u64)>,
     /// Subscriptions that are there without subscribers.
@@ -68,6 +70,8 @@ impl World {
         let mut rng = StdRng::seed_from_u64(seed);
         let rules = rules(&mut rng);
         let (features, start) = (rules.features, Instant::now());
+        // Only what is on disk is there after a start.
+        let before = if rules.retained_durable { restored(&mut rng) } else { Vec::new() };
         let mut realm = Realm::with_rules(rules, seed);
         realm.set_time_of_day(start, time_of_day(0));
         let lasting = realm.counters().subscriptions;
@@ -87,10 +91,14 @@ impl World {
             acts_left: ACTS,
             sessions: 0,
             ledger: Ledger::default(),
+            guest: Arc::default(),
             calling: None,
             lasting,
             log: Vec::new(),
         };
+        before.iter().for_each(|(tag, event, until)| world.ledger.restore(*tag, event, *until));
+        let before = before.into_iter().map(|(_, event, _)| event).collect();
+        world.realm.restore_retained(start, before);
         for client in 0..CLIENTS {
             world.after(client as u64, Happening::Connect(client));
         }
@@ -109,6 +117,7 @@ impl World {
         let counters = self.realm.counters();
         let left = (counters.sessions, counters.subscriptions, counters.registrations, counters.calls);
         assert_eq!((left, self.realm.next_deadline()), ((0, self.lasting, 0, 0), None), "every table is empty");
+        self.check_undescribed();
         self.check_history();
         self.log
     }
@@ -119,6 +128,13 @@ impl World {
         for (key, client) in self.clients.iter().flatten() {
             assert!(!self.realm.is_held(*key), "nobody is held");
             assert!(client.waiting.is_empty() && client.calls.is_empty(), "every request was answered");
+        }
+    }
+
+    /// What was described is gone with those who did.
+    fn check_undescribed(&self) {
+        for kind in [Described::Procedure, Described::Topic, Described::Error] {
+            assert_eq!(self.realm.descriptions(kind, &Permit::default()).count(), 0, "nothing is described: {kind:?}");
         }
     }
 
@@ -223,13 +239,16 @@ impl World {
                     // Who was closed in the same step is not there to be asked who it is.
                     let members: Vec<&Member> = to.iter().filter_map(|key| self.realm.member(*key)).collect();
                     let is_there = |name: u64| self.realm.key(wharf::wamp::SessionId::new(name).unwrap()).is_some();
-                    self.ledger.check_event(&event.message, &members, is_there);
+                    self.ledger.check_event(self.now, &event.message, &members, is_there);
                     for key in to {
                         self.deliver(*key, event.message.clone().into(), false);
                     }
                 }
                 Effect::Close { session, .. } => {
                     let client = self.client_by_key.remove(session).expect("a session is closed once");
+                    if let Some((_, client)) = self.clients[client].as_ref().filter(|(key, _)| key == session) {
+                        self.ledger.descriptions.forget(client.name);
+                    }
                     self.travel(client, 1, Happening::Closed(client, *session));
                 }
                 Effect::Store(order) => self.order(order.clone()),
@@ -248,9 +267,14 @@ impl World {
     fn send(&mut self, to: SessionKey, message: &Message) {
         if let Message::Result(result) = message {
             let asker = self.realm.member(to);
-            asker.into_iter().for_each(|asker| self.ledger.check_history(&result.payload, asker));
+            if let Some(asker) = asker {
+                self.ledger.check_history(&result.payload, asker);
+                let (name, is_guest) = (asker.session.get(), &*asker.authrole == "guest");
+                self.ledger.descriptions.answered(name, result.request.get(), is_guest, &result.payload);
+            }
         }
         let Message::Invocation(invocation) = message else { return self.deliver(to, message.clone(), false) };
+        self.ledger.check_invocation(invocation);
         let of = read_tag(&invocation.payload).map(|(name, number, _)| (name, number));
         let waited = of.is_none() || of != self.calling;
         if self.rng.random_bool(0.01) {
@@ -266,8 +290,8 @@ impl World {
     }
 
     fn order(&mut self, order: Order) {
-        if let Order::Keep { event, history, .. } = &order {
-            self.ledger.keep(event, history.is_some());
+        if let Order::Keep { event, history, retain, .. } = &order {
+            self.ledger.keep(event, *history, *retain);
         }
         let (ms, told) = self.store.take(&mut self.rng, self.now, time_of_day(self.now), order);
         told.into_iter().for_each(|told| self.after(ms, Happening::Stored(told)));
@@ -277,7 +301,11 @@ impl World {
         self.sessions += 1;
         let announced = announced(&mut self.rng);
         let (authid, authrole) = (["ann", "bob", "eve"][client % 3], ["staff", "guest"][client % 2]);
-        let joining = Member { announced, ..member(self.sessions, authid, authrole, CalleeFeatures::default()) };
+        let is_guest = authrole == "guest";
+        self.ledger.guests.extend(is_guest.then_some(self.sessions));
+        let permit = if is_guest { Permit::new(self.guest.clone()) } else { Permit::default() };
+        let joining =
+            Member { announced, permit, ..member(self.sessions, authid, authrole, CalleeFeatures::default()) };
         let key = self.realm.join(self.instant(), joining, &mut self.effects).unwrap();
         assert_eq!(self.client_by_key.insert(key, client), None, "a key is never used again");
         let silent = self.rng.random_bool(0.3);
@@ -288,7 +316,8 @@ impl World {
 
     /// The connection drops: the realm hears of it, what still travels to the client is lost.
     fn disconnect(&mut self, client: usize) {
-        let Some((key, _)) = self.clients[client].take() else { return };
+        let Some((key, gone)) = self.clients[client].take() else { return };
+        self.ledger.descriptions.forget(gone.name);
         self.client_by_key.remove(&key);
         self.realm.leave(self.instant(), key, &mut self.effects);
         self.carry_out();
@@ -324,13 +353,24 @@ impl World {
         self.carry_out();
     }
 
+    /// Something changes that is nobody's doing: memory is short or not, guests may publish what is secret or not.
+    fn change(&mut self) {
+        if self.rng.random_bool(0.5) {
+            self.ledger.is_short_of_memory = self.rng.random_bool(0.3);
+            self.realm.set_short_of_memory(self.ledger.is_short_of_memory);
+        } else {
+            self.ledger.is_denied = self.rng.random_bool(0.5);
+            self.guest.deny(self.ledger.is_denied);
+        }
+    }
+
     fn act(&mut self, client: usize) {
         let Some((key, state)) = &mut self.clients[client] else { return };
         let key = *key;
         if self.acts_left == 0 {
             // Faults and requests stop; what is served is answered.
             let serving: Vec<u64> = state.serving.keys().copied().collect();
-            let answers: Vec<_> = serving.into_iter().map(|invocation| answer(state, invocation, false)).collect();
+            let answers: Vec<_> = serving.into_iter().map(|invocation| answer(state, invocation, false, 0)).collect();
             for answer in answers {
                 self.travel(client, 0, Happening::Arrive(key, answer));
             }
@@ -341,6 +381,10 @@ impl World {
         if dice < 15 {
             return self.disconnect(client);
         }
+        if self.rng.random_bool(0.02) {
+            self.change();
+        }
+        let Some((_, state)) = &mut self.clients[client] else { return };
         let mut asking = Ask {
             state,
             rng: &mut self.rng,

@@ -4,12 +4,16 @@ use super::events::event;
 use super::{is_reserved, matches, Model};
 use crate::ask::PublishWish;
 use crate::out::{EventOut, KeepOut, Out, Said};
+use crate::setup::Restored;
 use std::collections::{BTreeSet, VecDeque};
 use wharf::wamp::role::Feature;
 use wharf::wamp::{MessageKind, Value};
 
 /// Retained events with lists, newer than the newest one without.
 const LISTED_MAX: usize = 8;
+
+/// The publisher of what is older than the realm: no session of the run.
+const NOBODY: usize = usize::MAX;
 
 /// A publication, as it was made.
 #[derive(Clone)]
@@ -25,6 +29,8 @@ pub(crate) struct Publication {
 pub(crate) struct Retained {
     publication: Publication,
     until: Option<u64>,
+    /// It was there before the realm started.
+    is_restored: bool,
 }
 
 /// A publication that its publisher waits for.
@@ -62,6 +68,13 @@ impl Model {
         let names_sessions = wish.lists.eligible.is_some() || wish.lists.exclude.is_some();
         let history = rule.history.filter(|_| self.has(Feature::EventHistory) && !names_sessions);
         let retain = wish.retain && rule.retain && self.has(Feature::EventRetention);
+        if self.is_short_of_memory {
+            self.noted.extend(retain.then_some("not retained for want of memory"));
+            let in_memory = history.is_some_and(|(_, durable)| !durable);
+            self.noted.extend(in_memory.then_some("not in history for want of memory"));
+        }
+        let history = history.filter(|(_, durable)| *durable || !self.is_short_of_memory);
+        let retain = retain && !self.is_short_of_memory;
         let on_disk = retain && self.setup.retained_durable;
         let durable = on_disk || history.is_some_and(|(_, durable)| durable);
         let waiting = ack.filter(|_| durable);
@@ -92,7 +105,8 @@ impl Model {
         self.outs.extend(outs);
         let own = if later { self.events(publication, |who| who == from) } else { Vec::new() };
         if retain {
-            self.retain(publication.clone(), rule.retained_ms);
+            let until = rule.retained_ms.map(|ms| self.now + ms);
+            self.retain(Retained { publication: publication.clone(), until, is_restored: false });
         }
         if let Some(request) = waiting {
             if !own.is_empty() {
@@ -128,13 +142,37 @@ impl Model {
         }
     }
 
+    /// What the store has from before the start, topic by topic: in the order of routing it comes by its time, but where the
+    /// clock had been set back.
+    pub(crate) fn restore(&mut self, events: &[Restored]) -> Vec<u64> {
+        let labels: Vec<u64> = events.iter().map(|_| self.label()).collect();
+        if !self.has(Feature::EventRetention) {
+            return labels;
+        }
+        let routed = |nth: usize| {
+            let before = events[..=nth].iter().filter(|before| before.topic == events[nth].topic);
+            before.map(|before| -before.age_ms).max()
+        };
+        let mut order: Vec<usize> = (0..events.len()).collect();
+        order.sort_by_key(|nth| routed(*nth));
+        for nth in order {
+            let event = &events[nth];
+            let rule = self.setup.topic(&event.topic);
+            let left = rule.retained_ms.map(|max| max.saturating_sub(event.age_ms.max(0) as u64));
+            // What may not be retained any more ends at once.
+            let left = if rule.retain { left } else { Some(0) };
+            let (trust, publisher) = (event.trust, event.publisher);
+            let publication = Publication { label: labels[nth], from: NOBODY, wish: event.wish(), publisher, trust };
+            self.retain(Retained { publication, until: left, is_restored: true });
+        }
+        labels
+    }
+
     /// The newest one without lists, and newer ones with lists.
-    fn retain(&mut self, publication: Publication, max_age_ms: Option<u64>) {
-        let topic = publication.wish.topic.clone();
+    fn retain(&mut self, new: Retained) {
+        let topic = new.publication.wish.topic.clone();
         let same = |retained: &Retained| retained.publication.wish.topic == topic;
         let listed = |retained: &Retained| retained.publication.wish.lists != crate::ask::Lists::default();
-        let until = max_age_ms.map(|ms| self.now + ms);
-        let new = Retained { publication, until };
         if listed(&new) {
             let with_lists = self.retained.iter().filter(|retained| same(retained) && listed(retained)).count();
             if with_lists >= LISTED_MAX {
@@ -151,15 +189,20 @@ impl Model {
     pub(super) fn replay(&mut self, who: usize, place: usize) {
         let known = self.subscriptions[place].clone();
         let mut given = BTreeSet::new();
-        let mut outs = Vec::new();
+        let (mut outs, mut noted) = (Vec::new(), Vec::new());
         for retained in self.retained.iter().rev() {
             let topic = &retained.publication.wish.topic;
             let due = retained.until.is_some_and(|until| until <= self.now);
-            let fits = matches(known.policy, &known.topic, topic) && !due && self.gets(who, &retained.publication);
-            if fits && given.insert(topic) {
+            let wanted = matches(known.policy, &known.topic, topic) && self.gets(who, &retained.publication);
+            if wanted && due && retained.is_restored {
+                noted.push("EVENT of before the start that has ended");
+            }
+            if wanted && !due && given.insert(topic) {
+                noted.extend(retained.is_restored.then_some("EVENT of before the start"));
                 outs.extend(event(&known, vec![who], &retained.publication, true));
             }
         }
+        self.noted.extend(noted);
         // In the order of routing.
         self.outs.extend(outs.into_iter().rev());
     }

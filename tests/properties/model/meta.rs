@@ -16,7 +16,7 @@ pub(super) struct Change {
 
 const READS_PER_SESSION: usize = 8;
 
-type Answer = Result<Option<Vec<Value>>, &'static str>;
+pub(super) type Answer = Result<Option<Vec<Value>>, &'static str>;
 
 impl Model {
     pub(super) fn tell_joined(&mut self, _who: usize) {
@@ -42,13 +42,23 @@ impl Model {
             } else {
                 Feature::RegistrationMetaApi
             };
+            let ended = match args[..] {
+                [Value::Unsigned(session), Value::Unsigned(id)] if topic == "wamp.registration.on_delete" => {
+                    Some((session, id))
+                }
+                _ => None,
+            };
             if self.has(feature) {
                 self.meta_event(&topic, Said::Values(args, Vec::new()));
+            }
+            if let Some((session, registration)) = ended {
+                self.forget_described_by(session, registration);
             }
         }
     }
 
-    pub(super) fn do_meta(&mut self, who: usize, request: u64, meta: Meta) -> Answer {
+    /// Whether the realm has what the procedure belongs to.
+    fn offers(&self, meta: &Meta) -> bool {
         let feature = match meta {
             Meta::Count | Meta::Kill { .. } | Meta::KillByAuthrole { .. } | Meta::KillAll => Feature::SessionMetaApi,
             Meta::AddTestament { .. } | Meta::FlushTestaments { .. } => Feature::TestamentMetaApi,
@@ -64,8 +74,18 @@ impl Model {
             Meta::ListSubscriptions | Meta::MatchTopic { .. } | Meta::ListSubscribers { .. } => {
                 Feature::SubscriptionMetaApi
             }
+            // Reflection has no feature.
+            Meta::Define { .. }
+            | Meta::Undefine { .. }
+            | Meta::DescribeAll { .. }
+            | Meta::Describe { .. }
+            | Meta::ListDescribed { .. } => return true,
         };
-        if !self.has(feature) {
+        self.has(feature)
+    }
+
+    pub(super) fn do_meta(&mut self, who: usize, request: u64, meta: Meta) -> Answer {
+        if !self.offers(&meta) {
             return Err("wamp.error.no_such_procedure");
         }
         match meta {
@@ -93,6 +113,13 @@ impl Model {
             Meta::RemoveCallee { registration, victim } => self.remove_callee(registration, victim),
             Meta::RemoveSubscriber { subscription, victim } => self.remove_subscriber(subscription, victim),
             Meta::GetEvents { subscription, limit } => self.get_events(who, request, subscription, limit),
+            Meta::Define { thing, tag } => self.define(who, thing, tag),
+            Meta::Undefine { thing } => self.undefine(who, &thing),
+            Meta::DescribeAll { uri } => self.describe_all(who, &uri),
+            Meta::Describe { thing } => self.describe(who, &thing),
+            Meta::ListDescribed { kind, policy, limit, after } => {
+                self.list_described((who, request), (kind, policy), limit, after.as_deref())
+            }
             look @ (Meta::ListRegistrations
             | Meta::MatchProcedure { .. }
             | Meta::ListCallees { .. }
@@ -192,6 +219,9 @@ impl Model {
 
     fn get_events(&mut self, who: usize, request: u64, id: u64, limit: Option<u64>) -> Answer {
         let known = self.told(id)?;
+        if !self.denied[self.sessions[who].authrole].may_subscribe(&known.topic) {
+            return Err("wamp.error.not_authorized");
+        }
         if self.asking.iter().filter(|asking| asking.who == who).count() >= READS_PER_SESSION {
             return Err("wharf.error.limit_exceeded");
         }

@@ -6,6 +6,7 @@ mod events;
 mod kept;
 mod meta;
 mod progress;
+pub(crate) mod reflection;
 mod registrations;
 mod serve;
 mod takeover;
@@ -14,11 +15,13 @@ mod testaments;
 use crate::ask::{Ask, Meta, PublishWish};
 use crate::out::{Out, Said};
 use crate::read::{Drawn, FEATURE_NOT_SUPPORTED};
+use crate::rights::Denied;
 use crate::setup::Setup;
 pub(crate) use calls::{Owed, UnderWay};
 pub(crate) use events::Subscription;
 use kept::{Asking, Retained, Stored};
 use meta::Change;
+use reflection::Description;
 use registrations::Register;
 pub(crate) use registrations::Registration;
 use std::collections::VecDeque;
@@ -41,6 +44,14 @@ pub(crate) struct Model {
     pub(crate) storing: Vec<Stored>,
     /// Questions about history without their answer.
     pub(crate) asking: Vec<Asking>,
+    /// What procedures, topics and errors are for.
+    pub(crate) descriptions: Vec<Description>,
+    /// What each role may not do.
+    pub(crate) denied: [Denied; 2],
+    /// Nothing new is kept in memory.
+    pub(crate) is_short_of_memory: bool,
+    /// What has happened that cannot be seen from outside.
+    pub(crate) noted: Vec<&'static str>,
     takeovers: Vec<Takeover>,
     /// REGISTERs that wait no longer.
     ready: VecDeque<Takeover>,
@@ -268,6 +279,7 @@ impl Model {
         self.forget_registrations(who);
         self.forget_takeovers(who);
         self.tell_changes();
+        self.forget_descriptions(who);
         self.forget_calls(who);
         self.asking.retain(|asking| asking.who != who);
         if announced {
@@ -310,7 +322,7 @@ impl Model {
                 let payload = made(args);
                 self.say(Out::Result { to: who, request, progress: false, ppt: false, payload });
             }
-            // The answer comes later.
+            // The answer was given, or comes later.
             Ok(None) => {}
             Err(error) => self.refuse(who, MessageKind::Call, request, error),
         }

@@ -1,7 +1,8 @@
 //! What is asked, as the command that a session sends.
 
 use super::Run;
-use crate::ask::{Ask, CallWish, How, Lists, Meta, PublishWish};
+use crate::ask::{Ask, CallWish, How, Lists, Meta, PublishWish, Thing};
+use crate::model::reflection::description;
 use crate::setup::{AUTHIDS, AUTHROLES};
 use wharf::routing::Command;
 use wharf::wamp::message::{Call, Cancel, Error, Publish, Register, Subscribe, Unregister, Unsubscribe, Yield};
@@ -19,13 +20,13 @@ fn request_id(number: u64) -> RequestId {
 }
 
 /// A payload unlike any other of the run.
-fn tagged(tag: u64) -> Payload {
+pub(super) fn tagged(tag: u64) -> Payload {
     let text = format!("[{tag}]");
     let length = text.len();
     Payload::Raw(RawPayload::new(Serialization::Json, bytes::Bytes::from(text), length, None))
 }
 
-fn passed(ppt: bool) -> Option<Box<Ppt>> {
+pub(super) fn passed(ppt: bool) -> Option<Box<Ppt>> {
     ppt.then(|| Box::new(Ppt { scheme: "x_test".to_owned(), ..Ppt::default() }))
 }
 
@@ -83,7 +84,7 @@ impl Run {
         self.model.sessions[who].id
     }
 
-    fn listing(&self, lists: &Lists) -> Option<Box<Listing>> {
+    pub(super) fn listing(&self, lists: &Lists) -> Option<Box<Listing>> {
         let ids = |list: &Option<Vec<usize>>| list.as_ref().map(|list| list.iter().map(|who| self.id(*who)).collect());
         let texts = |list: &Option<Vec<usize>>, texts: &[&str]| {
             list.as_ref().map(|list| list.iter().map(|nth| texts[*nth].to_owned()).collect())
@@ -147,10 +148,9 @@ impl Run {
                 let limit = limit.map(|limit| entry("limit", number(limit)));
                 ("wamp.subscription.get_events", vec![number(*subscription)], limit.into_iter().collect())
             }
+            reflection => return reflected(request, reflection),
         };
-        let options = CallOptions::default();
-        let payload = Payload::values(args, kwargs);
-        Call { request: request_id(request), options, procedure: procedure.into(), payload }.into()
+        own(request, procedure, args, kwargs)
     }
 
     /// PUBLISH.Options as a testament has them.
@@ -185,6 +185,39 @@ impl Run {
 
 fn entry(key: &str, value: Value) -> (String, Value) {
     (key.to_owned(), value)
+}
+
+/// A call of one of the router's own procedures.
+fn own(request: u64, procedure: &str, args: Vec<Value>, kwargs: Dict) -> Command {
+    let (options, payload) = (CallOptions::default(), Payload::values(args, kwargs));
+    Call { request: request_id(request), options, procedure: procedure.into(), payload }.into()
+}
+
+fn reflected(request: u64, meta: &Meta) -> Command {
+    let text = |text: &str| Value::from(text);
+    let named =
+        |thing: &Thing| vec![entry("kind", text(thing.kind.name())), entry("match", text(thing.policy.as_str()))];
+    match meta {
+        Meta::Define { thing, tag } => {
+            let wrong = || Value::Dict(vec![entry("deprecated", text("yes"))]);
+            let described = tag.map_or_else(wrong, description);
+            own(request, "wamp.reflect.define", vec![text(&thing.uri), described], named(thing))
+        }
+        Meta::Undefine { thing } => own(request, "wamp.reflect.undefine", vec![text(&thing.uri)], named(thing)),
+        Meta::DescribeAll { uri } => own(request, "wamp.reflect.describe", vec![text(uri)], vec![]),
+        Meta::Describe { thing } => {
+            let procedure = format!("wamp.reflection.{}.describe", thing.kind.name());
+            let options = Value::Dict(vec![entry("match", text(thing.policy.as_str()))]);
+            own(request, &procedure, vec![text(&thing.uri), options], vec![])
+        }
+        Meta::ListDescribed { kind, policy, limit, after } => {
+            let mut kwargs = vec![entry("match", text(policy.as_str()))];
+            kwargs.extend(limit.map(|limit| entry("limit", Value::Unsigned(limit))));
+            kwargs.extend(after.as_deref().map(|after| entry("after", text(after))));
+            own(request, &format!("wamp.reflection.{}.list", kind.name()), vec![], kwargs)
+        }
+        other => unreachable!("{other:?} is not about descriptions"),
+    }
 }
 
 fn called(request: u64, wish: &CallWish) -> Command {

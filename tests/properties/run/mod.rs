@@ -1,6 +1,7 @@
 //! Runs commands on a realm and on the model, and compares after each.
 
 mod command;
+mod reflect;
 mod resolve;
 
 use crate::ask::Ask;
@@ -8,16 +9,20 @@ use crate::model::{Abilities, Model, Session};
 use crate::op::Op;
 use crate::out::{Names, Out};
 use crate::read::{read, Seen};
+use crate::rights::{Denied, Role};
 use crate::setup::{Setup, AUTHIDS, AUTHROLES};
 use crate::tally::Tally;
 use crate::test_realm::{args, member};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wharf::routing::{Effect, Effects, Member, Page, Realm, SessionKey, StoreFault, Waiting};
+use wharf::routing::{
+    Described, Effect, Effects, KeptEvent, Member, Page, Permit, Realm, SessionKey, StoreFault, Waiting,
+};
 use wharf::wamp::message::Call;
-use wharf::wamp::options::CallOptions;
+use wharf::wamp::options::{CallOptions, Disclosed};
 use wharf::wamp::role::{Announced, CalleeFeatures, CallerFeatures, PublisherFeatures, SubscriberFeatures};
-use wharf::wamp::{ErrorUri, InvocationId, Message, Payload, RequestId, Value};
+use wharf::wamp::{ErrorUri, InvocationId, Message, Payload, PublicationId, RequestId, SessionId, Value};
 
 struct Run {
     realm: Realm,
@@ -25,6 +30,8 @@ struct Run {
     start: Instant,
     model: Model,
     names: Names,
+    /// What the roles may do.
+    roles: [Arc<Role>; 2],
     keys: Vec<SessionKey>,
     number: BTreeMap<SessionKey, usize>,
     requests: Vec<u64>,
@@ -56,6 +63,7 @@ fn run(setup: &Setup, ops: &[Op], tally: &mut Tally) -> Vec<Effect> {
         start,
         model: Model::new(setup.clone()),
         names: Names::default(),
+        roles: Default::default(),
         keys: Vec::new(),
         number: BTreeMap::new(),
         requests: Vec::new(),
@@ -65,11 +73,13 @@ fn run(setup: &Setup, ops: &[Op], tally: &mut Tally) -> Vec<Effect> {
         log: Vec::new(),
         steps: 0,
     };
+    run.restore();
     run.learn_lasting();
     for op in ops {
         run.step(op);
         run.observed.iter().for_each(|out| tally.note(out));
         run.compare(op);
+        run.model.noted.drain(..).for_each(|what| tally.add(what, 1));
         tally.note_counters(&run.realm.counters());
     }
     run.end();
@@ -94,6 +104,26 @@ impl Run {
         for (who, session) in self.model.sessions.iter().enumerate() {
             assert_eq!(self.realm.is_held(self.keys[who]), session.held.is_some(), "{op:?}: session {who}");
         }
+        self.compare_descriptions(op);
+        self.compare_deadline();
+    }
+
+    /// What the router's own pages show to each role.
+    fn compare_descriptions(&self, op: &Op) {
+        for (authrole, role) in self.roles.iter().enumerate() {
+            let permit = Permit::new(role.clone());
+            for kind in [Described::Procedure, Described::Topic, Described::Error] {
+                let shown = self.realm.descriptions(kind, &permit);
+                let shown: Vec<_> = shown.map(|shown| (shown.policy, shown.uri.as_str(), shown.description)).collect();
+                let expected = self.model.described(authrole, kind).into_iter();
+                let expected: Vec<_> =
+                    expected.map(|(thing, value)| (thing.policy, thing.uri.as_str(), value)).collect();
+                assert_eq!(shown, expected, "{op:?}");
+            }
+        }
+    }
+
+    fn compare_deadline(&self) {
         let deadline = self.realm.next_deadline().map(|at| at.duration_since(self.start).as_millis() as u64);
         let due = self.model.next_deadline();
         let expiry = self.model.next_expiry();
@@ -104,6 +134,34 @@ impl Run {
             let earliest = due.map_or(expiry, |due| due.min(expiry)).min(self.model.now);
             assert!(deadline.is_some_and(|at| at >= earliest && at <= latest), "{deadline:?}: {earliest} to {latest}");
         }
+    }
+
+    /// The store gives back what was retained before the start.
+    fn restore(&mut self) {
+        let restored = self.model.setup.restored.clone();
+        let events = restored.iter().zip(1..).map(|(event, id)| {
+            let age = Duration::from_millis(event.age_ms.unsigned_abs());
+            let start = self.model.setup.time_of_day(0);
+            let publisher = event.publisher.map(|id| {
+                let session = SessionId::new(id).unwrap();
+                Box::new(Disclosed { session, authid: None, authrole: None })
+            });
+            KeptEvent {
+                publication: PublicationId::new(id).unwrap(),
+                time: if event.age_ms < 0 { start.plus(age) } else { start.minus(age) },
+                topic: event.topic.as_str().into(),
+                publisher,
+                excluded: None,
+                trustlevel: event.trust,
+                ppt: command::passed(event.ppt),
+                listing: self.listing(&event.lists),
+                payload: command::tagged(event.tag),
+            }
+        });
+        let events = events.collect();
+        self.realm.restore_retained(self.start, events);
+        let labels = self.model.restore(&restored);
+        labels.into_iter().zip(1..).for_each(|(label, id)| self.names.know(label, id));
     }
 
     /// Asks for the ids of the subscriptions that are there from the start.
@@ -188,6 +246,15 @@ impl Run {
                 self.model.sessions[who].avoided = *avoided && self.model.sessions[who].there;
                 self.observe();
             }
+            Op::Permit { authrole, denied } => {
+                self.roles[*authrole].set(*denied);
+                self.model.denied[*authrole] = Denied::from_bits(*denied);
+            }
+            Op::Memory { is_short } => {
+                self.realm.set_short_of_memory(*is_short);
+                self.observe();
+                self.model.is_short_of_memory = *is_short;
+            }
             Op::SignOfLife { who } => {
                 let who = self.who(*who);
                 self.realm.sign_of_life(self.now(), self.keys[who], &mut self.effects);
@@ -225,6 +292,7 @@ impl Run {
         let member = Member {
             authmethod: if anonymous { "anonymous" } else { "ticket" }.into(),
             announced: announced(can),
+            permit: Permit::new(self.roles[authrole].clone()),
             ..member(id, AUTHIDS[authid], AUTHROLES[authrole], CalleeFeatures::default())
         };
         let key = self.realm.join(self.now(), member, &mut self.effects).unwrap();

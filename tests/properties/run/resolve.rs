@@ -33,7 +33,7 @@ impl Run {
         known.map_or_else(|| self.who(number), |known| known.callee(number))
     }
 
-    fn request(&mut self, who: usize) -> u64 {
+    pub(super) fn request(&mut self, who: usize) -> u64 {
         self.requests[who] += 1;
         self.requests[who]
     }
@@ -90,6 +90,7 @@ impl Run {
                 let wish = CallWish { procedure, receive_progress, progress, timeout_ms, disclose, ppt, tag };
                 Some((who, Ask::Call { request, wish }))
             }
+            Op::Reflect(asked) => Some(self.reflect(asked)),
             said => Some(self.requested(said)),
         }
     }

@@ -129,13 +129,19 @@ impl Outbox {
         self.bytes() <= self.bytes_max() / 4 && self.messages() <= self.messages_max() / 4
     }
 
-    /// EVENTs dropped since the last one that was delivered; starts anew.
-    pub(crate) fn take_missed(&mut self) -> u64 {
-        std::mem::take(&mut self.missed)
+    /// EVENTs dropped since the last one that was delivered.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed
     }
 
-    pub(crate) fn has_missed(&self) -> bool {
-        self.missed > 0
+    /// An EVENT that tells what was missed is on its way; starts anew.
+    pub(crate) fn told_missed(&mut self) {
+        self.missed = 0;
+    }
+
+    /// So many EVENTs were dropped before they came here.
+    pub(crate) fn miss(&mut self, dropped: u64) {
+        self.missed += dropped;
     }
 
     /// The buffer that a framed message may be appended to, if messages need not queue. The caller then calls

@@ -135,9 +135,9 @@ def share_of(text):
     return int(mine), int(of)
 
 
-def run(name, description, cases, parallel=1, repeats=1):
+def run(name, description, cases, parallel=1, repeats=1, alone=()):
     """The frame of a check. `cases(router)` gives lists of a title, its function and further arguments; each is repeated so
-    often in the full form."""
+    often in the full form, and those whose function is in `alone` one at a time."""
     parser = argparse.ArgumentParser(description=description.split("\n")[0])
     parser.add_argument("--url", default="ws://127.0.0.1:8080/ws", help="where the router takes WebSocket")
     parser.add_argument("--rawsocket", help="HOST:PORT where it takes RawSocket; left out if absent")
@@ -160,20 +160,23 @@ def run(name, description, cases, parallel=1, repeats=1):
     mine, of = options.share
     passed = failed = 0
     omitted = set()
-    with concurrent.futures.ProcessPoolExecutor(options.parallel, mp_context=fork) as pool:
-        pending = [
-            (case[0], number, pool.submit(one_repeat, case[1], router, case[2:], number))
-            for case in cases(router)
-            if options.only in case[0]
-            for number in range(mine, repeats + 1, of)
-        ]
-        for title, number, future in pending:
-            found, seconds = future.result()
-            passed, failed = passed + (not found.faults), failed + bool(found.faults)
-            omitted |= set(found.omitted)
-            told = "; ".join(found.figures + [f"NOT: {fault}" for fault in found.faults[:6]])
-            outcome = "FAIL" if found.faults else "ok"
-            print(f"{outcome:5}{name} {title}, {number} of {repeats} ({seconds:.1f} s): {told}", flush=True)
+    wanted = [case for case in cases(router) if options.only in case[0]]
+    # What keeps the whole machine busy is judged by how long it takes, so it waits until the others are through.
+    for parallel, whole in [(options.parallel, False), (1, True)]:
+        with concurrent.futures.ProcessPoolExecutor(parallel, mp_context=fork) as pool:
+            pending = [
+                (case[0], number, pool.submit(one_repeat, case[1], router, case[2:], number))
+                for case in wanted
+                if (case[1] in alone) == whole
+                for number in range(mine, repeats + 1, of)
+            ]
+            for title, number, future in pending:
+                found, seconds = future.result()
+                passed, failed = passed + (not found.faults), failed + bool(found.faults)
+                omitted |= set(found.omitted)
+                told = "; ".join(found.figures + [f"NOT: {fault}" for fault in found.faults[:6]])
+                outcome = "FAIL" if found.faults else "ok"
+                print(f"{outcome:5}{name} {title}, {number} of {repeats} ({seconds:.1f} s): {told}", flush=True)
     for what in sorted(omitted):
         print(f"left out: {name}: {what}")
     print(f"peers: {passed} passed, {failed} failed", flush=True)

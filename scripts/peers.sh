@@ -1,23 +1,28 @@
 #!/usr/bin/env bash
 # Frozen callees, callers and subscribers, and registrations that a lost connection left behind: what becomes of the others.
 #
-#   scripts/peers.sh [--quick] [--wharf BINARY] [ARGUMENTS]
+#   scripts/peers.sh [--quick] [--lanes N] [--checks LIST] [--wharf BINARY] [ARGUMENTS]
 #
-#   --quick         short pings and small volumes: under a minute. Without it: the defaults, and each case 100 times (hours)
+#   --quick         short pings and small volumes: under a minute. Without it: the default times and large volumes, U1 and U4
+#                   with 100 repeats
+#   --lanes N       U1 and U4, which mostly wait, against N routers that share the repeats. 1 if not given
+#   --checks LIST   some of "u1 u2 u3 u4"
 #   --wharf BINARY  this router instead of the release build of this folder
 #   ARGUMENTS       for each check, such as --repeats N or --only TEXT
 #
-# Starts two routers with config/checks/peers.toml, so that what measures memory and times meets nothing else, and ends them by
-# their process ids. Needs Linux and Python 3; installs msgpack from PyPI, once per lock file, below the target folder. For
+# Starts its routers with config/checks/peers.toml and ends them by their process ids. What measures memory and times, U2 and U3,
+# has a router of its own, and without --quick it runs when the others are through: it should meet nothing else. Needs Linux and Python 3; installs msgpack from PyPI, once per lock file, below the target folder. For
 # another router see tests/peers/README.md. Ends with one line: "peers: N passed, N failed".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 target=${CARGO_TARGET_DIR:-target}
-wharf=$target/release/wharf quick=
+wharf=$target/release/wharf quick='' lanes=1 checks='u1 u2 u3 u4'
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) quick=--quick ;;
+    --lanes) lanes=${2:?--lanes needs a number}; shift ;;
+    --checks) checks=${2:?--checks needs some of u1 u2 u3 u4}; shift ;;
     --wharf) wharf=${2:?--wharf needs a path}; shift ;;
     -h | --help) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"; exit 0 ;;
     *) break ;;
@@ -51,19 +56,20 @@ if [ -n "$quick" ]; then
   export WHARF__REALM_DEFAULTS__QUEUE__STALL=2s
 fi
 
-routers=()
-trap 'kill "${routers[@]}" 2>/dev/null || true' EXIT
+# All at once, so that they differ; and waited for, because they are free only when that process has ended.
+ports=$(python3 -c '
+import socket, sys
+all = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*(one.getsockname()[1] for one in all))' $((2 * lanes + 2)))
+read -ra ports <<<"$ports"
 
-# All at once, so that they differ.
-read -ra ports < <(python3 -c '
-import socket
-all = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-print(*(one.getsockname()[1] for one in all))')
+lanes_running=() logs=() runs=0
+trap 'kill "${lanes_running[@]}" 2>/dev/null || true' EXIT
 
-# lane NAME PORT PORT CHECK...: a router of its own, and the checks against it, one after the other.
+# lane NAME PORT PORT SHARE CHECK...: a router of its own, and a share of the checks against it, one after the other.
 lane() {
-  local name=$1 main=$2 raw=$3 router check
-  shift 3
+  local name=$1 main=$2 raw=$3 share=$4 router check
+  shift 4
   WHARF__LISTENERS__MAIN__BIND=127.0.0.1:$main WHARF__LISTENERS__RAW__BIND=127.0.0.1:$raw
   "$wharf" serve --config config/checks/peers.toml >"$cache/$name.router.log" 2>&1 &
   router=$!
@@ -73,21 +79,41 @@ lane() {
     sleep 0.05
   done
   for check in "$@"; do
-    "$venv/bin/python" "tests/peers/$check.py" $quick --url "ws://127.0.0.1:$main/ws" --rawsocket "127.0.0.1:$raw" \
-      --metrics "http://127.0.0.1:$main/metrics" --pid "$router" "${arguments[@]}" 2>&1 || true
+    "$venv/bin/python" tests/peers/"$check"_*.py $quick --share "$share" --url "ws://127.0.0.1:$main/ws" \
+      --rawsocket "127.0.0.1:$raw" --metrics "http://127.0.0.1:$main/metrics" --pid "$router" "${arguments[@]}" 2>&1 || true
   done >"$cache/$name.log"
   if ! kill -0 "$router" 2>/dev/null; then echo "FAIL the router of $name ended; its log is $cache/$name.router.log" >>"$cache/$name.log"; fi
 }
 
+# begin NAME NUMBER SHARE CHECK...: those of the checks that were asked for, in a lane beside this script.
+begin() {
+  local name=$1 number=$2 share=$3 check asked=()
+  shift 3
+  for check in "$@"; do
+    if [[ " $checks " == *" $check "* ]]; then asked+=("$check"); fi
+  done
+  if [ ${#asked[@]} -eq 0 ]; then return; fi
+  lane "$name" "${ports[@]:2 * number:2}" "$share" "${asked[@]}" &
+  lanes_running+=($!) logs+=("$cache/$name.log") runs=$((runs + ${#asked[@]}))
+}
+
+await_lanes() {
+  wait "${lanes_running[@]}" || true
+  lanes_running=()
+}
+
 arguments=("$@")
-lane times "${ports[@]:0:2}" u2_frozen_caller u3_frozen_subscriber & routers+=($!)
-lane ends "${ports[@]:2:2}" u1_frozen_callee u4_stale_registration & routers+=($!)
-wait "${routers[@]}" || true
-routers=()
-logs=("$cache/ends.log" "$cache/times.log")
+for ((number = 1; number <= lanes; number++)); do begin "ends$number" "$number" "$number/$lanes" u1 u4; done
+if [ -z "$quick" ]; then await_lanes; fi
+begin times 0 1/1 u2 u3
+await_lanes
 grep -hv '^peers: ' "${logs[@]}" || true
-# The router's own end, and a check that broke off before its last line, are failures too.
-awk '
+# The router's own end, and a check that broke off before its last line, are failures too. So is a run in which nothing ran.
+awk -v runs="$runs" '
   /^peers: / { passed += $2; failed += $4; told++ }
   /^FAIL the router/ { failed++ }
-  END { failed += 4 - told; printf "peers: %d passed, %d failed\n", passed, failed; exit failed > 0 }' "${logs[@]}"
+  END {
+    failed += runs - told
+    printf "peers: %d passed, %d failed\n", passed, failed
+    exit failed > 0 || passed == 0
+  }' "${logs[@]}"

@@ -32,6 +32,8 @@ pub(crate) enum Outgoing {
     Probe,
     /// More was on the road than the outbox may hold.
     Overflow,
+    /// So many events were dropped on the road, and counted, after what came before this.
+    Missed(u64),
     /// The realm's actor is gone without having said goodbye.
     RealmGone,
 }
@@ -80,6 +82,7 @@ fn weight(outgoing: &Outgoing) -> usize {
         | Outgoing::Closed(_)
         | Outgoing::Probe
         | Outgoing::Overflow
+        | Outgoing::Missed(_)
         | Outgoing::RealmGone => LIGHT,
     }
 }
@@ -125,6 +128,8 @@ struct Handle {
     overflowed: bool,
     /// Whether its slot is in [`Delivery::crowded`]: a search there for each event would be quadratic in a wide fan-out.
     listed_as_crowded: bool,
+    /// Events dropped of which the session has not been told.
+    missed: u64,
     /// Whether the session has been told that it is out.
     dismissed: bool,
 }
@@ -143,6 +148,11 @@ impl Handle {
     }
 
     fn push(&mut self, outgoing: Outgoing) {
+        if self.missed > 0 {
+            let missed = Outgoing::Missed(std::mem::take(&mut self.missed));
+            self.pending_bytes += weight(&missed);
+            self.pending.push(missed);
+        }
         self.pending_bytes += weight(&outgoing);
         self.pending.push(outgoing);
     }
@@ -217,6 +227,7 @@ impl Delivery {
             pending_bytes: 0,
             overflowed: false,
             listed_as_crowded: false,
+            missed: 0,
             dismissed: false,
         };
         if let Some(place) = self.handles.get_mut(slot) {
@@ -271,6 +282,7 @@ impl Delivery {
         if handle.is_full(underway) {
             let event = matches!(outgoing, Outgoing::Event(_));
             if event && handle.outbox.on_overflow != OnOverflow::Disconnect {
+                handle.missed += 1;
                 if let Some(tally) = tally {
                     tally.add_outbox_dropped(1);
                 }

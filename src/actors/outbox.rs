@@ -14,6 +14,11 @@ use std::collections::VecDeque;
 /// Octets that the first stage holds before messages start to queue behind it.
 const STAGE_SOFT_MAX: usize = 64 << 10;
 
+/// Octets that are copied from the queue when the socket has just refused some; twice as many with each buffer that it takes
+/// whole. One that takes nothing more is left with one message in its buffer in place of 64 KiB: with a thousand of them that
+/// was 95 MiB in place of 64 at most (U3).
+const REFILL_MIN: usize = 4 << 10;
+
 /// Kept back for what ends something: ABORT, GOODBYE, ERROR, UNSUBSCRIBED, PONG.
 const RESERVE: usize = 64 << 10;
 
@@ -60,6 +65,8 @@ pub(crate) struct Outbox {
     staged_messages: usize,
     /// Whether the socket took nothing when it was last asked.
     blocked: bool,
+    /// Octets that the next refill stops at, from [`REFILL_MIN`] to [`STAGE_SOFT_MAX`].
+    refill_max: usize,
     queue: VecDeque<Queued>,
     queued_bytes: usize,
     /// EVENTs dropped since the last one that was delivered.
@@ -76,6 +83,7 @@ impl Outbox {
             written: 0,
             staged_messages: 0,
             blocked: false,
+            refill_max: STAGE_SOFT_MAX,
             queue: VecDeque::new(),
             queued_bytes: 0,
             missed: 0,
@@ -129,13 +137,19 @@ impl Outbox {
         self.bytes() <= self.bytes_max() / 4 && self.messages() <= self.messages_max() / 4
     }
 
-    /// EVENTs dropped since the last one that was delivered; starts anew.
-    pub(crate) fn take_missed(&mut self) -> u64 {
-        std::mem::take(&mut self.missed)
+    /// EVENTs dropped since the last one that was delivered.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed
     }
 
-    pub(crate) fn has_missed(&self) -> bool {
-        self.missed > 0
+    /// An EVENT that tells what was missed is on its way; starts anew.
+    pub(crate) fn told_missed(&mut self) {
+        self.missed = 0;
+    }
+
+    /// So many EVENTs were dropped before they came here.
+    pub(crate) fn miss(&mut self, dropped: u64) {
+        self.missed += dropped;
     }
 
     /// The buffer that a framed message may be appended to, if messages need not queue. The caller then calls
@@ -160,6 +174,7 @@ impl Outbox {
     /// The socket takes nothing now.
     pub(crate) fn block(&mut self) {
         self.blocked = true;
+        self.refill_max = REFILL_MIN;
     }
 
     /// A message was appended to the buffer.
@@ -241,10 +256,13 @@ impl Outbox {
     }
 
     fn refill(&mut self, mut frame: impl FnMut(&mut Vec<u8>, &[u8])) {
+        if self.refill_max < STAGE_SOFT_MAX && self.staged.capacity() > STAGE_KEPT_MAX {
+            self.staged = Vec::new();
+        }
         self.staged.clear();
         self.written = 0;
         self.staged_messages = 0;
-        while self.staged.len() < STAGE_SOFT_MAX {
+        while self.staged.len() < self.refill_max {
             let Some(queued) = self.queue.pop_front() else { break };
             self.queued_bytes -= queued.octets.len();
             if queued.is_framed {
@@ -254,6 +272,7 @@ impl Outbox {
             }
             self.staged_messages += 1;
         }
+        self.refill_max = (self.refill_max * 2).min(STAGE_SOFT_MAX);
     }
 
     /// Throws away what has not begun to leave: for a session that is cut, so that its last words fit.

@@ -61,12 +61,15 @@ pub(crate) struct Undeliverable {
     pub(crate) error: ErrorUri,
 }
 
-/// A session does not read what is sent to it. At most one per session and second, and one when it is cut.
+/// A session does not read what is sent to it. At most one per session and second, the last of them at most a second late,
+/// and one when it is cut.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Overflowed {
     pub(crate) session: SessionKey,
     pub(crate) overflow: Overflow,
+    /// Whether the realm's members are told.
+    pub(crate) notify: bool,
 }
 
 /// Calls are to pass a callee over, or no longer. One for each change of its state.
@@ -460,7 +463,11 @@ impl Handler<Overflowed> for RealmActor {
     type Result = ();
 
     fn handle(&mut self, overflowed: Overflowed, _: &mut Self::Context) {
-        self.realm.announce_overflow(clock::now(), overflowed.session, overflowed.overflow, &mut self.effects);
+        let Overflowed { session, overflow, notify } = overflowed;
+        self.realm.note_dropped(session, &overflow);
+        if notify {
+            self.realm.announce_overflow(clock::now(), session, overflow, &mut self.effects);
+        }
         self.carry_out();
     }
 }

@@ -63,6 +63,8 @@ struct Entry {
     member: Member,
     /// When its allowance of meta calls is full again; `None`: it is full.
     meta_full_at: Option<Instant>,
+    /// EVENTs that it has lost because it did not read them, as it was last heard.
+    dropped: u64,
 }
 
 /// The members of one realm.
@@ -89,7 +91,7 @@ impl Directory {
             SessionKey::new(self.slots - 1, 0)
         });
         self.key_by_session.insert(member.session, key);
-        self.entries.insert(key, Entry { member, meta_full_at: None });
+        self.entries.insert(key, Entry { member, meta_full_at: None, dropped: 0 });
         key
     }
 
@@ -105,6 +107,23 @@ impl Directory {
     #[inline]
     pub(crate) fn member(&self, key: SessionKey) -> Option<&Member> {
         self.entries.get(key).map(|entry| &entry.member)
+    }
+
+    /// What `wamp.session.get` tells: the details, and `wharf_dropped` for a session that has lost EVENTs.
+    pub(crate) fn details(&self, key: SessionKey) -> Option<Value> {
+        let entry = self.entries.get(key)?;
+        let mut details = entry.member.details();
+        if let (Value::Dict(dict), true) = (&mut details, entry.dropped > 0) {
+            dict.push(("wharf_dropped".to_owned(), Value::Unsigned(entry.dropped)));
+        }
+        Some(details)
+    }
+
+    /// The session has lost so many EVENTs in all.
+    pub(crate) fn note_dropped(&mut self, key: SessionKey, dropped: u64) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.dropped = dropped;
+        }
     }
 
     /// Whether the session is there.

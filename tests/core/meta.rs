@@ -1,7 +1,7 @@
 //! The session meta API: section 10.2 of the reference.
 
 use crate::test_realm::{args, kwargs, member, TestRealm, ALL_FEATURES, EXACT, PREFIX, WILDCARD};
-use wharf::routing::{CloseReason, Realm, RealmLimits, SessionKey};
+use wharf::routing::{CloseReason, Overflow, Realm, RealmLimits, SessionKey};
 use wharf::wamp::options::{CallOptions, RegisterOptions};
 use wharf::wamp::payload::Values;
 use wharf::wamp::{Dict, Message, Payload, Value};
@@ -29,6 +29,34 @@ fn refused(realm: &mut TestRealm, from: SessionKey, procedure: &str, arguments: 
 
 fn killed(reason: &str, message: Option<&str>) -> CloseReason {
     CloseReason::Killed { reason: reason.into(), message: message.map(str::to_owned) }
+}
+
+/// Section 3 of the limits: the session's own counter.
+#[test]
+fn a_session_that_lost_events_has_their_number_in_its_details() {
+    let mut realm = TestRealm::new();
+    let (slow, watcher) = (realm.join(), realm.join());
+    realm.subscribe(watcher, "wharf.session.on_overflow", EXACT);
+    let slow_id = realm.id(slow);
+    let dropped_of = |realm: &mut TestRealm| {
+        let details = ask(realm, watcher, "wamp.session.get", vec![Value::Unsigned(slow_id)]);
+        details[0].get("wharf_dropped").cloned()
+    };
+    assert_eq!(dropped_of(&mut realm), None);
+    let overflow =
+        Overflow { policy: "drop_oldest", dropped: 3, queued_messages: 10, queued_bytes: 900, closed: false };
+    for dropped in [3, 5] {
+        let seen = realm.overflows(slow, Overflow { dropped, ..overflow });
+        assert_eq!(args(&seen.events()[0].payload)[0].get("dropped"), Some(&Value::Unsigned(dropped)));
+        assert_eq!(dropped_of(&mut realm), Some(Value::Unsigned(dropped)));
+    }
+    // Who gets the slot of a session that is gone starts from nothing.
+    realm.leave(slow);
+    assert!(realm.overflows(slow, overflow).is_silent());
+    let next = realm.join();
+    let next_id = realm.id(next);
+    let details = ask(&mut realm, watcher, "wamp.session.get", vec![Value::Unsigned(next_id)]);
+    assert_eq!(details[0].get("wharf_dropped"), None);
 }
 
 /// R82.

@@ -348,6 +348,27 @@ fn a_callee_is_removed_and_told_the_reason() {
     assert_eq!(realm.call(admin, "a.b").refused(admin).1, "wamp.error.no_such_procedure");
 }
 
+/// Decision 9: some libraries take only a URI there, and end the connection over anything else.
+#[test]
+fn a_reason_that_is_no_uri_is_not_told() {
+    for (reason, told) in [("com.example.moved", true), ("moved to another host", false), ("", false), ("a..b", false)]
+    {
+        let mut realm = TestRealm::new();
+        let (admin, other) = (realm.join(), realm.join());
+        let registration = realm.register(other, "a.b").get();
+        let subscription = realm.subscribe(other, "a.b", EXACT).get();
+        let told = told.then_some(reason);
+        let arguments = |of: u64| vec![id(of), id(realm.id(other)), text(reason)];
+        let (registered, subscribed) = (arguments(registration), arguments(subscription));
+        let seen = realm.meta(admin, "wamp.registration.remove_callee", registered, vec![]);
+        let Message::Unregistered(message) = seen.only_message_to(other) else { panic!("{seen:?}") };
+        assert_eq!(message.details.reason.as_deref(), told);
+        let seen = realm.meta(admin, "wamp.subscription.remove_subscriber", subscribed, vec![]);
+        let Message::Unsubscribed(message) = seen.only_message_to(other) else { panic!("{seen:?}") };
+        assert_eq!(message.details.reason.as_deref(), told);
+    }
+}
+
 /// R54, R80.
 #[test]
 fn only_those_on_it_can_be_removed() {

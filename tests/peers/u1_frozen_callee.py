@@ -196,4 +196,4 @@ def cases(router):
 
 
 if __name__ == "__main__":
-    run("U1", __doc__, cases, parallel=8)
+    run("U1", __doc__, cases, parallel=8, repeats=100)

@@ -246,4 +246,4 @@ def cases(router):
 
 
 if __name__ == "__main__":
-    run("U4", __doc__, cases, parallel=4)
+    run("U4", __doc__, cases, parallel=4, repeats=100, alone=[crowd_is_killed])

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wharf::routing::{
-    CloseReason, Command, Effect, Effects, Member, Order, Page, Permit, Realm, RealmLimits, RealmRules, SessionKey,
-    StoreFault, Waiting,
+    CloseReason, Command, Effect, Effects, Member, Order, Overflow, Page, Permit, Realm, RealmLimits, RealmRules,
+    SessionKey, StoreFault, Waiting,
 };
 use wharf::wamp::message::{
     Call, Cancel, Error, Event, Interrupt, Invocation, Publish, Register, Result as ResultMessage, Subscribe,
@@ -129,6 +129,13 @@ impl TestRealm {
 
     pub(crate) fn sign_of_life(&mut self, session: SessionKey) -> Seen {
         self.realm.sign_of_life(self.now, session, &mut self.effects);
+        self.seen()
+    }
+
+    /// As a session actor reports it, where the realm is told of it.
+    pub(crate) fn overflows(&mut self, session: SessionKey, overflow: Overflow) -> Seen {
+        self.realm.note_dropped(session, &overflow);
+        self.realm.announce_overflow(self.now, session, overflow, &mut self.effects);
         self.seen()
     }
 

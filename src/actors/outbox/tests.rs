@@ -73,8 +73,7 @@ fn drop_oldest_makes_room_for_the_newest_and_counts_what_is_missed() {
         outbox.push(Class::Event, event(text));
     }
     assert_eq!(outbox.push(Class::Event, event("c")), Pushed::Dropped(1));
-    assert!(outbox.has_missed());
-    assert_eq!(outbox.take_missed(), 1);
+    assert_eq!(outbox.missed(), 1);
     assert_eq!(drained(&mut outbox), "bc");
 }
 
@@ -144,6 +143,27 @@ fn an_idle_outbox_holds_no_buffer() {
     drained(&mut outbox);
     outbox.release();
     assert_eq!(outbox.staged.capacity(), 0);
+}
+
+/// U3: what waits for a socket that takes nothing more is not copied; one that goes on is given more and more again.
+#[test]
+fn a_socket_that_refuses_is_given_one_message_and_then_more_with_each_that_it_takes() {
+    let mut outbox = filled(1 << 20, 1000, OnOverflow::Disconnect);
+    for _ in 0..100 {
+        outbox.push_shared(Bytes::from(vec![b'e'; 8 << 10]));
+    }
+    let mut write = |outbox: &mut Outbox| {
+        let octets = outbox.next(|out, encoded| out.extend_from_slice(encoded)).len();
+        outbox.advance(octets);
+        octets >> 10
+    };
+    outbox.block();
+    assert_eq!(write(&mut outbox), 64, "what was in the buffer already");
+    let sizes: Vec<usize> = (0..6).map(|_| write(&mut outbox)).collect();
+    assert_eq!(sizes, [8, 8, 16, 32, 64, 64]);
+    outbox.block();
+    assert_eq!(write(&mut outbox), 8);
+    assert!(outbox.staged.capacity() <= 16 << 10, "{}", outbox.staged.capacity());
 }
 
 /// S3: only half of the bounds holds while the node is short of memory.

@@ -165,6 +165,7 @@ impl SessionActor {
         if self.ending.has_begun() {
             return;
         }
+        self.tell_overflow_if_due(now);
         if self.session.is_opening() && now >= self.times.handshake_until {
             self.on_handshake_timeout(ctx);
         } else if !self.outbox.is_empty() && now >= self.progress + self.outbox.settings().stall {
@@ -208,7 +209,8 @@ impl SessionActor {
         }
         let handshake = self.session.is_opening().then_some(self.times.handshake_until);
         let stall = (!self.outbox.is_empty()).then(|| self.progress + self.outbox.settings().stall);
-        [handshake, stall, self.keepalive.next_deadline()].into_iter().flatten().min()
+        let deadlines = [handshake, stall, self.keepalive.next_deadline(), self.overflow_log.next_deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Arms the one timer for the earliest deadline. One that fires early only looks again.

@@ -120,7 +120,7 @@ impl SessionActor {
     /// S1: the outbox is full, or nothing was read for too long.
     pub(super) fn cut_slow_consumer(&mut self, text: &'static str, ctx: &mut Context<Self>) {
         self.tally.add_outbox_overflows(1);
-        self.tell_overflow(true);
+        self.tell_overflow(clock::now(), true);
         let action = self.session.end(Farewell::slow_consumer(text));
         self.obey(action, ctx);
     }

@@ -129,7 +129,7 @@ pub struct SessionActor {
     /// The newest of them: the realm counts up.
     last_invocation: Option<InvocationId>,
     controls: input::Controls,
-    /// Events dropped in the episode under way, and when it was last told.
+    /// Events dropped since the session began, and how far that is told.
     overflow_log: output::OverflowLog,
     retry_realm: u8,
     /// Octets that wait in the outbox, for the worker that has all its sessions in view.

@@ -14,14 +14,27 @@ use actix::Context;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
-/// An episode in which the outbox is full: from its first drop to the next event that is delivered.
+/// The EVENTs that were dropped since the session began, and how far that is told.
 #[derive(Debug, Default)]
 pub(super) struct OverflowLog {
     dropped: u64,
-    told: Option<Instant>,
+    told: u64,
+    told_at: Option<Instant>,
 }
 
-/// An episode is told again after this long, if it goes on.
+impl OverflowLog {
+    /// Whether something is to be told now.
+    fn is_due(&self, now: Instant) -> bool {
+        self.dropped > self.told && self.told_at.is_none_or(|at| now >= at + TOLD_AGAIN)
+    }
+
+    /// When what is not told yet is to be told.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.told_at.filter(|_| self.dropped > self.told).map(|at| at + TOLD_AGAIN)
+    }
+}
+
+/// What goes on being dropped is told again after this long.
 const TOLD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a message cannot be given to this receiver.
@@ -118,7 +131,7 @@ impl SessionActor {
             self.tally.add_undeliverable(1);
             return;
         };
-        let pushed = if self.outbox.has_missed() { self.put_after_gap(event) } else { self.put_encoded(encoded) };
+        let pushed = if self.outbox.missed() > 0 { self.put_after_gap(event) } else { self.put_encoded(encoded) };
         self.tally.message_out(MessageKind::Event);
         match pushed {
             Pushed::Taken => {}
@@ -141,11 +154,23 @@ impl SessionActor {
     /// The first event after others were dropped says how many (limits, section 3).
     fn put_after_gap(&mut self, event: &SharedEvent) -> Pushed {
         let mut message = event.message.clone();
-        if self.outbox.stage().is_some() {
-            message.details.missed = Some(self.outbox.take_missed());
-            self.overflow_log = OverflowLog::default();
+        let tells = self.outbox.stage().is_some();
+        if tells {
+            message.details.missed = Some(self.outbox.missed());
         }
-        self.put(Class::Event, &message.into()).unwrap_or(Pushed::Taken)
+        match self.put(Class::Event, &message.into()) {
+            Ok(pushed) => {
+                if tells {
+                    self.outbox.told_missed();
+                }
+                pushed
+            }
+            Err(_) => {
+                // Too large with what it tells: as any event that this subscriber cannot be given (S5).
+                self.tally.add_undeliverable(1);
+                Pushed::Taken
+            }
+        }
     }
 
     /// Encodes and frames a message into the outbox.
@@ -268,18 +293,32 @@ impl SessionActor {
 
     fn count_dropped(&mut self, dropped: u32) {
         self.tally.add_outbox_dropped(u64::from(dropped));
-        self.overflow_log.dropped += u64::from(dropped);
-        let now = clock::now();
-        if self.overflow_log.told.is_none_or(|told| now >= told + TOLD_AGAIN) {
-            self.overflow_log.told = Some(now);
+        self.note_dropped(u64::from(dropped));
+    }
+
+    /// Events that were dropped on the road, and counted there.
+    pub(super) fn miss(&mut self, dropped: u64) {
+        self.outbox.miss(dropped);
+        self.note_dropped(dropped);
+    }
+
+    fn note_dropped(&mut self, dropped: u64) {
+        self.overflow_log.dropped += dropped;
+        self.tell_overflow_if_due(clock::now());
+    }
+
+    pub(super) fn tell_overflow_if_due(&mut self, now: Instant) {
+        if self.overflow_log.is_due(now) {
             self.tally.add_outbox_overflows(1);
-            self.tell_overflow(false);
+            self.tell_overflow(now, false);
         }
     }
 
     /// Says in the log and in the realm that this session does not read.
     #[expect(clippy::disallowed_methods, reason = "at most one per session and second")]
-    pub(super) fn tell_overflow(&self, closed: bool) {
+    pub(super) fn tell_overflow(&mut self, now: Instant, closed: bool) {
+        self.overflow_log.told = self.overflow_log.dropped;
+        self.overflow_log.told_at = Some(now);
         let settings = self.outbox.settings();
         let overflow = Overflow {
             policy: settings.on_overflow.name(),
@@ -288,8 +327,8 @@ impl SessionActor {
             queued_bytes: self.outbox.bytes() as u64,
             closed,
         };
-        if let Some(tie) = self.tie.as_ref().filter(|_| settings.notify) {
-            tie.realm.do_send(Overflowed { session: tie.key, overflow });
+        if let Some(tie) = &self.tie {
+            tie.realm.do_send(Overflowed { session: tie.key, overflow, notify: settings.notify });
         }
         tracing::warn!(
             policy = self.outbox.settings().on_overflow.name(),

@@ -85,6 +85,7 @@ impl Handler<Deliveries> for SessionActor {
                     self.obey(action, ctx);
                 }
                 Outgoing::Probe => self.probe(),
+                Outgoing::Missed(dropped) => self.miss(dropped),
                 Outgoing::Overflow => {
                     self.cut_slow_consumer("more was on its way to this session than may wait for it", ctx)
                 }
@@ -298,6 +299,8 @@ impl SessionActor {
         self.avoided = false;
         self.open_invocations = 0;
         self.last_invocation = None;
+        self.overflow_log = super::output::OverflowLog::default();
+        self.outbox.told_missed();
         self.had_session = true;
         self.times.handshake_until = clock::now() + GOODBYE_GRACE;
         self.credit = super::Credit::new();

@@ -1,12 +1,12 @@
 //! Peers that do not read (S1, S4; section 3 of the limits).
 
-use super::peer::{hello_details, Router};
+use super::peer::{hello_details, Peer, Router};
 use crate::actors::pressure::Level;
 use crate::actors::session::CutForMemory;
 use crate::actors::settings::{OnOverflow, OutboxSettings};
 use crate::observe::Refusal;
 use crate::wamp::MessageKind;
-use serde_json::json;
+use serde_json::{json, Value};
 use std::time::Duration;
 
 const BIG: usize = 200;
@@ -76,6 +76,77 @@ async fn drop_oldest_delivers_the_newest_and_says_how_many_were_missed() {
     assert_eq!(slow.hear().await[3]["_wharf_missed"], 50 - received);
     publish(&router, 1).await;
     assert!(slow.hear().await[3].get("_wharf_missed").is_none());
+}
+
+/// What `wamp.session.get` says of a session's losses.
+async fn dropped_by(asker: &mut Peer, session: &Value) -> u64 {
+    let request = asker.request();
+    asker.say(json!([48, request, {}, "wamp.session.get", [session]]));
+    let details = asker.hear().await;
+    assert_eq!(details[0], 50, "{details}");
+    details[3][0]["wharf_dropped"].as_u64().unwrap_or(0)
+}
+
+/// A session that has lost events, its id, and somebody who listens to `wharf.session.on_overflow`.
+async fn one_that_loses(router: &Router) -> (Peer, Value, Peer) {
+    let (mut doorman, mut watcher) = (router.join().await, router.join().await);
+    doorman.subscribe("wamp.session.on_join").await;
+    watcher.subscribe("wharf.session.on_overflow").await;
+    let mut slow = router.join().await;
+    let id = doorman.hear().await[4][0]["session"].clone();
+    slow.subscribe("com.topic").await;
+    slow.take_only(0);
+    publish(router, 50).await;
+    (slow, id, watcher)
+}
+
+/// Section 3 of the limits: every drop is counted, and the numbers agree.
+#[actix::test]
+async fn what_a_session_has_lost_is_the_same_in_the_metric_the_event_and_its_details() {
+    let router = Router::with_policy(OnOverflow::DropNewest, 10);
+    let (_slow, id, mut watcher) = one_that_loses(&router).await;
+    // The first is told at once, the last a second later.
+    let mut told = 0;
+    while told < 40 {
+        told = watcher.hear().await[4][0]["dropped"].as_u64().unwrap();
+    }
+    assert_eq!(told, router.metrics.outbox_dropped());
+    assert_eq!(dropped_by(&mut watcher, &id).await, told);
+}
+
+/// Section 3 of the limits: `notify` switches the event off, never the counters.
+#[actix::test]
+async fn what_a_session_has_lost_stands_in_its_details_where_the_realm_is_not_told() {
+    let on_overflow = OnOverflow::DropOldest;
+    let outbox = OutboxSettings { on_overflow, messages_max: 10, notify: false, ..OutboxSettings::default() };
+    let router = Router::with_outbox(outbox);
+    let (_slow, id, mut watcher) = one_that_loses(&router).await;
+    while dropped_by(&mut watcher, &id).await == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The same for what was dropped on its way to the outbox.
+#[actix::test]
+async fn events_for_which_the_road_had_no_room_are_told_as_missed() {
+    let router = Router::with_policy(OnOverflow::DropOldest, 10);
+    let (mut subscriber, publisher) = (router.join().await, router.join().await);
+    subscriber.subscribe("com.topic").await;
+    // One read of the publisher's, so that all come in one turn of the realm.
+    for number in 1..=100 {
+        publisher.say(json!([16, number, {}, "com.topic", [number]]));
+    }
+    let (mut received, mut missed) = (0, 0);
+    while received + missed < 101 {
+        if received == 1 {
+            publish(&router, 1).await;
+        }
+        let event = subscriber.hear().await;
+        received += 1;
+        missed += event[3]["_wharf_missed"].as_u64().unwrap_or(0);
+    }
+    assert!(missed > 0, "the road had room for all");
+    assert_eq!(router.metrics.outbox_dropped(), missed);
 }
 
 /// S4: a publisher that does not read what answers it is no longer read, and loses nothing.

@@ -55,9 +55,11 @@ impl Arguments {
         self.at(place).and_then(Value::as_text).ok_or(Refusal::InvalidArgument(expected))
     }
 
-    /// A text that may be left out.
-    pub(super) fn optional_text(&self, place: usize, expected: &'static str) -> Result<Option<&str>, Refusal> {
-        optional_text(self.at(place), expected)
+    /// The reason of a revocation, the third argument, if it is a URI. The specification takes any text, and need not tell
+    /// it; a library that is told another text ends its connection (decision 9).
+    pub(super) fn revocation_reason(&self) -> Result<Option<String>, Refusal> {
+        let reason = optional_text(self.at(2), "a reason, a string")?;
+        Ok(reason.filter(|reason| check(reason, UriRules::Loose, MatchPolicy::Exact).is_ok()).map(str::to_owned))
     }
 
     /// A keyword argument that is a text.

@@ -50,6 +50,11 @@ impl Realm {
         self.publish_event(now, Some(Feature::SessionMetaApi), ON_LEAVE, payload, effects);
     }
 
+    /// Keeps how many EVENTs a session has lost, for its details. Nothing for a session that is gone.
+    pub fn note_dropped(&mut self, session: SessionKey, overflow: &Overflow) {
+        self.directory.note_dropped(session, overflow.dropped);
+    }
+
     /// Tells the realm that a session does not read what is sent to it: `wharf.session.on_overflow`, with one dict. Nothing
     /// for a session that is gone.
     pub fn announce_overflow(&mut self, now: Instant, session: SessionKey, overflow: Overflow, effects: &mut Effects) {
@@ -165,7 +170,7 @@ impl<Id> Named<Id> {
 pub struct Overflow {
     /// What is done about it: the policy's name.
     pub policy: &'static str,
-    /// EVENTs dropped in this episode.
+    /// EVENTs dropped since the session began.
     pub dropped: u64,
     /// Messages that wait.
     pub queued_messages: u64,

@@ -95,7 +95,7 @@ impl Realm {
         effects: &mut Effects,
     ) -> Result<Payload, Refusal> {
         let (id, session) = (registration(arguments)?, arguments.session(1)?);
-        let reason = arguments.optional_text(2, "a reason, a string")?.map(str::to_owned);
+        let reason = arguments.revocation_reason()?;
         let (_, dealer, mut turn) = self.turn(now, effects);
         dealer.remove_callee(&mut turn, id, session, reason)?;
         Ok(Payload::Empty)

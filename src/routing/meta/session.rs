@@ -50,10 +50,8 @@ impl Realm {
             SessionProcedure::List => self.list_sessions(arguments),
             SessionProcedure::Get => {
                 let key = self.directory.key(arguments.session(0)?).ok_or(Refusal::NoSuchSession)?;
-                self.directory
-                    .member(key)
-                    .map(|member| Payload::args(vec![member.details()]))
-                    .ok_or(Refusal::NoSuchSession)
+                let details = self.directory.details(key).ok_or(Refusal::NoSuchSession)?;
+                Ok(Payload::args(vec![details]))
             }
             SessionProcedure::Kill => {
                 let session = arguments.session(0)?;

@@ -100,7 +100,7 @@ impl Realm {
         effects: &mut Effects,
     ) -> Result<Payload, Refusal> {
         let (id, session) = (subscription(arguments)?, arguments.session(1)?);
-        let reason = arguments.optional_text(2, "a reason, a string")?.map(str::to_owned);
+        let reason = arguments.revocation_reason()?;
         self.broker.subscribers(id).ok_or(Refusal::NoSuchSubscription)?;
         let key = self.directory.key(session).ok_or(Refusal::NoSuchSession)?;
         let (broker, _, mut turn) = self.turn(now, effects);

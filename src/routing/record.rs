@@ -2,7 +2,7 @@
 //!
 //! The core decides what is recorded and never waits for it: an order is an effect, its answer a later call of the realm.
 //! What is kept holds a copy of the payload, never a slice of a receive buffer. Copies of events that are not retained share
-//! their room: a store that keeps them in memory makes its own.
+//! their room: they are soon written, or copied once more.
 
 use super::key::SessionKey;
 use super::records::Records;

@@ -152,7 +152,7 @@ fn a_socket_that_refuses_is_given_one_message_and_then_more_with_each_that_it_ta
     for _ in 0..100 {
         outbox.push_shared(Bytes::from(vec![b'e'; 8 << 10]));
     }
-    let mut write = |outbox: &mut Outbox| {
+    let write = |outbox: &mut Outbox| {
         let octets = outbox.next(|out, encoded| out.extend_from_slice(encoded)).len();
         outbox.advance(octets);
         octets >> 10

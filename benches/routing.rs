@@ -76,7 +76,7 @@ impl Bench {
         let request = self.next_request();
         let message = Publish { request, options, topic: topic.clone(), payload: payload.clone() };
         self.realm.handle(self.now, from, message.into(), &mut self.effects);
-        let effects = self.effects.len();
+        let effects = self.effects.as_slice().len();
         self.effects.drain();
         effects
     }

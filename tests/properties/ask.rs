@@ -2,6 +2,7 @@
 //! of the run.
 
 use wharf::routing::Described;
+use wharf::wamp::options::Ppt;
 use wharf::wamp::{CancelMode, InvocationPolicy, MatchPolicy, MessageKind};
 
 #[derive(Clone, Debug)]
@@ -64,6 +65,13 @@ pub(crate) struct PublishWish {
     pub(crate) tag: u64,
     /// Its payload came as values.
     pub(crate) testament: bool,
+}
+
+/// The keys of an opaque payload.
+pub(crate) fn passed(is_opaque: bool) -> Option<Box<Ppt>> {
+    let text = |text: &str| Some(text.to_owned());
+    let (serializer, cipher, keyid) = (text("cbor"), text("aes256gcm"), text("k"));
+    is_opaque.then(|| Box::new(Ppt { scheme: "x_test".to_owned(), serializer, cipher, keyid }))
 }
 
 /// A call of one of the router's own procedures.

@@ -1,9 +1,11 @@
 //! The realm's effects in the words of the model.
 
+use crate::ask::passed;
 use crate::out::{EventOut, InvocationOut, KeepOut, Out, Said};
 use std::collections::{BTreeMap, VecDeque};
 use wharf::routing::{CloseReason, Effect, Order, SessionKey, Waiting};
 use wharf::wamp::message::Event;
+use wharf::wamp::options::Ppt;
 use wharf::wamp::{Message, Payload};
 
 pub(crate) const FEATURE_NOT_SUPPORTED: &str = "wamp.error.feature_not_supported";
@@ -49,6 +51,12 @@ pub(crate) fn read(effects: &[Effect], number: &BTreeMap<SessionKey, usize>) -> 
     seen
 }
 
+/// Whether there are the keys of an opaque payload, which are all four or none.
+fn is_opaque(ppt: &Option<Box<Ppt>>) -> bool {
+    assert!(ppt.is_none() || *ppt == passed(true), "the keys go on as they came: {ppt:?}");
+    ppt.is_some()
+}
+
 fn event_out(mut to: Vec<usize>, message: &Event) -> EventOut {
     to.sort_unstable();
     EventOut {
@@ -59,7 +67,7 @@ fn event_out(mut to: Vec<usize>, message: &Event) -> EventOut {
         publisher: message.details.publisher.as_ref().map(|publisher| publisher.session.get()),
         trust: message.details.trustlevel,
         retained: message.details.retained,
-        ppt: message.details.ppt.is_some(),
+        ppt: is_opaque(&message.details.ppt),
         payload: said(&message.payload),
     }
 }
@@ -85,7 +93,7 @@ fn ordered(order: &Order, number: &BTreeMap<SessionKey, usize>, seen: &mut Seen)
                 publisher: event.publisher.as_ref().map(|publisher| publisher.session.get()),
                 excluded: event.excluded.map(wharf::wamp::SessionId::get),
                 trust: event.trustlevel,
-                ppt: event.ppt.is_some(),
+                ppt: is_opaque(&event.ppt),
                 listed: event.listing.is_some(),
                 history: history.map(|history| (history.limit, history.durable)),
                 retain: *retain,
@@ -148,7 +156,7 @@ fn sent(to: usize, message: &Message, seen: &mut Seen) -> Out {
                 progress: message.details.progress,
                 timeout_ms: message.details.timeout_ms,
                 trust: message.details.trustlevel,
-                ppt: message.details.ppt.is_some(),
+                ppt: is_opaque(&message.details.ppt),
                 payload: said(&message.payload),
             })
         }
@@ -156,7 +164,7 @@ fn sent(to: usize, message: &Message, seen: &mut Seen) -> Out {
             to,
             request: message.request.get(),
             progress: message.details.progress,
-            ppt: message.details.ppt.is_some(),
+            ppt: is_opaque(&message.details.ppt),
             payload: said(&message.payload),
         },
         Message::Error(message) => {
@@ -165,7 +173,7 @@ fn sent(to: usize, message: &Message, seen: &mut Seen) -> Out {
                 seen.drawn.callees.push_back(None);
             }
             let (kind, request) = (message.request_kind, message.request.get());
-            let (ppt, payload) = (message.details.ppt.is_some(), said(&message.payload));
+            let (ppt, payload) = (is_opaque(&message.details.ppt), said(&message.payload));
             Out::Error { to, kind, request, error, ppt, payload }
         }
         Message::Interrupt(message) => {

@@ -267,10 +267,12 @@ impl World {
     fn send(&mut self, to: SessionKey, message: &Message) {
         if let Message::Result(result) = message {
             let asker = self.realm.member(to);
-            if let Some(asker) = asker {
-                self.ledger.check_history(&result.payload, asker);
-                let (name, is_guest) = (asker.session.get(), &*asker.authrole == "guest");
-                self.ledger.descriptions.answered(name, result.request.get(), is_guest, &result.payload);
+            asker.into_iter().for_each(|asker| self.ledger.check_history(&result.payload, asker));
+            // What it was answered holds, also if it was ended in the same step.
+            let client = self.clients[self.client_by_key[&to]].as_ref();
+            if let Some((_, Client { name, .. })) = client.filter(|(key, _)| *key == to) {
+                let is_guest = self.ledger.guests.contains(name);
+                self.ledger.descriptions.answered(*name, result.request.get(), is_guest, &result.payload);
             }
         }
         let Message::Invocation(invocation) = message else { return self.deliver(to, message.clone(), false) };

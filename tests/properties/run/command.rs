@@ -1,7 +1,7 @@
 //! What is asked, as the command that a session sends.
 
 use super::Run;
-use crate::ask::{Ask, CallWish, How, Lists, Meta, PublishWish, Thing};
+use crate::ask::{passed, Ask, CallWish, How, Lists, Meta, PublishWish, Thing};
 use crate::model::reflection::description;
 use crate::setup::{AUTHIDS, AUTHROLES};
 use wharf::routing::Command;
@@ -24,10 +24,6 @@ pub(super) fn tagged(tag: u64) -> Payload {
     let text = format!("[{tag}]");
     let length = text.len();
     Payload::Raw(RawPayload::new(Serialization::Json, bytes::Bytes::from(text), length, None))
-}
-
-pub(super) fn passed(ppt: bool) -> Option<Box<Ppt>> {
-    ppt.then(|| Box::new(Ppt { scheme: "x_test".to_owned(), ..Ppt::default() }))
 }
 
 impl Run {
@@ -164,8 +160,10 @@ impl Run {
         ] {
             options.push(entry(key, Value::Bool(on)));
         }
-        if wish.ppt {
-            options.push(entry("ppt_scheme", Value::from("x_test")));
+        if let Some(Ppt { scheme, serializer, cipher, keyid }) = passed(wish.ppt).map(|ppt| *ppt) {
+            options.push(entry("ppt_scheme", Value::Text(scheme)));
+            let others = [("ppt_serializer", serializer), ("ppt_cipher", cipher), ("ppt_keyid", keyid)];
+            options.extend(others.into_iter().filter_map(|(key, text)| text.map(|text| entry(key, Value::Text(text)))));
         }
         let Some(listing) = self.listing(&wish.lists) else { return Value::Dict(options) };
         let ids = |ids: &Vec<u64>| Value::List(ids.iter().copied().map(Value::Unsigned).collect());

@@ -4,7 +4,7 @@ mod command;
 mod reflect;
 mod resolve;
 
-use crate::ask::Ask;
+use crate::ask::{passed, Ask};
 use crate::model::{Abilities, Model, Session};
 use crate::op::Op;
 use crate::out::{Names, Out};
@@ -153,7 +153,7 @@ impl Run {
                 publisher,
                 excluded: None,
                 trustlevel: event.trust,
-                ppt: command::passed(event.ppt),
+                ppt: passed(event.ppt),
                 listing: self.listing(&event.lists),
                 payload: command::tagged(event.tag),
             }

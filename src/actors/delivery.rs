@@ -72,6 +72,7 @@ impl Road {
 pub(crate) const LIGHT: usize = 64;
 
 /// Octets that an entry is counted with on the road.
+#[inline]
 fn weight(outgoing: &Outgoing) -> usize {
     match outgoing {
         Outgoing::Message(message) => LIGHT + payload_len(message),

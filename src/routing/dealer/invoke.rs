@@ -197,7 +197,7 @@ impl Dealer {
             trustlevel: rule.and_then(|rule| trust(turn, rule, terms.caller)),
             receive_progress: progressive && asked,
             progress: false,
-            timeout_ms: timeout.forwarded_ms(turn.now.saturating_duration_since(since)),
+            timeout_ms: timeout.forwarded_ms(turn.now, since),
             ppt: options.ppt,
         };
         if let Some(procedure) = of_first_call {
@@ -327,11 +327,12 @@ impl Timeout {
         }
     }
 
-    /// INVOCATION.Details.timeout, after the call has waited for so long.
-    fn forwarded_ms(self, waited: Duration) -> Option<u64> {
+    /// INVOCATION.Details.timeout: what is left of it at `now`, if it began at `since`.
+    fn forwarded_ms(self, now: Instant, since: Instant) -> Option<u64> {
         match self {
             Self::None | Self::Kept(_) => None,
             Self::Forwarded(timeout) => {
+                let waited = now.saturating_duration_since(since);
                 u64::try_from(timeout.saturating_sub(waited).as_millis()).ok().map(|ms| ms.max(1))
             }
         }

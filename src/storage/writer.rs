@@ -172,6 +172,7 @@ impl Writer {
                 }
             }
             self.gather(queue);
+            self.get_over_damage();
             self.commit();
             while self.later.front().is_some_and(|(after, _)| *after <= self.done) {
                 if let Some((_, later)) = self.later.pop_front() {
@@ -344,6 +345,14 @@ impl Writer {
                 tracing::error!(?last, acknowledged = ?self.acknowledged, "the store lost what it had kept: it stays closed");
             }
             Err(error) => tracing::error!(%error, "the store cannot be opened again"),
+        }
+    }
+
+    /// A question that met a damaged page is nobody else's trouble.
+    fn get_over_damage(&mut self) {
+        if self.log.as_ref().is_some_and(FileLog::is_damaged) {
+            tracing::error!("a page of the store is damaged: what lies there cannot be read");
+            self.reopen();
         }
     }
 

@@ -1,4 +1,5 @@
-//! Figures, printed and not judged: `cargo test --release --test store figures -- --nocapture`.
+//! Figures, printed and not judged: `cargo test --release --test store figures -- --nocapture`. The variable
+//! `WHARF_TEST_TOPICS` asks for the cases with so many topics in the file alone.
 
 use crate::realm::*;
 use crate::support::*;
@@ -44,16 +45,18 @@ fn measure(storage: &Storage, topics: usize, rule: HistoryRule) -> (f64, f64) {
 #[test]
 fn figures_of_keeping_events() {
     let folder = tempfile::tempdir().unwrap();
+    let only = std::env::var("WHARF_TEST_TOPICS").ok().map(|only| only.parse::<usize>().unwrap());
     let cases = [(1, 100_000), (1, 1000), (1, 100), (100, 100_000), (100, 1000), (100, 100), (10_000, 8)];
-    for (topics, limit) in cases {
+    for (topics, limit) in cases.into_iter().filter(|(topics, _)| only.is_none_or(|only| only == *topics)) {
         let name = format!("{topics} topics with up to {limit} events");
         let storage = file(&folder.path().join(&name));
         let (took, spent) = measure(&storage, topics, HistoryRule { limit, ..DURABLE });
-        let commits = storage.figures().commits;
+        let figures = storage.figures();
+        let (commits, each_commit) = (figures.commits, figures.commit_us / figures.commits / 1000);
         let (rate, each) = (EVENTS as f64 / took, spent * 1e9 / EVENTS as f64);
-        eprintln!("durable, {name}: {rate:.0} events/s in {commits} commits, {each:.0} ns each on the realm's thread");
+        eprintln!("durable, {name}: {rate:.0} events/s in {commits} commits of {each_commit} ms, {each:.0} ns each on the realm's thread");
     }
-    for (topics, limit) in cases {
+    for (topics, limit) in cases.into_iter().filter(|_| only.is_none()) {
         let (took, spent) = measure(&memory(), topics, HistoryRule { limit, ..VOLATILE });
         let (whole, each) = (took * 1e9 / EVENTS as f64, spent * 1e9 / EVENTS as f64);
         eprintln!(

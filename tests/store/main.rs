@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod both;
+mod damage;
 mod disk;
 mod faults;
 mod figures;
@@ -12,3 +13,4 @@ mod realm;
 mod service;
 mod support;
 mod trouble;
+mod work;

@@ -49,10 +49,14 @@ impl Realm {
         ids(&self.page().unwrap())
     }
 
-    pub(crate) fn retained(&self) -> Vec<u64> {
+    pub(crate) fn load_retained(&self) -> Result<Vec<KeptEvent>, StoreFault> {
         let (sender, receiver) = channel();
         self.handle.load_retained(move |events| drop(sender.send(events)));
-        let events = receiver.recv_timeout(Duration::from_secs(20)).expect("the store answers").unwrap();
+        receiver.recv_timeout(Duration::from_secs(20)).expect("the store answers")
+    }
+
+    pub(crate) fn retained(&self) -> Vec<u64> {
+        let events = self.load_retained().unwrap();
         events.iter().map(|event| event.publication.get()).collect()
     }
 }

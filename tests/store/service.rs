@@ -1,12 +1,13 @@
 //! The threads: order, group commit, bounds, restarts.
 
-use crate::disk::Gate;
+use crate::disk::{Disk, Gate};
 use crate::realm::*;
 use crate::support::*;
 use redb::{ReadableDatabase, ReadableTableMetadata};
 use std::sync::atomic::Ordering;
 use wharf::routing::{HistoryRule, KeptEvent, Order, Query, Recorded, Records, StoreFault};
-use wharf::storage::{Storage, StorageError, StorageSettings, Surroundings};
+use wharf::storage::file::Place;
+use wharf::storage::{FileLog, Storage, StorageError, StorageSettings, Surroundings};
 use wharf::wamp::{MatchPolicy, Uri};
 
 fn all() -> Query {
@@ -196,21 +197,23 @@ fn a_realm_that_is_attached_again_finds_what_it_had() {
 /// Trimming takes many events out of the file at once, and leaves few behind.
 #[test]
 fn what_a_topic_lost_is_taken_out_of_the_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store");
-    let storage = file(&path);
+    let disk = Disk::new();
+    let storage = at(disk.place());
     let mut realm = Realm::of(&storage, REALM);
-    for number in 1..=200 {
-        let rule = HistoryRule { limit: 5, ..DURABLE };
+    let rule = HistoryRule { limit: 5, ..DURABLE };
+    for number in 1..=1200 {
         realm.handle.submit(vec![order(event(number, "com.a"), rule, true)]);
         assert_eq!(realm.kept(), (number, Ok(())));
     }
-    assert_eq!(realm.ask(exact("com.a")), [196, 197, 198, 199, 200]);
+    assert_eq!(realm.ask(exact("com.a")), [1196, 1197, 1198, 1199, 1200]);
     drop((realm, storage));
-    let database = redb::Database::open(&path).unwrap();
-    let log = redb::TableDefinition::<(u32, u64, u64), &[u8]>::new("log");
-    let chunks = database.begin_read().unwrap().open_table(log).unwrap().len().unwrap();
-    assert!((5..5 + 16).contains(&chunks), "{chunks} chunks with one event each");
+    let log = FileLog::open(&disk.place()).unwrap();
+    let transaction = log.database().begin_read().unwrap();
+    let chunks = redb::TableDefinition::<(u32, u64, u64), &[u8]>::new("log");
+    let chunks = transaction.open_table(chunks).unwrap().len().unwrap();
+    let recent = redb::TableDefinition::<(u32, u32, u64), &[u8]>::new("recent");
+    let recent = transaction.open_table(recent).unwrap().len().unwrap();
+    assert!(chunks <= 2 && recent <= 512, "{chunks} chunks and {recent} recent ones");
 }
 
 /// Store, section 7.
@@ -233,12 +236,13 @@ fn a_file_of_a_newer_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     drop(file(&path));
-    let database = redb::Database::open(&path).unwrap();
+    let log = FileLog::open(&Place::path(&path)).unwrap();
+    let database = log.database();
     let transaction = database.begin_write().unwrap();
     let meta = redb::TableDefinition::<&str, u64>::new("meta");
     transaction.open_table(meta).unwrap().insert("schema", 7).unwrap();
     transaction.commit().unwrap();
-    drop(database);
+    drop((database, log));
     let settings = StorageSettings { path: Some(path), ..StorageSettings::default() };
     let error = Storage::start(settings).unwrap_err();
     assert!(matches!(error, StorageError::NewerSchema { found: 7, .. }), "{error}");

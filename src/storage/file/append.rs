@@ -4,13 +4,16 @@
 //! fails.
 
 use super::chunk::{Chunk, ChunkWriter, Damaged, CHUNK_OCTETS};
-use super::topic::Topic;
-use super::{StorageError, SweepFrom, LOG, META, META_REALMS, META_SEQ, META_TOPICS, OLDEST, REALMS, RETAINED, TOPICS};
+use super::recent::{Recent, SMALL_OCTETS};
+use super::topic::{Oldest, Topic};
+use super::{LogTable, RecentTable, StorageError, SweepFrom};
+use super::{LOG, META, META_REALMS, META_SEQ, META_TOPICS, OLDEST, REALMS, RECENT, RETAINED, TOPICS};
 use crate::routing::{HistoryRule, KeptEvent, LISTED_RETAINED_MAX};
 use crate::storage::select::not_before;
 use crate::storage::{octets, Change, Entry, Seq};
 use crate::wamp::{Uri, WallTime};
 use redb::{ReadableTable, Table, WriteTransaction};
+use slab::Slab;
 use std::collections::{BTreeMap, HashMap};
 
 /// Topics that one transaction of a sweep looks at.
@@ -19,23 +22,38 @@ const SWEPT_AT_ONCE: usize = 1000;
 /// Topics that are remembered; above it all are forgotten.
 const TOPICS_KNOWN_MAX: usize = 1 << 14;
 
+/// Realms that are remembered; above it all are forgotten.
+const REALMS_KNOWN_MAX: usize = 64;
+
 struct Tables<'t> {
     realms: Table<'t, &'static str, (u32, u64)>,
-    log: Table<'t, (u32, u64, u64), &'static [u8]>,
+    log: LogTable<'t>,
+    recent: RecentTable<'t>,
     topics: Table<'t, (u32, &'static str), super::topic::Row>,
     oldest: Table<'t, (u32, u64), &'static str>,
     retained: Table<'t, (u32, &'static str, u64), &'static [u8]>,
+    last_topic: Option<u64>,
     meta: Table<'t, &'static str, u64>,
 }
 
 /// A place in the order of the oldest, its topic, and where the next place is.
 type Listed = ((u32, u64), Uri, Seq);
 
+/// A topic's part of a commit, of which a chunk is under way.
+struct Part {
+    /// The chunk's events.
+    events: Vec<Oldest>,
+    /// No other chunk was written before it.
+    is_whole: bool,
+}
+
 /// What the last transactions have seen, and room to be used again.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     realms: BTreeMap<String, Realm>,
     writer: ChunkWriter,
+    /// The number that the last new topic got, where it is known.
+    last_topic: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -43,9 +61,12 @@ struct Realm {
     number: u32,
     octets: u64,
     octets_max: u64,
-    topics: HashMap<Uri, Topic>,
+    topics: Slab<(Uri, Topic)>,
+    /// Where they are.
+    index: HashMap<Uri, usize, foldhash::fast::RandomState>,
+    recent: Recent,
     /// Topics that the transaction under way puts something into, in the order of the first.
-    touched: Vec<Uri>,
+    touched: Vec<usize>,
     is_changed: bool,
 }
 
@@ -54,6 +75,12 @@ impl Known {
     pub(super) fn limit(&mut self) {
         let topics: usize = self.realms.values().map(|realm| realm.topics.len()).sum();
         if topics > TOPICS_KNOWN_MAX {
+            for realm in self.realms.values_mut() {
+                realm.topics.clear();
+                realm.index.clear();
+            }
+        }
+        if self.realms.len() > REALMS_KNOWN_MAX {
             self.realms.clear();
         }
     }
@@ -61,8 +88,9 @@ impl Known {
 
 /// Puts entries in, in order.
 pub(super) fn append(transaction: &WriteTransaction, known: &mut Known, group: &[Entry]) -> Result<(), StorageError> {
-    let Known { realms, writer } = known;
+    let Known { realms, writer, last_topic } = known;
     let mut tables = Tables::open(transaction)?;
+    tables.last_topic = *last_topic;
     let mut last = Seq(0);
     for (at, entry) in group.iter().enumerate() {
         let name = entry.realm.name.as_str();
@@ -73,9 +101,10 @@ pub(super) fn append(transaction: &WriteTransaction, known: &mut Known, group: &
         match &entry.change {
             Change::Keep { event, history, retain } => {
                 if history.is_some() {
-                    let topic = tables.topic(realm.number, &mut realm.topics, &event.topic)?;
+                    let number = tables.know(realm, &event.topic)?;
+                    let Some((_, topic)) = realm.topics.get_mut(number) else { continue };
                     if topic.pending.is_empty() {
-                        realm.touched.push(event.topic.clone());
+                        realm.touched.push(number);
                     }
                     topic.pending.push(at);
                 }
@@ -88,12 +117,17 @@ pub(super) fn append(transaction: &WriteTransaction, known: &mut Known, group: &
     }
     for (name, realm) in realms.iter_mut().filter(|(_, realm)| realm.is_changed) {
         realm.is_changed = false;
-        for uri in std::mem::take(&mut realm.touched) {
-            tables.keep(realm, &uri, group, writer)?;
+        for number in std::mem::take(&mut realm.touched) {
+            tables.keep(realm, number, group, writer)?;
         }
         tables.trim_octets(realm)?;
+        realm.recent.finish(&mut tables.recent, &mut tables.log, realm.number, writer)?;
         tables.realms.insert(name.as_str(), (realm.number, realm.octets))?;
     }
+    if let Some(last) = tables.last_topic {
+        tables.meta.insert(META_TOPICS, last)?;
+    }
+    *last_topic = tables.last_topic;
     let before = tables.meta.get(META_SEQ)?.map_or(0, |seq| seq.value());
     tables.meta.insert(META_SEQ, last.0.max(before))?;
     Ok(())
@@ -120,14 +154,16 @@ pub(super) fn sweep(
         let (name, state) = row?;
         names.insert(state.value().0, name.value().to_owned());
     }
+    let Known { realms, writer, .. } = known;
     for (number, name) in names {
-        let Some(realm) = tables.realm(&mut known.realms, &name)? else { continue };
+        let Some(realm) = tables.realm(realms, &name)? else { continue };
         let octets = realm.octets;
         for (_, uri) in some.iter().filter(|(realm, _)| *realm == number) {
             tables.sweep(realm, &Uri::from(uri.as_str()), now)?;
         }
         if realm.octets != octets {
             dropped = true;
+            realm.recent.finish(&mut tables.recent, &mut tables.log, number, writer)?;
             tables.realms.insert(name.as_str(), (number, realm.octets))?;
         }
     }
@@ -139,9 +175,11 @@ impl<'t> Tables<'t> {
         Ok(Self {
             realms: transaction.open_table(REALMS)?,
             log: transaction.open_table(LOG)?,
+            recent: transaction.open_table(RECENT)?,
             topics: transaction.open_table(TOPICS)?,
             oldest: transaction.open_table(OLDEST)?,
             retained: transaction.open_table(RETAINED)?,
+            last_topic: None,
             meta: transaction.open_table(META)?,
         })
     }
@@ -151,6 +189,16 @@ impl<'t> Tables<'t> {
         let number = self.meta.get(counter)?.map_or(0, |last| last.value()) + 1;
         self.meta.insert(counter, number)?;
         Ok(number)
+    }
+
+    /// The number of a new topic. Written down at the end, for all that are new.
+    fn next_topic(&mut self) -> Result<u64, StorageError> {
+        let last = match self.last_topic {
+            Some(last) => last,
+            None => self.meta.get(META_TOPICS)?.map_or(0, |last| last.value()),
+        };
+        self.last_topic = Some(last + 1);
+        Ok(last + 1)
     }
 
     /// A realm, remembered from now on. Always there.
@@ -168,45 +216,54 @@ impl<'t> Tables<'t> {
                     (u32::try_from(number).map_err(|_| StorageError::Failed("too many realms".to_owned()))?, 0)
                 }
             };
-            let (topics, touched) = (HashMap::new(), Vec::new());
-            let realm = Realm { number, octets, octets_max: u64::MAX, topics, touched, is_changed: false };
+            let realm = Realm {
+                number,
+                octets,
+                octets_max: u64::MAX,
+                topics: Slab::new(),
+                index: HashMap::default(),
+                recent: Recent::new(),
+                touched: Vec::new(),
+                is_changed: false,
+            };
             known.insert(name.to_owned(), realm);
         }
         Ok(known.get_mut(name))
     }
 
-    /// A topic, remembered from now on.
-    fn topic<'k>(
-        &mut self,
-        realm: u32,
-        known: &'k mut HashMap<Uri, Topic>,
-        uri: &Uri,
-    ) -> Result<&'k mut Topic, StorageError> {
-        if !known.contains_key(uri) {
-            let row = self.topics.get((realm, uri.as_str()))?.map(|row| row.value());
-            let topic = match row {
-                Some(row) => {
-                    let newest = self.log.range((realm, row.0, 0)..=(realm, row.0, u64::MAX))?.next_back();
-                    let (key, value) = newest.ok_or(Damaged)??;
-                    Topic::from_file(row, &Chunk::read(value.value(), (row.0, Seq(key.value().2)))?)
-                }
-                None => Topic::new(self.next(META_TOPICS)?),
-            };
-            // Never a slice of a receive buffer: what is kept has its own copy.
-            known.insert(uri.clone(), topic);
+    /// Where a topic is, which is remembered from now on.
+    fn know(&mut self, realm: &mut Realm, uri: &Uri) -> Result<usize, StorageError> {
+        if let Some(at) = realm.index.get(uri) {
+            return Ok(*at);
         }
-        known.get_mut(uri).ok_or_else(|| StorageError::from(Damaged))
+        let row = self.topics.get((realm.number, uri.as_str()))?.map(|row| row.value());
+        let number = row.map_or_else(|| self.next_topic(), |row| Ok(row.0))?;
+        realm.recent.load(&self.recent, realm.number, number)?;
+        let topic = match (row, realm.recent.of(number)) {
+            (Some(row), Some(recent)) => Topic::from_file(row, recent.oldest, recent.next()),
+            (Some(row), None) => {
+                let all = (realm.number, number, 0)..=(realm.number, number, u64::MAX);
+                let (key, value) = self.log.range(all)?.next_back().ok_or(Damaged)??;
+                let newest = Chunk::read(value.value(), (number, Seq(key.value().2)))?;
+                Topic::from_file(row, newest.oldest, newest.ordinal + newest.len())
+            }
+            (None, _) => Topic::new(number),
+        };
+        // Never a slice of a receive buffer: what is kept has its own copy.
+        let at = realm.topics.insert((uri.clone(), topic));
+        realm.index.insert(uri.clone(), at);
+        Ok(at)
     }
 
     /// Puts a topic's part of the group in, and drops what it has too many of and what is too old at its old end.
     fn keep(
         &mut self,
         realm: &mut Realm,
-        uri: &Uri,
+        at: usize,
         group: &[Entry],
         writer: &mut ChunkWriter,
     ) -> Result<(), StorageError> {
-        let Some(topic) = realm.topics.get_mut(uri) else { return Ok(()) };
+        let Some((_, topic)) = realm.topics.get_mut(at) else { return Ok(()) };
         let mut pending = std::mem::take(&mut topic.pending);
         let kept = |at: &usize| match group.get(*at) {
             Some(Entry { seq, change: Change::Keep { event, history: Some(rule), .. }, .. }) => {
@@ -220,7 +277,7 @@ impl<'t> Tables<'t> {
         let too_old = not_before(newest, topic.age());
         let mut too_many = (topic.count() + pending.len() as u64).saturating_sub(*limit as u64);
         while too_many > 0 || topic.age().is_some() {
-            let Some(oldest) = topic.oldest(&self.log, realm.number)? else { break };
+            let Some(oldest) = topic.oldest(&self.log, realm.number, &realm.recent)? else { break };
             if too_many == 0 && oldest.time >= too_old {
                 break;
             }
@@ -235,51 +292,62 @@ impl<'t> Tables<'t> {
             too_many = too_many.saturating_sub(u64::from(at_old_end));
             !at_old_end
         });
-        let mut chunk = None;
-        let mut count = 0;
+        let mut part = Part { events: Vec::new(), is_whole: true };
+        let mut ordinals = topic.ordinals().1..;
         for (seq, event, _) in staying {
-            if chunk.is_some() && writer.len() + event.payload.len() + ChunkWriter::EVENT_OCTETS > CHUNK_OCTETS {
-                self.close(realm.number, topic, writer, chunk.take(), &mut count)?;
+            let length = event.payload.len() + ChunkWriter::EVENT_OCTETS;
+            if !part.events.is_empty() && writer.len() + length > CHUNK_OCTETS {
+                part.is_whole = false;
+                self.close(realm.number, &mut realm.recent, topic, writer, &mut part)?;
             }
             let octets = octets(event);
             realm.octets += octets;
             writer.push(seq, octets, event);
-            count += 1;
-            chunk.get_or_insert(seq);
+            let ordinal = ordinals.next().unwrap_or_default();
+            part.events.push(Oldest { ordinal, seq, time: event.time, octets });
         }
-        self.close(realm.number, topic, writer, chunk, &mut count)?;
+        self.close(realm.number, &mut realm.recent, topic, writer, &mut part)?;
         pending.clear();
         topic.pending = pending;
-        self.finish(realm, uri, false)
+        self.finish(realm, at, false)
     }
 
-    /// Writes the chunk that begins at this position.
+    /// Writes the chunk that is under way: to the recent ones if it is small or the topic has something there.
     fn close(
         &mut self,
         realm: u32,
+        recent: &mut Recent,
         topic: &mut Topic,
         writer: &mut ChunkWriter,
-        chunk: Option<Seq>,
-        count: &mut u64,
+        part: &mut Part,
     ) -> Result<(), StorageError> {
-        let Some(seq) = chunk else { return Ok(()) };
-        let (first, next) = topic.ordinals();
-        self.log.insert((realm, topic.number, seq.0), writer.finish((topic.number, seq), next, first))?;
-        topic.add(std::mem::take(count));
+        let Some(Oldest { seq, .. }) = part.events.first().copied() else { return Ok(()) };
+        let (oldest, next) = topic.ordinals();
+        let is_small = part.is_whole && writer.len() < SMALL_OCTETS;
+        let chunk = writer.finish((topic.number, seq), next, oldest);
+        if is_small || recent.of(topic.number).is_some() {
+            recent.put(&mut self.recent, realm, (topic.number, oldest), &part.events, chunk)?;
+        } else {
+            self.log.insert((realm, topic.number, seq.0), chunk)?;
+        }
+        topic.add(part.events.len() as u64);
+        part.events.clear();
         Ok(())
     }
 
     /// Writes what has changed of a topic, and takes out what is gone, if it is much or `is_urgent`.
-    fn finish(&mut self, realm: &mut Realm, uri: &Uri, is_urgent: bool) -> Result<(), StorageError> {
-        let Some(topic) = realm.topics.get_mut(uri) else { return Ok(()) };
+    fn finish(&mut self, realm: &mut Realm, at: usize, is_urgent: bool) -> Result<(), StorageError> {
+        let Some((uri, topic)) = realm.topics.get_mut(at) else { return Ok(()) };
         let (number, key) = (realm.number, (realm.number, uri.as_str()));
-        let Some(oldest) = topic.oldest(&self.log, number)? else {
+        let Some(oldest) = topic.oldest(&self.log, number, &realm.recent)? else {
             if let Some(Seq(listed)) = topic.listed {
                 self.oldest.remove((number, listed))?;
                 self.topics.remove(key)?;
                 self.log.retain_in((number, topic.number, 0)..=(number, topic.number, u64::MAX), |_, _| false)?;
+                realm.recent.forget(topic.number);
             }
-            realm.topics.remove(uri);
+            realm.index.remove(uri);
+            realm.topics.remove(at);
             return Ok(());
         };
         if topic.listed.is_none() {
@@ -290,7 +358,7 @@ impl<'t> Tables<'t> {
             topic.is_changed = false;
             self.topics.insert(key, row)?;
         }
-        if let Some(Seq(chunk)) = topic.clear(&self.log, number, is_urgent)? {
+        if let Some(chunk) = topic.clear(&self.log, number, &realm.recent, is_urgent)? {
             self.log.retain_in((number, topic.number, 0)..(number, topic.number, chunk), |_, _| false)?;
         }
         Ok(())
@@ -298,18 +366,21 @@ impl<'t> Tables<'t> {
 
     /// Drops what a topic has that is too old.
     fn sweep(&mut self, realm: &mut Realm, uri: &Uri, now: WallTime) -> Result<(), StorageError> {
-        let topic = self.topic(realm.number, &mut realm.topics, uri)?;
+        let at = self.know(realm, uri)?;
+        let Some((_, topic)) = realm.topics.get_mut(at) else { return Ok(()) };
         let too_old = not_before(now, topic.age());
         if topic.age().is_none() {
             return Ok(());
         }
-        while let Some(oldest) = topic.oldest(&self.log, realm.number)?.filter(|oldest| oldest.time < too_old) {
+        while let Some(oldest) =
+            topic.oldest(&self.log, realm.number, &realm.recent)?.filter(|oldest| oldest.time < too_old)
+        {
             topic.drop_oldest();
             topic.is_changed = true;
             realm.octets = realm.octets.saturating_sub(oldest.octets);
         }
         if topic.is_changed {
-            self.finish(realm, uri, true)?;
+            self.finish(realm, at, true)?;
         }
         Ok(())
     }
@@ -318,12 +389,16 @@ impl<'t> Tables<'t> {
     fn trim_octets(&mut self, realm: &mut Realm) -> Result<(), StorageError> {
         while realm.octets > realm.octets_max {
             let Some((listed_at, uri, until)) = self.first_listed(realm.number)? else { return Ok(()) };
-            let topic = self.topic(realm.number, &mut realm.topics, &uri)?;
-            let mut oldest = topic.oldest(&self.log, realm.number)?;
+            let at = self.know(realm, &uri)?;
+            let Some((_, topic)) = realm.topics.get_mut(at) else { return Ok(()) };
+            if topic.listed.is_none() {
+                return Err(Damaged.into());
+            }
+            let mut oldest = topic.oldest(&self.log, realm.number, &realm.recent)?;
             while let Some(event) = oldest.filter(|event| realm.octets > realm.octets_max && event.seq < until) {
                 topic.drop_oldest();
                 realm.octets = realm.octets.saturating_sub(event.octets);
-                oldest = topic.oldest(&self.log, realm.number)?;
+                oldest = topic.oldest(&self.log, realm.number, &realm.recent)?;
             }
             if let Some(event) = oldest {
                 self.oldest.remove(listed_at)?;
@@ -331,7 +406,7 @@ impl<'t> Tables<'t> {
                 topic.listed = Some(event.seq);
                 topic.is_changed = true;
             }
-            self.finish(realm, &uri, false)?;
+            self.finish(realm, at, false)?;
         }
         Ok(())
     }

@@ -68,18 +68,33 @@ pub(super) struct ChunkWriter {
 }
 
 impl ChunkWriter {
+    /// What an event takes beside its body.
+    pub(super) const SLOT_OCTETS: usize = SLOT;
+
     /// What an event takes beside its payload, if it has nothing that few have.
     pub(super) const EVENT_OCTETS: usize = SLOT + 8 + 1 + 3 * 4;
 
     /// Puts an event behind the others.
-    pub(super) fn push(&mut self, Seq(seq): Seq, octets: u64, event: &KeptEvent) {
+    pub(super) fn push(&mut self, seq: Seq, octets: u64, event: &KeptEvent) {
         let before = self.events.len();
         write_event(event, &mut self.events);
+        self.push_slot(seq, event.time, event.publication.get(), octets, self.events.len() - before);
+    }
+
+    /// Puts an event of another chunk behind the others, as it lies there.
+    pub(super) fn copy(&mut self, chunk: &[u8], slot: &Slot) -> Result<(), Damaged> {
+        let event = chunk.get(slot.at.clone()).ok_or(Damaged)?;
+        self.events.extend_from_slice(event);
+        self.push_slot(slot.seq, slot.time, slot.publication, slot.octets, event.len());
+        Ok(())
+    }
+
+    fn push_slot(&mut self, Seq(seq): Seq, time: WallTime, publication: u64, octets: u64, length: usize) {
         self.slots.extend_from_slice(&seq.to_le_bytes());
-        self.slots.extend_from_slice(&event.time.0.to_le_bytes());
-        self.slots.extend_from_slice(&event.publication.get().to_le_bytes());
+        self.slots.extend_from_slice(&time.0.to_le_bytes());
+        self.slots.extend_from_slice(&publication.to_le_bytes());
         self.slots.extend_from_slice(&short(octets as usize).to_le_bytes());
-        self.slots.extend_from_slice(&short(self.events.len() - before).to_le_bytes());
+        self.slots.extend_from_slice(&short(length).to_le_bytes());
     }
 
     /// Octets of the chunk as it is.
@@ -108,7 +123,7 @@ impl ChunkWriter {
 }
 
 /// Lengths are bounded by what a message may have, far below.
-fn short(length: usize) -> u32 {
+pub(super) fn short(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
@@ -256,19 +271,24 @@ impl<'a> Chunk<'a> {
 }
 
 impl Slot {
+    /// Octets of its body.
+    pub(super) fn len(&self) -> usize {
+        self.at.len()
+    }
+
     /// The event, from its chunk.
     pub(super) fn event(&self, chunk: &[u8], topic: &Uri) -> Result<KeptEvent, Damaged> {
         read_event(chunk.get(self.at.clone()).ok_or(Damaged)?, self, topic)
     }
 }
 
-fn take<const N: usize>(from: &mut &[u8]) -> Result<[u8; N], Damaged> {
+pub(super) fn take<const N: usize>(from: &mut &[u8]) -> Result<[u8; N], Damaged> {
     let (taken, rest) = from.split_first_chunk::<N>().ok_or(Damaged)?;
     *from = rest;
     Ok(*taken)
 }
 
-fn number(from: &mut &[u8]) -> Result<u64, Damaged> {
+pub(super) fn number(from: &mut &[u8]) -> Result<u64, Damaged> {
     take::<8>(from).map(u64::from_le_bytes)
 }
 
@@ -325,7 +345,7 @@ fn read_event(mut from: &[u8], slot: &Slot, topic: &Uri) -> Result<KeptEvent, Da
 
 /// A sum that no single damage leaves as it was: each step is undone by no other value. Four sums side by side, because each
 /// step waits for the one before. Against accidents, not against attackers, who cannot write the file.
-fn check((topic, Seq(seq)): (u64, Seq), octets: &[u8]) -> u64 {
+pub(super) fn check((topic, Seq(seq)): (u64, Seq), octets: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(ODD).rotate_left(29);
     let (words, rest) = octets.as_chunks::<8>();

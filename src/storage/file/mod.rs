@@ -4,34 +4,36 @@
 //! Never waits for anything but the disk, and never decides what a question selects.
 
 mod append;
+mod bundle;
 mod chunk;
+mod chunks;
+mod place;
 mod read;
+mod recent;
+mod sums;
 mod topic;
 
+pub use place::{Files, Place};
 pub(super) use read::{read_with, retained, PageEnds};
 
 use super::{Entry, EventLog, Seq};
 use crate::routing::{KeptEvent, Page, Query, StoreFault};
 use crate::wamp::WallTime;
-use redb::{
-    Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
-    WriteTransaction,
-};
-use std::fmt;
+use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// The newest layout of the file that is known here.
-const SCHEMA: u64 = 2;
-
-/// Pages of the file that are kept in memory.
-const CACHE_OCTETS: usize = 64 << 20;
+const SCHEMA: u64 = 3;
 
 /// A realm's URI to its number, and its octets of history.
 const REALMS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("realms");
 /// (realm, number of the topic, seq of the first) to a chunk of events.
 const LOG: TableDefinition<'_, (u32, u64, u64), &[u8]> = TableDefinition::new("log");
+/// (realm, slice of topics, seq of the first) to a bundle of chunks.
+const RECENT: TableDefinition<'_, (u32, u32, u64), &[u8]> = TableDefinition::new("recent");
 /// (realm, topic) to its row.
 const TOPICS: TableDefinition<'_, (u32, &str), topic::Row> = TableDefinition::new("topics");
 /// (realm, seq of the topic's oldest event, or one before) to the topic: in this order a realm that is full loses events.
@@ -46,6 +48,9 @@ const META_ID: &str = "store_id";
 const META_REALMS: &str = "realms";
 const META_TOPICS: &str = "topics";
 const META_SEQ: &str = "seq";
+
+type LogTable<'t> = redb::Table<'t, (u32, u64, u64), &'static [u8]>;
+type RecentTable<'t> = redb::Table<'t, (u32, u32, u64), &'static [u8]>;
 
 /// A rule without an age.
 const NO_AGE: u64 = u64::MAX;
@@ -106,64 +111,11 @@ impl From<chunk::Damaged> for StorageError {
     }
 }
 
-/// Where the file's octets lie: a path, or whatever a test puts in its place.
-#[derive(Clone)]
-pub struct Place {
-    name: String,
-    open: Arc<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>,
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Place").field(&self.name).finish()
-    }
-}
-
-impl Place {
-    /// A file, made if it is not there.
-    pub fn path(path: &Path) -> Self {
-        let (name, path) = (path.display().to_string(), PathBuf::from(path));
-        Self { name, open: Arc::new(move || open_or_make(&path)) }
-    }
-
-    /// Octets behind a backend, opened anew each time. For tests with faults.
-    pub fn backend<B: StorageBackend>(open: impl Fn() -> B + Send + Sync + 'static) -> Self {
-        let create = move || Builder::new().set_cache_size(CACHE_OCTETS).create_with_backend(open());
-        Self { name: "behind a backend".to_owned(), open: Arc::new(create) }
-    }
-}
-
-/// A file is made under another name and gets its own when it is whole: what a crash or a full disk leaves half made would
-/// be no store for ever.
-fn open_or_make(path: &Path) -> Result<Database, DatabaseError> {
-    let builder = || {
-        let mut builder = Builder::new();
-        builder.set_cache_size(CACHE_OCTETS);
-        builder
-    };
-    if !path.try_exists()? {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut new = path.as_os_str().to_owned();
-        new.push(".new");
-        if Path::new(&new).try_exists()? {
-            std::fs::remove_file(&new)?;
-        }
-        drop(builder().create(&new)?);
-        std::fs::rename(&new, path)?;
-        // The name as well must outlive a loss of power.
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::File::open(folder)?.sync_all()?;
-        }
-    }
-    builder().open(path)
-}
-
 /// Events in a file.
 #[derive(Debug)]
 pub struct FileLog {
     database: Arc<Database>,
+    is_damaged: Arc<AtomicBool>,
     known: append::Known,
 }
 
@@ -173,26 +125,34 @@ impl FileLog {
     /// # Errors
     /// [`StorageError`], which names the file and the cause.
     pub fn open(place: &Place) -> Result<Self, StorageError> {
+        // What redb does not expect in a page that has no sum, the first one, it may answer with a panic.
+        catch_unwind(AssertUnwindSafe(|| Self::open_at(place))).unwrap_or_else(|_| {
+            Err(StorageError::Open { path: place.name.clone(), cause: "the file is damaged".to_owned() })
+        })
+    }
+
+    fn open_at(place: &Place) -> Result<Self, StorageError> {
         let path = || place.name.clone();
-        let database = (place.open)().map_err(|error| {
+        let opened = place.open().map_err(|error| {
             if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
                 StorageError::InUse { path: path() }
             } else {
                 StorageError::Open { path: path(), cause: error.to_string() }
             }
         })?;
-        let log = Self { database: Arc::new(database), known: append::Known::default() };
+        let place::Opened { database, is_damaged } = opened;
+        let log = Self { database: Arc::new(database), is_damaged, known: append::Known::default() };
         let failed = |error: StorageError| StorageError::Open { path: path(), cause: error.to_string() };
         match log.schema().map_err(failed)? {
             Some(SCHEMA) => Ok(log),
             Some(found) if found > SCHEMA => Err(StorageError::NewerSchema { path: path(), found }),
-            Some(found) => {
-                let cause = format!("it has schema {found}, which this version cannot read");
-                Err(StorageError::Open { path: path(), cause })
-            }
             None => {
                 log.make_tables().map_err(failed)?;
                 Ok(log)
+            }
+            Some(found) => {
+                let cause = format!("it has schema {found}, which this version cannot read");
+                Err(StorageError::Open { path: path(), cause })
             }
         }
     }
@@ -214,6 +174,7 @@ impl FileLog {
             meta.insert(META_ID, rand::random::<u64>())?;
             transaction.open_table(REALMS)?;
             transaction.open_table(LOG)?;
+            transaction.open_table(RECENT)?;
             transaction.open_table(TOPICS)?;
             transaction.open_table(OLDEST)?;
             transaction.open_table(RETAINED)?;
@@ -271,8 +232,13 @@ impl FileLog {
         Ok(next)
     }
 
+    /// Whether a damaged page was met: the file has to be opened again, and what does not touch the page works then.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Acquire)
+    }
+
     /// What readers on other threads read from.
-    pub(super) fn database(&self) -> Arc<Database> {
+    pub fn database(&self) -> Arc<Database> {
         Arc::clone(&self.database)
     }
 }

@@ -5,19 +5,17 @@
 
 use super::append::retained as retained_event;
 use super::chunk::{Chunk, Damaged, Slot};
+use super::chunks::{Chunks, Held, Shelves};
 use super::topic::{age, Row};
-use super::{StorageError, LOG, REALMS, RETAINED, TOPICS};
+use super::{StorageError, LOG, REALMS, RECENT, RETAINED, TOPICS};
 use crate::routing::{KeptEvent, Page, Query, StoreFault};
 use crate::storage::memory::Collected;
 use crate::storage::select::{self, Bounds, Found, Positions, Stream, Topics, TOPICS_MAX, TOPICS_WALKED_MAX};
 use crate::storage::Seq;
 use crate::wamp::{MatchPolicy, PublicationId, Uri, WallTime};
-use redb::{AccessGuard, Database, Range, ReadOnlyTable, ReadTransaction, ReadableDatabase};
+use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-type Log = ReadOnlyTable<(u32, u64, u64), &'static [u8]>;
-type Chunks = Range<'static, (u32, u64, u64), &'static [u8]>;
 
 /// Ends of pages that are remembered.
 const ENDS_MAX: usize = 4096;
@@ -135,7 +133,7 @@ struct Topic {
 struct Reader {
     realm: u32,
     now: WallTime,
-    log: Log,
+    chunks: Shelves,
     topics: ReadOnlyTable<(u32, &'static str), Row>,
 }
 
@@ -144,8 +142,9 @@ impl Reader {
     fn open(database: &Database, realm: &str, now: WallTime) -> Result<Option<Self>, StorageError> {
         let transaction = database.begin_read()?;
         let Some(realm) = number(&transaction, realm)? else { return Ok(None) };
-        let (log, topics) = (transaction.open_table(LOG)?, transaction.open_table(TOPICS)?);
-        Ok(Some(Self { realm, now, log, topics }))
+        let (log, recent) = (transaction.open_table(LOG)?, transaction.open_table(RECENT)?);
+        let topics = transaction.open_table(TOPICS)?;
+        Ok(Some(Self { realm, now, chunks: Shelves::new(realm, log, recent), topics }))
     }
 
     fn topic(&self, uri: &str) -> Result<Option<Topic>, StorageError> {
@@ -155,23 +154,10 @@ impl Reader {
 
     /// What can be seen of a topic: its newest chunk knows which event is the oldest.
     fn seen(&self, uri: &str, (number, first, max_age, _): Row) -> Result<Topic, StorageError> {
-        let newest = self.range(number, 0, u64::MAX)?.next_back();
-        let (key, value) = newest.ok_or(Damaged)??;
-        let chunk = Chunk::read(value.value(), (number, Seq(key.value().2)))?;
+        let (key, newest) = self.chunks.range(number, 0, u64::MAX)?.next_back()?.ok_or(Damaged)?;
+        let chunk = Chunk::read(newest.octets(), (number, Seq(key)))?;
         let not_before = select::not_before(self.now, age(max_age));
         Ok(Topic { uri: Uri::from(uri), number, first: first.max(chunk.oldest), not_before })
-    }
-
-    fn range(&self, topic: u64, low: u64, high: u64) -> Result<Chunks, StorageError> {
-        Ok(self.log.range((self.realm, topic, low)..=(self.realm, topic, high))?)
-    }
-
-    /// The key of the chunk that a position lies in, if it lies in one; else the one before.
-    fn chunk_of(&self, topic: u64, Seq(seq): Seq) -> Result<Option<u64>, StorageError> {
-        match self.range(topic, 0, seq)?.next_back() {
-            Some(row) => Ok(Some(row?.0.value().2)),
-            None => Ok(None),
-        }
     }
 
     /// Looks for the publications that the question names.
@@ -199,14 +185,14 @@ impl Reader {
     /// The position, if the publication is still there.
     fn stands_at(&self, uri: &str, publication: PublicationId, seq: Seq) -> Result<Option<Seq>, StorageError> {
         let Some(topic) = self.topic(uri)? else { return Ok(None) };
-        let Some(key) = self.chunk_of(topic.number, seq)? else { return Ok(None) };
-        self.in_range(&topic, self.range(topic.number, key, key)?, publication)
+        let Some(key) = self.chunks.key_of(topic.number, seq)? else { return Ok(None) };
+        self.in_range(&topic, self.chunks.range(topic.number, key, key)?, publication)
     }
 
     /// Where a publication of these topics stands.
     fn position(&self, topics: &[Topic], publication: PublicationId) -> Result<Option<Seq>, StorageError> {
         for topic in topics {
-            let found = self.in_range(topic, self.range(topic.number, 0, u64::MAX)?, publication)?;
+            let found = self.in_range(topic, self.chunks.range(topic.number, 0, u64::MAX)?, publication)?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -218,12 +204,11 @@ impl Reader {
     fn in_range(
         &self,
         topic: &Topic,
-        mut range: Chunks,
+        mut range: Chunks<'_>,
         publication: PublicationId,
     ) -> Result<Option<Seq>, StorageError> {
-        while let Some(row) = range.next_back() {
-            let (key, value) = row?;
-            let chunk = Chunk::read(value.value(), (topic.number, Seq(key.value().2)))?;
+        while let Some((key, held)) = range.next_back()? {
+            let chunk = Chunk::read(held.octets(), (topic.number, Seq(key)))?;
             for slot in chunk.slots() {
                 let slot = slot?;
                 if slot.publication == publication.get() && slot.ordinal >= topic.first {
@@ -272,12 +257,12 @@ struct Walk<'a> {
     reader: &'a Reader,
     topic: Topic,
     bounds: Bounds,
-    chunks: Chunks,
+    chunks: Chunks<'a>,
     reverse: bool,
     holds_chunk: bool,
     /// Of the chunk under way: its key, itself if it is held, and its events that come, the next one last.
     key: u64,
-    chunk: Option<AccessGuard<'static, &'static [u8]>>,
+    chunk: Option<Held<'a>>,
     slots: Vec<Slot>,
 }
 
@@ -289,8 +274,8 @@ impl<'a> Walk<'a> {
         reverse: bool,
         holds_chunk: bool,
     ) -> Result<Self, StorageError> {
-        let low = reader.chunk_of(topic.number, bounds.low)?.unwrap_or(0);
-        let chunks = reader.range(topic.number, low, bounds.high.0)?;
+        let low = reader.chunks.key_of(topic.number, bounds.low)?.unwrap_or(0);
+        let chunks = reader.chunks.range(topic.number, low, bounds.high.0)?;
         let mut walk =
             Self { reader, topic, bounds, chunks, reverse, holds_chunk, key: 0, chunk: None, slots: Vec::new() };
         walk.advance()?;
@@ -300,11 +285,10 @@ impl<'a> Walk<'a> {
     /// To the next chunk with events that are wanted.
     fn advance(&mut self) -> Result<(), StorageError> {
         while self.slots.is_empty() {
-            let row = if self.reverse { self.chunks.next_back() } else { self.chunks.next() };
-            let Some(row) = row else { return Ok(()) };
-            let (key, value) = row?;
-            self.key = key.value().2;
-            let chunk = Chunk::read(value.value(), (self.topic.number, Seq(self.key)))?;
+            let row = if self.reverse { self.chunks.next_back()? } else { self.chunks.next()? };
+            let Some((key, held)) = row else { return Ok(()) };
+            self.key = key;
+            let chunk = Chunk::read(held.octets(), (self.topic.number, Seq(self.key)))?;
             if chunk.ordinal + chunk.len() <= self.topic.first {
                 if self.reverse {
                     return Ok(());
@@ -320,7 +304,7 @@ impl<'a> Walk<'a> {
             if !self.reverse {
                 self.slots.reverse();
             }
-            self.chunk = self.holds_chunk.then_some(value);
+            self.chunk = self.holds_chunk.then_some(held);
         }
         Ok(())
     }
@@ -328,11 +312,11 @@ impl<'a> Walk<'a> {
     fn next(&mut self) -> Result<KeptEvent, StorageError> {
         let slot = self.slots.pop().ok_or(Damaged)?;
         let event = match &self.chunk {
-            Some(chunk) => slot.event(chunk.value(), &self.topic.uri)?,
+            Some(chunk) => slot.event(chunk.octets(), &self.topic.uri)?,
             None => {
-                let key = (self.reader.realm, self.topic.number, self.key);
-                let chunk = self.reader.log.get(key)?.ok_or(Damaged)?;
-                slot.event(chunk.value(), &self.topic.uri)?
+                let again = self.reader.chunks.range(self.topic.number, self.key, self.key)?.next()?;
+                let (_, chunk) = again.ok_or(Damaged)?;
+                slot.event(chunk.octets(), &self.topic.uri)?
             }
         };
         self.advance()?;

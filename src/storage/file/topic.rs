@@ -5,6 +5,7 @@
 //! another reason. Chunks of which nothing is left lie in the file for a while, and are taken out many at a time.
 
 use super::chunk::{Chunk, Damaged};
+use super::recent::Recent;
 use super::{StorageError, NO_AGE};
 use crate::storage::Seq;
 use crate::wamp::WallTime;
@@ -22,11 +23,10 @@ const GONE_MIN: u64 = 16;
 /// One of a topic's oldest events.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Oldest {
+    pub(super) ordinal: u64,
     pub(super) seq: Seq,
     pub(super) time: WallTime,
     pub(super) octets: u64,
-    /// The key of the chunk that it lies in.
-    chunk: Seq,
 }
 
 /// A topic's row: its number, the ordinal before which nothing is there any more, the age of its rule, and where it is listed
@@ -48,8 +48,8 @@ pub(super) struct Topic {
     pub(super) listed: Option<Seq>,
     /// The oldest events, from `first` on, as far as they were looked at.
     oldest: VecDeque<Oldest>,
-    /// Where the first chunk lies that was not looked at, or behind.
-    unseen: Seq,
+    /// The ordinal of the first event that was not looked at, and where it lies, or before.
+    unseen: (u64, Seq),
     /// How many gone events are worth a removal.
     slack: u64,
     /// Places in the group under way.
@@ -64,10 +64,10 @@ impl Topic {
         Self::of((number, 1, NO_AGE, 0), 1, 1, None)
     }
 
-    /// A topic that has its row and, last, this chunk.
-    pub(super) fn from_file(row: Row, newest: &Chunk<'_>) -> Self {
+    /// A topic that has its row, and whose last chunk says this of the oldest and of the next event.
+    pub(super) fn from_file(row: Row, oldest: u64, next: u64) -> Self {
         let (_, first, _, listed) = row;
-        Self::of(row, first.max(newest.oldest), newest.ordinal + newest.len(), Some(Seq(listed)))
+        Self::of(row, first.max(oldest), next, Some(Seq(listed)))
     }
 
     fn of((number, _, max_age, _): Row, first: u64, next: u64, listed: Option<Seq>) -> Self {
@@ -80,7 +80,7 @@ impl Topic {
             max_age,
             listed,
             oldest: VecDeque::new(),
-            unseen: Seq(0),
+            unseen: (first, Seq(0)),
             slack: GONE_MIN,
             pending: Vec::new(),
             is_changed: listed.is_none(),
@@ -124,9 +124,10 @@ impl Topic {
         &mut self,
         log: &impl ReadableTable<(u32, u64, u64), &'static [u8]>,
         realm: u32,
+        recent: &Recent,
     ) -> Result<Option<Oldest>, StorageError> {
         if self.count() > 0 && self.oldest.is_empty() {
-            self.look(log, realm)?;
+            self.look(log, realm, recent)?;
             if self.oldest.is_empty() {
                 return Err(Damaged.into());
             }
@@ -134,27 +135,37 @@ impl Topic {
         Ok(self.oldest.front().copied())
     }
 
-    /// Looks at the oldest events.
+    /// Looks at the oldest events, where no recent chunk has them in the topic's other ones.
     fn look(
         &mut self,
         log: &impl ReadableTable<(u32, u64, u64), &'static [u8]>,
         realm: u32,
+        recent: &Recent,
     ) -> Result<(), StorageError> {
-        for row in log.range((realm, self.number, self.unseen.0)..=(realm, self.number, u64::MAX))? {
-            let (key, value) = row?;
-            let at = Seq(key.value().2);
-            let chunk = Chunk::read(value.value(), (self.number, at))?;
-            self.unseen = Seq(at.0 + 1);
-            for slot in chunk.slots() {
-                let slot = slot?;
-                if slot.ordinal >= self.first {
-                    let (seq, time, octets) = (slot.seq, slot.time, slot.octets);
-                    self.oldest.push_back(Oldest { seq, time, octets, chunk: at });
+        let (unseen, Seq(at)) = self.unseen;
+        let unseen = unseen.max(self.first);
+        let recent = recent.of(self.number);
+        if recent.is_none_or(|recent| unseen < recent.first()) {
+            let start = chunk_of(log, (realm, self.number), Seq(at))?.unwrap_or(0);
+            for row in log.range((realm, self.number, start)..=(realm, self.number, u64::MAX))? {
+                let (key, value) = row?;
+                let chunk = Chunk::read(value.value(), (self.number, Seq(key.value().2)))?;
+                for slot in chunk.slots() {
+                    let slot = slot?;
+                    if slot.ordinal >= unseen {
+                        let (ordinal, seq, time, octets) = (slot.ordinal, slot.seq, slot.time, slot.octets);
+                        self.oldest.push_back(Oldest { ordinal, seq, time, octets });
+                    }
+                }
+                if self.oldest.len() >= OLDEST_AT_ONCE {
+                    break;
                 }
             }
-            if self.oldest.len() >= OLDEST_AT_ONCE {
-                break;
-            }
+        } else if let Some(recent) = recent {
+            self.oldest.extend(recent.events.iter().filter(|event| event.ordinal >= unseen));
+        }
+        if let Some(last) = self.oldest.back() {
+            self.unseen = (last.ordinal + 1, last.seq);
         }
         Ok(())
     }
@@ -165,19 +176,42 @@ impl Topic {
         self.oldest.pop_front();
     }
 
-    /// Before which chunk everything is to be taken out of the file now, if anything is; it counts as done then.
+    /// Before which chunk everything is to be taken out of the file now, if anything is; it counts as done then. Where only
+    /// recent chunks have something left that is done when these are put to the others.
     pub(super) fn clear(
         &mut self,
         log: &impl ReadableTable<(u32, u64, u64), &'static [u8]>,
         realm: u32,
+        recent: &Recent,
         is_urgent: bool,
-    ) -> Result<Option<Seq>, StorageError> {
+    ) -> Result<Option<u64>, StorageError> {
         let gone = self.first - self.cleared;
         if gone == 0 || (gone < self.slack && !is_urgent) {
             return Ok(None);
         }
+        let Some(oldest) = self.oldest(log, realm, recent)? else { return Ok(None) };
+        let is_recent = recent.of(self.number).is_some_and(|recent| recent.first() <= oldest.ordinal);
+        if is_recent && !is_urgent {
+            return Ok(None);
+        }
         self.cleared = self.first;
-        Ok(self.oldest(log, realm)?.map(|oldest| oldest.chunk))
+        if is_recent {
+            Ok(Some(u64::MAX))
+        } else {
+            chunk_of(log, (realm, self.number), oldest.seq)
+        }
+    }
+}
+
+/// The key of the chunk that a position lies in, if it lies in one that is not recent; else of the one before.
+fn chunk_of(
+    log: &impl ReadableTable<(u32, u64, u64), &'static [u8]>,
+    (realm, topic): (u32, u64),
+    Seq(seq): Seq,
+) -> Result<Option<u64>, StorageError> {
+    match log.range((realm, topic, 0)..=(realm, topic, seq))?.next_back() {
+        Some(row) => Ok(Some(row?.0.value().2)),
+        None => Ok(None),
     }
 }
 

@@ -14,10 +14,15 @@ use std::collections::VecDeque;
 /// Octets that the first stage holds before messages start to queue behind it.
 const STAGE_SOFT_MAX: usize = 64 << 10;
 
-/// Octets that are copied from the queue when the socket has just refused some; twice as many with each buffer that it takes
-/// whole. One that takes nothing more is left with one message in its buffer in place of 64 KiB: with a thousand of them that
-/// was 95 MiB in place of 64 at most (U3).
+/// Octets that are copied from the queue at first and when the socket has just refused some; twice as many with each buffer
+/// that it takes whole. One that takes nothing more is left with one message in its buffer in place of 64 KiB: with a thousand
+/// of them that was 95 MiB in place of 64 at most (U3).
 const REFILL_MIN: usize = 4 << 10;
+
+/// For the same reason, octets beyond which an EVENT is not copied before the socket has taken something, and the size from
+/// which that is worth its place in the queue.
+const EVENT_STAGE_MAX: usize = 8 << 10;
+const WORTH_SHARING: usize = 512;
 
 /// Kept back for what ends something: ABORT, GOODBYE, ERROR, UNSUBSCRIBED, PONG.
 const RESERVE: usize = 64 << 10;
@@ -83,7 +88,7 @@ impl Outbox {
             written: 0,
             staged_messages: 0,
             blocked: false,
-            refill_max: STAGE_SOFT_MAX,
+            refill_max: REFILL_MIN,
             queue: VecDeque::new(),
             queued_bytes: 0,
             missed: 0,
@@ -162,9 +167,11 @@ impl Outbox {
         room.then_some(&mut self.staged)
     }
 
-    /// The same for an EVENT: while the socket takes nothing, what others share queues rather than being copied.
-    pub(crate) fn stage_for_event(&mut self) -> Option<&mut Vec<u8>> {
-        if self.blocked {
+    /// The same for an EVENT of so many octets: while the socket takes nothing, or has been given enough, what others share
+    /// queues rather than being copied.
+    pub(crate) fn stage_for_event(&mut self, octets: usize) -> Option<&mut Vec<u8>> {
+        let given_enough = octets >= WORTH_SHARING && self.staged.len() - self.written >= EVENT_STAGE_MAX;
+        if self.blocked || given_enough {
             None
         } else {
             self.stage()

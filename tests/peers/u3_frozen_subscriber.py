@@ -56,9 +56,9 @@ def subscriber(control, router, form, topic, user, via, newest):
         control.send(("gone", end.code, end.last))
 
 
-def many_subscribers(control, router, form, topic, many):
+def many_subscribers(control, router, form, topic, user, many):
     """Many sessions in one process, with little room in the kernel, so that the router's queues fill."""
-    peers = [Peer(router, form, small=True).join() for _ in range(many)]
+    peers = [Peer(router, form, small=True).join(user) for _ in range(many)]
     for peer in peers:
         peer.subscribe(topic)
     control.send(len(peers))
@@ -225,10 +225,10 @@ def judge_memory(found, memory, bound):
     found.tell(f"memory {mib(memory.peak)}, then {mib(memory.growth())}, {mib(kept)} since the start")
 
 
-def many_at_once(found, router, number, form, many):
-    topic = f"com.example.peers.u3.many.r{number}"
+def many_at_once(found, router, number, form, policy, many):
+    topic = f"com.example.peers.u3.many.{policy}.r{number}"
     publisher = Publisher(router, form, topic, SIZES["8 KiB"])
-    crowd = Child(many_subscribers, router, form, topic, many)
+    crowd = Child(many_subscribers, router, form, topic, USERS[policy], many)
     crowd.hear(60)
     memory = Memory(router)
     crowd.freeze()
@@ -253,7 +253,8 @@ def cases(router):
             turn += 1
     yield "disconnect, 256 KiB, cut off, WebSocket json", overflowing, FORMS[0], "disconnect", SIZES["256 KiB"], "cut off"
     many = 200 if router.quick else 1_000
-    yield f"disconnect, {many} frozen at once", many_at_once, FORMS[0], many
+    for policy in ["disconnect"] if router.quick else USERS:
+        yield f"{policy}, {many} frozen at once", many_at_once, FORMS[0], policy, many
 
 
 if __name__ == "__main__":

@@ -166,6 +166,21 @@ fn a_socket_that_refuses_is_given_one_message_and_then_more_with_each_that_it_ta
     assert!(outbox.staged.capacity() <= 16 << 10, "{}", outbox.staged.capacity());
 }
 
+/// U3: the same for what comes before the socket was asked at all.
+#[test]
+fn large_events_queue_behind_the_first_few_and_small_ones_are_copied() {
+    let staged = |size: usize| {
+        let mut outbox = outbox(1 << 20, 1000, OnOverflow::Disconnect);
+        while let Some(stage) = outbox.stage_for_event(size) {
+            stage.resize(stage.len() + size, b'e');
+            outbox.staged();
+        }
+        outbox.bytes()
+    };
+    assert_eq!(staged(1 << 10), EVENT_STAGE_MAX);
+    assert_eq!(staged(256), STAGE_SOFT_MAX);
+}
+
 /// S3: only half of the bounds holds while the node is short of memory.
 #[test]
 fn a_halved_outbox_is_full_at_half_of_its_bounds() {

@@ -131,7 +131,9 @@ impl SessionActor {
             self.tally.add_undeliverable(1);
             return;
         };
-        let pushed = if self.outbox.missed() > 0 { self.put_after_gap(event) } else { self.put_encoded(encoded) };
+        // Only an event that tells what was missed has an encoding of its own: what waits is shared under every policy.
+        let tells = self.outbox.missed() > 0 && self.outbox.stage().is_some();
+        let pushed = if tells { self.put_after_gap(event) } else { self.put_encoded(encoded) };
         self.tally.message_out(MessageKind::Event);
         match pushed {
             Pushed::Taken => {}
@@ -141,7 +143,7 @@ impl SessionActor {
     }
 
     fn put_encoded(&mut self, encoded: &Bytes) -> Pushed {
-        if let Some(stage) = self.outbox.stage_for_event() {
+        if let Some(stage) = self.outbox.stage_for_event(encoded.len()) {
             let start = self.connection.begin(stage);
             stage.extend_from_slice(encoded);
             self.connection.finish(stage, start);
@@ -151,18 +153,13 @@ impl SessionActor {
         self.outbox.push_shared(encoded.clone())
     }
 
-    /// The first event after others were dropped says how many (limits, section 3).
+    /// The first event after others were dropped says how many (limits, section 3). To be called while the first stage has room.
     fn put_after_gap(&mut self, event: &SharedEvent) -> Pushed {
         let mut message = event.message.clone();
-        let tells = self.outbox.stage().is_some();
-        if tells {
-            message.details.missed = Some(self.outbox.missed());
-        }
+        message.details.missed = Some(self.outbox.missed());
         match self.put(Class::Event, &message.into()) {
             Ok(pushed) => {
-                if tells {
-                    self.outbox.told_missed();
-                }
+                self.outbox.told_missed();
                 pushed
             }
             Err(_) => {

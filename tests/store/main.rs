@@ -10,6 +10,7 @@ mod figures;
 mod kill;
 mod properties;
 mod realm;
+mod recent;
 mod service;
 mod support;
 mod trouble;

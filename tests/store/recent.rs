@@ -27,11 +27,12 @@ fn a_topic_reads_the_same_wherever_its_chunks_lie() {
     let (mut rng, mut seq) = (StdRng::seed_from_u64(1), 0);
     let mut most = (0, 0);
     for commit in 1..=1600 {
-        let group: Vec<_> = (0..rng.random_range(1..4))
+        let topics = rng.random_range(1..12);
+        let group: Vec<_> = (0..rng.random_range(1..8))
             .map(|_| {
                 seq += 1;
-                let topic = rng.random_range(0..12);
-                let octets = [8, 200, 200, 400, 5000][rng.random_range(0..5)];
+                let topic = rng.random_range(0..topics);
+                let octets = [8, 200, 200, 400, 9000][rng.random_range(0..5)];
                 let event = KeptEvent { payload: payload(octets), ..event(seq, &format!("com.t{topic}")) };
                 keep(&realm, seq, event, rule([3, 40, 1000][topic % 3]))
             })

@@ -22,8 +22,6 @@ pub(super) struct BundleWriter {
     list: Vec<u8>,
     chunks: Vec<u8>,
     out: Vec<u8>,
-    /// Of the first part: under it the bundle lies.
-    first: Option<Seq>,
 }
 
 /// A chunk in a bundle.
@@ -37,7 +35,6 @@ pub(super) struct Part {
 impl BundleWriter {
     /// Puts a chunk behind the others.
     pub(super) fn push(&mut self, topic: u64, seq: Seq, chunk: &[u8]) {
-        self.first.get_or_insert(seq);
         self.list.extend_from_slice(&topic.to_le_bytes());
         self.list.extend_from_slice(&seq.0.to_le_bytes());
         self.list.extend_from_slice(&short(chunk.len()).to_le_bytes());
@@ -49,31 +46,36 @@ impl BundleWriter {
         HEAD + self.list.len() + self.chunks.len()
     }
 
-    /// The bundle and where it lies, if there is anything in it; the writer is empty then.
-    pub(super) fn finish(&mut self, slice: u32) -> Option<(Seq, &[u8])> {
-        let first = self.first.take()?;
-        let Self { list, chunks, out, .. } = self;
+    /// The bundle that lies at this place, if there is anything in it; the writer is empty then.
+    pub(super) fn finish(&mut self, place: (u32, u64)) -> Option<&[u8]> {
+        let Self { list, chunks, out } = self;
+        if list.is_empty() {
+            return None;
+        }
         out.clear();
         out.extend_from_slice(&[0; CHECK]);
         out.extend_from_slice(&short(list.len() / LISTED).to_le_bytes());
         out.append(list);
-        let sum = check((slice.into(), first), out.get(CHECK..).unwrap_or_default());
-        if let Some(place) = out.first_chunk_mut::<CHECK>() {
-            *place = sum.to_le_bytes();
+        if let Some((sum, checked)) = out.split_first_chunk_mut::<CHECK>() {
+            *sum = sum_of(place, checked).to_le_bytes();
         }
         out.append(chunks);
-        Some((first, out))
+        Some(out)
     }
 }
 
+fn sum_of((slice, number): (u32, u64), list: &[u8]) -> u64 {
+    check((slice.into(), Seq(number)), list)
+}
+
 /// The parts of the bundle that lies at this place, in order.
-pub(super) fn parts(octets: &[u8], (slice, seq): (u32, Seq)) -> Result<Vec<Part>, Damaged> {
+pub(super) fn parts(octets: &[u8], place: (u32, u64)) -> Result<Vec<Part>, Damaged> {
     let (expected, mut rest) = octets.split_first_chunk::<CHECK>().ok_or(Damaged)?;
     let checked = rest;
     let many = u32::from_le_bytes(take::<4>(&mut rest)?) as usize;
     let length = many.checked_mul(LISTED).filter(|length| *length <= rest.len()).ok_or(Damaged)?;
     let checked = checked.get(..4 + length).ok_or(Damaged)?;
-    if u64::from_le_bytes(*expected) != check((slice.into(), seq), checked) {
+    if u64::from_le_bytes(*expected) != sum_of(place, checked) {
         return Err(Damaged);
     }
     let mut start = HEAD + length;
@@ -100,28 +102,27 @@ mod tests {
     #[test]
     fn a_flipped_bit_in_the_list_of_parts_is_seen() {
         let mut writer = BundleWriter::default();
-        assert_eq!(writer.finish(1), None);
+        assert_eq!(writer.finish((1, 7)), None);
         writer.push(3, Seq(7), b"one");
         writer.push(4, Seq(5), b"other");
         let len = writer.len();
-        let (seq, octets) = writer.finish(1).unwrap();
-        assert_eq!((seq, octets.len()), (Seq(7), len));
-        let octets = octets.to_vec();
+        let octets = writer.finish((1, 7)).unwrap().to_vec();
+        assert_eq!(octets.len(), len);
         let head = HEAD + 2 * LISTED;
         let expected = [
             Part { topic: 3, seq: Seq(7), at: head..head + 3 },
             Part { topic: 4, seq: Seq(5), at: head + 3..head + 8 },
         ];
-        assert_eq!(parts(&octets, (1, Seq(7))), Ok(expected.to_vec()));
-        assert_eq!(parts(&octets, (2, Seq(7))), Err(Damaged));
-        assert_eq!(parts(&octets, (1, Seq(8))), Err(Damaged));
+        assert_eq!(parts(&octets, (1, 7)), Ok(expected.to_vec()));
+        assert_eq!(parts(&octets, (2, 7)), Err(Damaged));
+        assert_eq!(parts(&octets, (1, 8)), Err(Damaged));
         for bit in 0..head * 8 {
             let mut hurt = octets.clone();
             hurt[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(parts(&hurt, (1, Seq(7))), Err(Damaged), "{bit}");
+            assert_eq!(parts(&hurt, (1, 7)), Err(Damaged), "{bit}");
         }
         for len in 0..octets.len() {
-            assert_eq!(parts(&octets[..len], (1, Seq(7))), Err(Damaged), "{len}");
+            assert_eq!(parts(&octets[..len], (1, 7)), Err(Damaged), "{len}");
         }
     }
 }

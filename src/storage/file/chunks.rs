@@ -84,7 +84,7 @@ impl Shelves {
         let mut slice = Slice { bundles: Vec::new(), parts: HashMap::default() };
         for row in self.recent.range((self.realm, number, 0)..=(self.realm, number, u64::MAX))? {
             let (key, value) = row?;
-            for part in parts(value.value(), (number, Seq(key.value().2)))? {
+            for part in parts(value.value(), (number, key.value().2))? {
                 let place = (part.seq.0, slice.bundles.len(), part.at);
                 slice.parts.entry(part.topic).or_default().push(place);
             }

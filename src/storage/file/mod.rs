@@ -32,7 +32,7 @@ const SCHEMA: u64 = 3;
 const REALMS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("realms");
 /// (realm, number of the topic, seq of the first) to a chunk of events.
 const LOG: TableDefinition<'_, (u32, u64, u64), &[u8]> = TableDefinition::new("log");
-/// (realm, slice of topics, seq of the first) to a bundle of chunks.
+/// (realm, slice of topics, number in ascending order) to a bundle of chunks.
 const RECENT: TableDefinition<'_, (u32, u32, u64), &[u8]> = TableDefinition::new("recent");
 /// (realm, topic) to its row.
 const TOPICS: TableDefinition<'_, (u32, &str), topic::Row> = TableDefinition::new("topics");

@@ -39,6 +39,8 @@ struct Slice {
     is_loaded: bool,
     octets: usize,
     bundles: usize,
+    /// The number of the last bundle. Not where its events stand: a topic may come before another one whose events are older.
+    last: u64,
     topics: HashMap<u64, Events, foldhash::fast::RandomState>,
     /// Chunks of topics that are no more lie in it.
     has_orphans: bool,
@@ -95,7 +97,8 @@ impl Recent {
             let bundle = value.value();
             slice.octets += bundle.len();
             slice.bundles += 1;
-            for part in parts(bundle, (number, Seq(key.value().2)))? {
+            slice.last = key.value().2;
+            for part in parts(bundle, (number, slice.last))? {
                 let chunk = bundle.get(part.at).ok_or(Damaged)?;
                 slice.topics.entry(part.topic).or_default().add(&Chunk::read(chunk, (part.topic, part.seq))?)?;
             }
@@ -161,10 +164,11 @@ impl Slice {
     }
 
     fn write(&mut self, table: &mut RecentTable<'_>, realm: u32, number: u32) -> Result<(), StorageError> {
-        if let Some((Seq(seq), bundle)) = self.writer.finish(number) {
+        if let Some(bundle) = self.writer.finish((number, self.last + 1)) {
+            self.last += 1;
             self.octets += bundle.len();
             self.bundles += 1;
-            table.insert((realm, number, seq), bundle)?;
+            table.insert((realm, number, self.last), bundle)?;
         }
         Ok(())
     }
@@ -183,7 +187,7 @@ impl Slice {
         for row in table.range(all.clone())? {
             let (key, value) = row?;
             let bundle = value.value().to_vec();
-            for part in parts(&bundle, (number, Seq(key.value().2)))? {
+            for part in parts(&bundle, (number, key.value().2))? {
                 if self.topics.contains_key(&part.topic) {
                     topics.entry(part.topic).or_default().push((bundles.len(), part));
                 }
@@ -211,7 +215,8 @@ impl Slice {
             }
             close(log, (realm, topic), first, oldest, writer)?;
         }
-        *self = Self { is_loaded: true, writer: std::mem::take(&mut self.writer), ..Self::default() };
+        let (last, writer) = (self.last, std::mem::take(&mut self.writer));
+        *self = Self { is_loaded: true, last, writer, ..Self::default() };
         Ok(())
     }
 }

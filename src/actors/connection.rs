@@ -105,6 +105,11 @@ pub trait Connection: 'static {
     /// Whether HELLO's agent is known to answer [`Connection::ping`].
     fn knows_agent(&self, agent: &str) -> bool;
 
+    /// What a login can be bound to: `tls-exporter` (RFC 9266) of its TLS connection. `None`: TLS does not end here.
+    fn channel_binding(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// What the meta API shows of it.
     fn details(&self) -> Dict;
 }

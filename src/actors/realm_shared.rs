@@ -1,8 +1,9 @@
 //! What is known of a realm outside its actor. Immutable: whoever has it needs to ask nobody.
 
+use super::logins::Logins;
 use super::pressure::Pressure;
 use super::settings::{OutboxSettings, RealmSettings};
-use crate::auth::AuthSettings;
+use crate::auth::{AuthSettings, NodeSecret};
 use crate::routing::Permit;
 use crate::session::{Doorman, Rules};
 use std::collections::BTreeMap;
@@ -14,11 +15,13 @@ pub struct RealmShared {
     pub settings: RealmSettings,
     /// How short of memory the node is.
     pub(crate) pressure: Pressure,
+    /// Where costly proofs are checked.
+    pub(crate) logins: Logins,
     rules: BTreeMap<String, Arc<Rules>>,
 }
 
 impl RealmShared {
-    pub(crate) fn new(settings: RealmSettings, pressure: Pressure) -> Arc<Self> {
+    pub(crate) fn new(settings: RealmSettings, pressure: Pressure, logins: Logins) -> Arc<Self> {
         let rules = settings.roles.iter().map(|(name, role)| {
             let rules = Rules {
                 uri_rules: settings.uri_rules,
@@ -30,7 +33,7 @@ impl RealmShared {
             (name.clone(), Arc::new(rules))
         });
         let rules = rules.collect();
-        Arc::new(Self { settings, pressure, rules })
+        Arc::new(Self { settings, pressure, logins, rules })
     }
 
     /// What routing may ask about the permissions of a session with this role.
@@ -51,6 +54,10 @@ impl RealmShared {
 impl Doorman for RealmShared {
     fn auth(&self) -> &AuthSettings {
         &self.settings.auth
+    }
+
+    fn node_secret(&self) -> &NodeSecret {
+        self.logins.node_secret()
     }
 
     fn rules(&self, role: &str) -> Option<Arc<Rules>> {

@@ -79,7 +79,25 @@ fn the_full_file_equals_the_defaults() {
             }
         }
     }
-    assert_eq!(required, ["bind", "serve", "role", "ticket", "role", "durability", "match", "from"]);
+    assert_eq!(
+        required,
+        [
+            "bind",
+            "serve",
+            "role",
+            "ticket",
+            "role",
+            "secret",
+            "role",
+            "verifier",
+            "role",
+            "keys",
+            "role",
+            "durability",
+            "match",
+            "from"
+        ]
+    );
 }
 
 /// config.md, section 10.
@@ -111,7 +129,7 @@ fn the_conformance_file_has_its_realms_users_and_limits() {
     assert!(settings.realms.iter().all(|realm| realm.strict_request_ids && realm.auth.anonymous.is_some()));
     assert!(settings.listeners.iter().all(|listener| listener.message_max == 1 << 20));
     let realm = &settings.realms[0];
-    let role = |authid: &str| &realm.roles[&realm.auth.ticket.as_ref().unwrap()[authid].role].policy;
+    let role = |authid: &str| &realm.roles[&realm.auth.ticket.as_ref().unwrap().get(authid).unwrap().role].policy;
     assert!(role("ticket-user").check(Call, "wamp.session.kill", Exact).allowed);
     assert!(role("ticket-user").flags().allow_force_reregister);
     for (action, uri, allowed) in [

@@ -1,12 +1,10 @@
 //! `[realms.NAME]`: one realm, who may enter it and what they may do.
 
-use super::{Procedure, Topic};
+use super::{Auth, Procedure, Topic};
 use crate::actors::settings::{Disclose, OnOverflow, OutboxSettings};
 use crate::authz::Action;
 use crate::config::read::table;
-use crate::config::values::{
-    choice, Count, Items, ListPattern, Named, NoneOr, Rate, RealmUri, SecretPlace, Size, Time,
-};
+use crate::config::values::{choice, Count, Items, ListPattern, Named, NoneOr, Rate, RealmUri, Size, Time};
 use crate::routing::{ForwardTimeout, RealmLimits, RetainedFull, Takeover};
 use crate::wamp::role::Feature;
 use crate::wamp::MatchPolicy;
@@ -116,46 +114,6 @@ table! {
         on_overflow: OnOverflow = default(OutboxSettings::default().on_overflow);
         /// Whether wharf.session.on_overflow is published.
         notify: bool = default(OutboxSettings::default().notify);
-    }
-}
-
-table! {
-    /// Who may enter a realm.
-    Auth {
-        /// Clients without a proof.
-        anonymous: Option<Anonymous> = optional("{ role = \"guest\" }");
-        /// Users with a shared secret that is sent as it is.
-        ticket: Option<Ticket> = optional("{}");
-    }
-}
-
-table! {
-    /// Clients without a proof.
-    Anonymous {
-        /// Their role.
-        role: String = required;
-        /// Names of the listeners where they may enter; empty for all.
-        listeners: Items<String> = default(Items::default());
-        /// Also REST callers without credentials.
-        http: bool = default(false);
-    }
-}
-
-table! {
-    /// Users with a shared secret that is sent as it is.
-    Ticket {
-        /// The users, by authid.
-        users: Named<TicketUser> = default(Named::default());
-    }
-}
-
-table! {
-    /// One user with a ticket.
-    TicketUser {
-        /// Where the ticket is: an environment variable or a file.
-        ticket: SecretPlace = required;
-        /// The user's role.
-        role: String = required;
     }
 }
 

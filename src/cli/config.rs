@@ -58,6 +58,12 @@ pub(super) enum Example {
     SeveralRealms,
     /// Users with tickets, and roles that inherit.
     Tickets,
+    /// Users with secrets that sign.
+    Wampcra,
+    /// Users with passwords.
+    Scram,
+    /// Users with key pairs.
+    Cryptosign,
     /// For programs of the same host.
     UnixSocket,
 }
@@ -125,6 +131,9 @@ fn example(name: Example) -> String {
         Example::BehindNginx => include_str!("../../config/examples/behind-nginx.toml"),
         Example::SeveralRealms => include_str!("../../config/examples/several-realms.toml"),
         Example::Tickets => include_str!("../../config/examples/tickets.toml"),
+        Example::Wampcra => include_str!("../../config/examples/wampcra.toml"),
+        Example::Scram => include_str!("../../config/examples/scram.toml"),
+        Example::Cryptosign => include_str!("../../config/examples/cryptosign.toml"),
         Example::UnixSocket => include_str!("../../config/examples/unix-socket.toml"),
     }
     .to_owned()

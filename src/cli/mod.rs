@@ -5,6 +5,7 @@
 
 mod config;
 mod output;
+mod secrets;
 mod serve;
 mod version;
 
@@ -53,6 +54,11 @@ enum Command {
     /// Writes, checks and shows configurations.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Makes what is kept in place of a secret, which is read from standard input.
+    #[command(subcommand)]
+    HashSecret(secrets::HashCommand),
+    /// Makes a key pair for cryptosign.
+    Keygen(secrets::KeyArguments),
     /// Prints the version.
     Version(version::VersionArguments),
 }
@@ -74,6 +80,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Serve(arguments)) => serve::serve(arguments),
         Some(Command::Dev(arguments)) => serve::dev(&arguments),
         Some(Command::Config(command)) => config::config(command),
+        Some(Command::HashSecret(command)) => secrets::hash(&command),
+        Some(Command::Keygen(arguments)) => secrets::keygen(&arguments),
         Some(Command::Version(arguments)) => version::version(&arguments),
     }
 }

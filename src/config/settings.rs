@@ -42,6 +42,8 @@ pub struct Settings {
 pub struct NodeSettings {
     /// The name in logs, metrics and the banner.
     pub name: String,
+    /// The folder of what the node keeps.
+    pub data_dir: Option<PathBuf>,
     /// Worker threads; `None`: one per core.
     pub workers: Option<usize>,
     /// Dev mode.

@@ -3,6 +3,7 @@
 mod banner;
 mod files;
 mod memory;
+mod secret;
 mod stop;
 
 use crate::actors::logins::Logins;
@@ -134,7 +135,7 @@ fn start(
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let pressure = Pressure::default();
-    let logins = Logins::new(rand::random());
+    let logins = Logins::new(secret::of_node(settings.node.data_dir.as_deref()));
     let realms = RealmsActor::new(
         handles.clone(),
         settings.realms,

@@ -23,7 +23,7 @@ use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::MatchPolicy;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Settings, with what is wrong with them.
 pub(super) struct Resolved {
@@ -71,6 +71,7 @@ impl Resolver<'_> {
         let node = &self.file.node;
         NodeSettings {
             name: node.name.value.clone().unwrap_or_else(|| self.options.host_name.clone()),
+            data_dir: node.data_dir.value.as_ref().map(PathBuf::from),
             workers: node.workers.0.map(super::values::Count::size),
             dev: node.dev.value,
         }

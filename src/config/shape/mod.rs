@@ -57,7 +57,7 @@ table! {
         name: Option<String> = optional("\"wharf-1\"");
         /// Worker threads; auto means one per core.
         workers: AutoOr<Count> = default(AutoOr(None));
-        /// The folder of what this node keeps; needed by storage.kind "redb".
+        /// The folder of what this node keeps: the store, if storage.kind is "redb", and the node's secret.
         data_dir: Option<String> = optional("\"/var/lib/wharf\"");
         /// Dev mode: listeners on loopback only, HTTP requests for loopback hosts only, pretty log, banner, and secrets in
         /// the file are a warning and not an error.

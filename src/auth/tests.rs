@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod properties;
+
 /// Someone who knocks: what is fixed about logins in these tests.
 pub(super) struct Knock {
     pub(super) settings: AuthSettings,

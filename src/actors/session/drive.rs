@@ -143,6 +143,7 @@ impl SessionActor {
         }
         self.waiting.set(self.outbox.bytes());
         if self.serves_procedures {
+            self.road.set_outbox(self.outbox.messages(), self.outbox.bytes());
             self.say_whether_to_avoid();
         }
         self.outbox.set_halved(self.handle.as_ref().is_some_and(|handle| handle.shared.pressure.is_high()));

@@ -163,6 +163,7 @@ struct Guard {
     number: usize,
     gone: Recipient<Gone>,
     tally: Tally,
+    road: Arc<Road>,
 }
 
 impl Drop for Guard {
@@ -172,6 +173,7 @@ impl Drop for Guard {
             self.tally.panicked(Panicked::Session);
         }
         self.tally.add_connections(-1);
+        self.road.close();
         self.gone.do_send(Gone { connection: self.number });
     }
 }
@@ -192,6 +194,7 @@ impl SessionActor {
         let always = opening.connection.pings() == Pings::Always;
         let times = opening.times;
         let mut session = Session::new();
+        let road: Arc<Road> = Arc::default();
         let (mut handle, mut joining) = (None, None);
         if let Some((realm, identity)) = opening.authenticated {
             if let Some(rules) = crate::session::Doorman::rules(&*realm.shared, &identity.authrole) {
@@ -208,7 +211,7 @@ impl SessionActor {
             outbox: Outbox::new(OutboxSettings::default()),
             keepalive: Keepalive::new(now, times, always),
             credit: Credit::new(),
-            road: Arc::default(),
+            road: Arc::clone(&road),
             realms: opening.realms,
             handle,
             tie: None,
@@ -235,7 +238,7 @@ impl SessionActor {
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,
-            guard: Guard { number: opening.number, gone: opening.gone, tally: opening.tally.clone() },
+            guard: Guard { number: opening.number, gone: opening.gone, tally: opening.tally.clone(), road },
             tally: opening.tally,
         }
     }

@@ -3,6 +3,7 @@
 //! One file per command. Results go to standard output, all else to standard error; every command ends with one of
 //! [`Exit`]'s codes. No command but `serve` and `dev` starts an actor system.
 
+mod authz;
 mod config;
 mod output;
 mod serve;
@@ -21,6 +22,8 @@ pub enum Exit {
     Fault,
     /// Wrong usage, or errors in the configuration.
     Usage,
+    /// What was asked about may not be done.
+    NotAuthorized,
     /// As the router says.
     Router(u8),
 }
@@ -31,6 +34,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Fault => 1,
             Exit::Usage => 2,
+            Exit::NotAuthorized => 5,
             Exit::Router(code) => code,
         })
     }
@@ -53,6 +57,9 @@ enum Command {
     /// Writes, checks and shows configurations.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Tells what roles may do, and why.
+    #[command(subcommand)]
+    Authz(authz::AuthzCommand),
     /// Prints the version.
     Version(version::VersionArguments),
 }
@@ -74,6 +81,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Serve(arguments)) => serve::serve(arguments),
         Some(Command::Dev(arguments)) => serve::dev(&arguments),
         Some(Command::Config(command)) => config::config(command),
+        Some(Command::Authz(command)) => authz::authz(command),
         Some(Command::Version(arguments)) => version::version(&arguments),
     }
 }

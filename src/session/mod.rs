@@ -19,11 +19,13 @@
 
 mod close;
 mod established;
+mod explain;
 mod handshake;
 mod request_ids;
 
 pub use close::{CloseCode, Ending, Farewell};
 pub use established::{Disclose, Refused, Rules};
+pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Doorman};
 
 use crate::auth::{Challenge, Identity};

@@ -5,8 +5,10 @@
 
 mod anonymous;
 mod ticket;
+mod tls;
 
 pub use ticket::Secret;
+pub use tls::Certificate;
 
 use crate::wamp::{Dict, ErrorUri};
 use std::collections::BTreeMap;

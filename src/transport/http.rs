@@ -163,7 +163,7 @@ where
     }
     parts.write_buf.extend_from_slice(&body);
     let mut stream = parts.io;
-    if stream.write_all(&parts.write_buf).await.is_err() {
+    if stream.write_all(&parts.write_buf).await.is_err() || stream.flush().await.is_err() {
         return Ok(());
     }
     match agreed {

@@ -71,6 +71,61 @@ pub struct ListenerSettings {
     pub rawsocket: RawSocketSettings,
     /// Requests are refused unless their Host is a loopback name (dev mode).
     pub loopback_host_only: bool,
+    /// TLS; without it everything is plain.
+    pub tls: Option<TlsSettings>,
+}
+
+impl ListenerSettings {
+    /// Whether anything is served here that begins with an HTTP request.
+    pub fn serves_http(&self) -> bool {
+        self.serve.iter().any(|service| *service != Service::RawSocket)
+    }
+}
+
+/// TLS on one listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsSettings {
+    /// The certificates. The first is for clients that name no host, or one that is in none of them.
+    pub certificates: Vec<CertificateFiles>,
+    /// Whether changed files are read again.
+    pub watch: bool,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+    /// Whether clients have certificates.
+    pub client_auth: ClientAuth,
+    /// The authorities that clients' certificates are of; unused where clients have none.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// A certificate with its key, in PEM.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateFiles {
+    /// The certificate, and those between it and its root.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum TlsVersion {
+    /// 1.2.
+    #[default]
+    V12,
+    /// 1.3.
+    V13,
+}
+
+/// Whether clients have certificates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ClientAuth {
+    /// They are not asked.
+    #[default]
+    Off,
+    /// They are asked; who has none is let in all the same.
+    Optional,
+    /// Who has none is not let in.
+    Required,
 }
 
 /// WebSocket on one listener.
@@ -152,6 +207,7 @@ impl Default for ListenerSettings {
             websocket: WebSocketSettings::default(),
             rawsocket: RawSocketSettings::default(),
             loopback_host_only: false,
+            tls: None,
         }
     }
 }

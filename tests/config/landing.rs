@@ -75,6 +75,7 @@ ping_agents = ["agent"]
             ping_agents: vec!["agent".to_owned()],
         },
         loopback_host_only: false,
+        tls: None,
     };
     assert_eq!(settings.listeners, [expected]);
 }

@@ -56,6 +56,7 @@ impl Resolver<'_> {
             websocket: self.websocket(&shape.websocket),
             rawsocket: self.rawsocket(&shape.rawsocket),
             loopback_host_only: self.file.node.dev.value,
+            tls: self.tls(&shape.tls),
         }
     }
 

@@ -49,6 +49,10 @@ pub enum Pings {
     Never,
 }
 
+/// What the HTTP side knows of the connection that a request came by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Encrypted(pub bool);
+
 /// One connection of one peer.
 pub trait Connection: 'static {
     /// How its messages are written.

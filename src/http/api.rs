@@ -9,6 +9,7 @@ use super::request_id::RequestName;
 use super::route::{route, NoRoute};
 use super::sessions::{Answer, Ask, Request};
 use super::Place;
+use crate::actors::connection::Encrypted;
 use crate::actors::realms::Lookup;
 use crate::actors::{RealmHandle, RealmShared};
 use crate::observe::{shown, Refusal};
@@ -93,6 +94,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         identity,
         listener: Arc::clone(&listener.name),
         peer: request.peer_addr(),
+        encrypted: request.conn_data().copied().unwrap_or(Encrypted(false)),
         number: sessions.number(),
         request: asked,
         answer: sender,

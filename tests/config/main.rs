@@ -12,6 +12,7 @@ mod keys;
 mod landing;
 mod overlays;
 mod secrets;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -21,15 +21,10 @@ impl Choice {
     fn in_order<'a>(&'a self, host: Option<&'a str>) -> impl Iterator<Item = &'a Pair> {
         let host = host.map(|host| host.trim_end_matches('.').to_ascii_lowercase());
         let parent = host.as_deref().and_then(|host| host.split_once('.')).map(|(_, parent)| format!("*.{parent}"));
-        let named = move |name: &Option<String>, pair: &&Pair| {
-            name.as_ref().is_some_and(|name| pair.hosts.iter().any(|host| host == name))
+        let named = |name: Option<String>| {
+            self.pairs.iter().filter(move |pair| name.as_ref().is_some_and(|name| pair.hosts.contains(name)))
         };
-        let exact = self.pairs.iter().filter({
-            let named = named.clone();
-            move |pair| named(&host, pair)
-        });
-        let starred = self.pairs.iter().filter(move |pair| named(&parent, pair));
-        exact.chain(starred).chain(self.pairs.first())
+        named(host).chain(named(parent)).chain(self.pairs.first())
     }
 }
 

@@ -50,8 +50,13 @@ pub enum Pings {
 }
 
 /// What the HTTP side knows of the connection that a request came by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Encrypted(pub bool);
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Encryption {
+    /// Whether it is within TLS.
+    pub tls: bool,
+    /// The certificate that the peer has shown.
+    pub certificate: Option<Arc<Certificate>>,
+}
 
 /// One connection of one peer.
 pub trait Connection: 'static {

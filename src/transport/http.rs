@@ -9,7 +9,7 @@ use super::settings::{ListenerSettings, Service as Served};
 use super::stream::Stream;
 use super::websocket::connection::Agreed;
 use super::websocket::handshake::{upgrade, Here};
-use crate::actors::connection::Encrypted;
+use crate::actors::connection::Encryption;
 use actix_codec::{Encoder, Framed};
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::h1::{Codec, Message};
@@ -102,7 +102,7 @@ pub(crate) async fn serve(
             if let Some(lent) = stream.luggage::<Lent>() {
                 known.insert(lent.clone());
             }
-            known.insert(Encrypted(stream.is_secured()));
+            known.insert(Encryption { tls: stream.is_secured(), certificate: stream.certificate().cloned() });
         })
         .upgrade(upgrades)
         .h1(requests);

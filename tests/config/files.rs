@@ -79,7 +79,7 @@ fn the_full_file_equals_the_defaults() {
             }
         }
     }
-    assert_eq!(required, ["bind", "serve", "role", "ticket", "role", "durability", "match", "from"]);
+    assert_eq!(required, ["bind", "serve", "role", "ticket", "role", "role", "durability", "match", "from"]);
 }
 
 /// config.md, section 10.

@@ -37,6 +37,7 @@ call = ["*", "wamp.*"]
 register = ["*"]
 publish = ["*"]
 subscribe = ["*"]
+allow_disclose_caller = true
 "#;
 
 pub(crate) const HOST: &str = "router.example";
@@ -56,11 +57,15 @@ fn secure(router: &Router, client: &Client<'_>) -> Secured {
     client.connect(router.port("secure"), HOST).unwrap()
 }
 
-pub(crate) fn websocket(mut stream: Secured) -> WebSocketPeer<Secured> {
-    stream.write_all(upgrade("Sec-WebSocket-Protocol: wamp.2.json\r\n").as_bytes()).unwrap();
-    let mut peer = WebSocketPeer::upgraded(stream);
+pub(crate) fn websocket(stream: Secured) -> WebSocketPeer<Secured> {
+    let mut peer = websocket_before_hello(stream);
     peer.hello();
     peer
+}
+
+fn websocket_before_hello(mut stream: Secured) -> WebSocketPeer<Secured> {
+    stream.write_all(upgrade("Sec-WebSocket-Protocol: wamp.2.json\r\n").as_bytes()).unwrap();
+    WebSocketPeer::upgraded(stream)
 }
 
 /// U1 within TLS, in both versions.
@@ -313,4 +318,54 @@ fn the_details_of_a_session_say_whether_it_is_within_tls() {
     found.sort();
     let expected = [("http", true), ("rawsocket", true), ("websocket", false), ("websocket", true)];
     assert_eq!(found, expected.map(|(kind, tls)| (kind.to_owned(), tls)));
+}
+
+/// Section 11.7: the certificate is the proof, for sessions and for HTTP callers.
+#[test]
+fn a_client_comes_in_under_the_name_in_its_certificate() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    authority.server(&[HOST]).write(folder.path(), "server");
+    let clients = Authority::new();
+    std::fs::write(folder.path().join("clients.pem"), clients.pem()).unwrap();
+    let router = start(
+        folder,
+        &[
+            "listeners.secure.tls.client_ca=\"clients.pem\"",
+            "listeners.secure.tls.client_auth=\"optional\"",
+            "realms.realm1.auth.tls={ authid = \"san.email\", role = \"guest\" }",
+        ],
+    );
+    let joe = clients.client("joe");
+    let client = Client::with(&authority, &joe);
+    let hello = |stream: Secured, more: &str| {
+        let mut peer = websocket_before_hello(stream);
+        peer.text(&format!(r#"[1, "realm1", {{"roles": {{"caller": {{}}}}{more}}}]"#));
+        let answer = peer.receive();
+        let name = answer[2]["authid"].as_str().map(str::to_owned);
+        (name, answer[2]["authmethod"].as_str().unwrap_or_default().to_owned())
+    };
+    let joe_by_tls = (Some("joe@example".to_owned()), "tls".to_owned());
+    assert_eq!(hello(secure(&router, &client), r#", "authmethods": ["tls", "anonymous"]"#), joe_by_tls);
+    assert_eq!(hello(secure(&router, &client), ""), joe_by_tls);
+    assert_eq!(hello(secure(&router, &client), r#", "authmethods": ["tls"], "authid": "ann""#).0, None);
+    assert_eq!(hello(secure(&router, &client), r#", "authmethods": ["anonymous"]"#).1, "anonymous");
+    let nobody = Client::of(&authority);
+    assert_eq!(hello(secure(&router, &nobody), r#", "authmethods": ["tls"]"#).0, None);
+    assert_eq!(hello(secure(&router, &nobody), r#", "authmethods": ["tls", "anonymous"]"#).1, "anonymous");
+
+    let mut stream = secure(&router, &client);
+    let request = |origin: &str| {
+        format!("POST /api/v1/realms/realm1/call/com.example.who HTTP/1.1\r\nHost: localhost\r\n{origin}Content-Length: 0\r\n\r\n")
+    };
+    let mut callee = router.session();
+    callee.send(&json!([64, 1, {"disclose_caller": true}, "com.example.who"]));
+    callee.expect(65);
+    stream.write_all(request("").as_bytes()).unwrap();
+    let invocation = callee.expect(68);
+    assert_eq!(invocation[3]["caller_authid"], "joe@example", "{invocation}");
+    callee.send(&json!([70, invocation[1], {}]));
+    assert_eq!(http::answer(&mut stream).0, 200);
+    // A page from elsewhere makes the browser show the certificate: that is nobody's wish.
+    stream.write_all(request("Origin: https://evil.example\r\n").as_bytes()).unwrap();
+    assert_eq!(http::answer(&mut stream).0, 403);
 }

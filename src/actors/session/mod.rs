@@ -191,7 +191,7 @@ impl SessionActor {
         opening.tally.add_connections(1);
         let always = opening.connection.pings() == Pings::Always;
         let times = opening.times;
-        let mut session = Session::new();
+        let mut session = Session::new().with_certificate(opening.connection.tls_peer().cloned());
         let (mut handle, mut joining) = (None, None);
         if let Some((realm, identity)) = opening.authenticated {
             if let Some(rules) = crate::session::Doorman::rules(&*realm.shared, &identity.authrole) {

@@ -10,7 +10,6 @@ mod exchange;
 mod pipe;
 
 use crate::actors::clock;
-use crate::actors::connection::Encrypted;
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{Gone, Opening, SessionActor, Times};
 use crate::actors::RealmHandle;
@@ -72,7 +71,7 @@ pub(super) struct Ask {
     pub(super) listener: Arc<str>,
     pub(super) peer: Option<SocketAddr>,
     /// Whether it came within TLS.
-    pub(super) encrypted: Encrypted,
+    pub(super) tls: bool,
     pub(super) number: AskNumber,
     pub(super) request: Request,
     pub(super) answer: oneshot::Sender<Answer>,
@@ -260,7 +259,7 @@ impl HttpSessions {
         let place = self.sessions.vacant_entry();
         let (slot, due) = (place.key(), now + self.idle);
         let session = SessionActor::new(Opening {
-            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer, ask.encrypted)),
+            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer, ask.tls)),
             number: slot,
             listener: Arc::clone(&ask.listener),
             realms: self.realms.clone(),

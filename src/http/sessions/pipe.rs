@@ -4,7 +4,7 @@
 //! slow consumer of single answers.
 
 use super::exchange::{Exchange, Next};
-use crate::actors::connection::{Arrival, Connection, Encrypted, Fault, Pings};
+use crate::actors::connection::{Arrival, Connection, Fault, Pings};
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization, Value};
 use std::cell::RefCell;
@@ -23,15 +23,15 @@ const MESSAGE_MAX: usize = 16 << 20;
 pub(super) struct Pipe {
     exchange: Rc<RefCell<Exchange>>,
     peer: Option<SocketAddr>,
-    encrypted: Encrypted,
+    tls: bool,
     /// The beginning of a message that was not yet written to its end.
     partial: Vec<u8>,
 }
 
 impl Pipe {
     /// For the caller at `peer`.
-    pub(super) fn new(exchange: Rc<RefCell<Exchange>>, peer: Option<SocketAddr>, encrypted: Encrypted) -> Self {
-        Self { exchange, peer, encrypted, partial: Vec::new() }
+    pub(super) fn new(exchange: Rc<RefCell<Exchange>>, peer: Option<SocketAddr>, tls: bool) -> Self {
+        Self { exchange, peer, tls, partial: Vec::new() }
     }
 }
 
@@ -127,7 +127,7 @@ impl Connection for Pipe {
             ("type".to_owned(), Value::from("http")),
             ("protocol".to_owned(), Value::from("rest")),
             ("peer".to_owned(), Value::Text(peer)),
-            ("tls".to_owned(), Value::Bool(self.encrypted.0)),
+            ("tls".to_owned(), Value::Bool(self.tls)),
         ]
     }
 }

@@ -85,3 +85,58 @@ impl Write for Now<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_files::write_pair;
+    use super::*;
+    use crate::transport::settings::{ClientAuth, TlsSettings, TlsVersion};
+    use crate::transport::stream::Socket;
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use rustls::version::{TLS12, TLS13};
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::net::UnixStream;
+    use tokio_rustls::TlsConnector;
+
+    /// RFC 9266: both ends have the same value, and no two connections have.
+    #[tokio::test]
+    async fn the_channel_binding_is_the_same_at_both_ends_and_on_no_two_connections() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = write_pair(folder.path(), &["a.example"]);
+        let settings = TlsSettings {
+            certificates: vec![files.clone()],
+            watch: false,
+            min_version: TlsVersion::V12,
+            client_auth: ClientAuth::Optional,
+            client_ca: Some(files.cert.clone()),
+        };
+        let tls = Tls::open(settings, true).unwrap();
+        let certificate = CertificateDer::from_pem_file(&files.cert).unwrap();
+        let mut seen = Vec::new();
+        for version in [&TLS12, &TLS13, &TLS13] {
+            let mut roots = RootCertStore::empty();
+            roots.add(certificate.clone()).unwrap();
+            let key = PrivateKeyDer::from_pem_file(&files.key).unwrap();
+            let config = ClientConfig::builder_with_provider(Arc::clone(super::super::provider()))
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_client_auth_cert(vec![certificate.clone()], key)
+                .unwrap();
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let name = ServerName::try_from("a.example").unwrap();
+            let client = TlsConnector::from(Arc::new(config)).connect(name, theirs);
+            let server = Secured::accept(Stream::new(Socket::Unix(ours)), &tls);
+            let (client, server) = tokio::join!(client, server);
+            let (client, server) = (client.unwrap(), server.unwrap());
+            let mut expected = [0; 32];
+            client.get_ref().1.export_keying_material(&mut expected, b"EXPORTER-Channel-Binding", Some(b"")).unwrap();
+            let bound = server.channel_binding().unwrap();
+            assert_eq!(bound, expected);
+            assert!(!seen.contains(&bound));
+            seen.push(bound);
+            assert_eq!(server.peer().unwrap().dns, ["a.example"]);
+        }
+    }
+}

@@ -54,6 +54,8 @@ refusals! {
     RawSocket = "rawsocket",
     /// U1, H1.
     Http = "http",
+    /// A PROXY header that is missing, broken, or not a proxy's.
+    Proxy = "proxy",
     /// A TLS handshake that came to nothing.
     Tls = "tls",
     /// C1 to C8.

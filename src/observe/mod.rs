@@ -8,4 +8,4 @@ mod text;
 
 pub use metrics::{Metrics, Panicked, Refusal, Tally};
 pub use restraint::Restraint;
-pub use text::shown;
+pub use text::{address, shown};

@@ -1,5 +1,6 @@
 //! The settings of listeners and the bounds of the whole process's connections. `config` fills them.
 
+use super::trusted::Trusted;
 use crate::wamp::Serialization;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -73,6 +74,10 @@ pub struct ListenerSettings {
     pub loopback_host_only: bool,
     /// TLS; without it everything is plain.
     pub tls: Option<TlsSettings>,
+    /// Proxies that are believed when they say whose a connection or a request is.
+    pub trusted_proxies: Vec<Trusted>,
+    /// Whether connections begin with a header that says whose they are.
+    pub proxy_protocol: ProxyProtocol,
 }
 
 impl ListenerSettings {
@@ -80,6 +85,18 @@ impl ListenerSettings {
     pub fn serves_http(&self) -> bool {
         self.serve.iter().any(|service| *service != Service::RawSocket)
     }
+}
+
+/// Whether connections begin with a header of the PROXY protocol. It is believed from trusted proxies only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ProxyProtocol {
+    /// They do not.
+    #[default]
+    Off,
+    /// Those of trusted proxies may.
+    Optional,
+    /// All do, and all are of trusted proxies.
+    Required,
 }
 
 /// TLS on one listener.
@@ -208,6 +225,8 @@ impl Default for ListenerSettings {
             rawsocket: RawSocketSettings::default(),
             loopback_host_only: false,
             tls: None,
+            trusted_proxies: Vec::new(),
+            proxy_protocol: ProxyProtocol::Off,
         }
     }
 }

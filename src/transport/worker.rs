@@ -5,7 +5,7 @@
 
 use super::http::{self, Configure, Serve, Upgraded};
 use super::mistakes;
-use super::opening::{Entrance, Opened};
+use super::opening::{Entrance, Opened, Speaks};
 use super::permit::{Lent, Permit};
 use super::rawsocket;
 use super::settings::{ListenerSettings, ProcessLimits, Service};
@@ -280,14 +280,16 @@ async fn begin(shared: Rc<Shared>, accepted: Accepted) {
     };
     let Ok(socket) = socket else { return };
     let until = accepted.at + shared.settings.limits.handshake_timeout;
-    let newcomer = Newcomer { listener: accepted.listener, permit: accepted.permit, until };
+    let mut newcomer = Newcomer { listener: accepted.listener, permit: accepted.permit, until };
     let Some(settings) = shared.settings.listeners.get(newcomer.listener).cloned() else { return };
     let tls = shared.settings.tls.get(newcomer.listener).and_then(Option::as_deref);
     let tally = &shared.settings.tally;
-    let entrance = Entrance { listener: &settings, tls, peer: accepted.peer, lines: &shared.lines };
+    let acceptor = newcomer.permit.acceptor().clone();
+    let entrance =
+        Entrance { listener: &settings, tls, peer: accepted.peer, acceptor: &acceptor, lines: &shared.lines };
     let opened = tokio::time::timeout_at(until.into(), entrance.open(Stream::new(socket))).await;
-    let (mut stream, first) = match opened {
-        Ok(Opened::Speaks { stream, first }) => (stream, first),
+    let Speaks { mut stream, first, peer, counted } = match opened {
+        Ok(Opened::Speaks(speaks)) => speaks,
         Ok(Opened::Mistaken { stream, sentence, refusal }) => {
             tally.refused(refusal);
             return mistakes::answer(stream, &sentence).await;
@@ -296,6 +298,9 @@ async fn begin(shared: Rc<Shared>, accepted: Accepted) {
         Ok(Opened::Gone) => return,
         Err(_) => return tally.refused(Refusal::HandshakeTimeout),
     };
+    if let Some(counted) = counted {
+        newcomer.permit.counts_as(counted);
+    }
     let mistake = first.first().and_then(|first| mistakes::sentence(*first, &settings, &shared.settings.listeners));
     let speaks_rawsocket = first.first() == Some(&RAWSOCKET_MAGIC);
     let serves_rawsocket = settings.serve.contains(&Service::RawSocket);
@@ -305,14 +310,14 @@ async fn begin(shared: Rc<Shared>, accepted: Accepted) {
     }
     stream.put_back(first);
     if serves_rawsocket && (speaks_rawsocket || !settings.serves_http()) {
-        let open = rawsocket::open(stream, settings, accepted.peer, newcomer.permit);
+        let open = rawsocket::open(stream, settings, peer, newcomer.permit);
         match tokio::time::timeout_at(until.into(), open).await {
             Ok(Ok(connection)) => shared.start(Box::new(connection), newcomer.listener, until),
             Ok(Err(refusal)) => tally.refused(refusal),
             Err(_) => tally.refused(Refusal::HandshakeTimeout),
         }
     } else if settings.serves_http() {
-        shared.serve_http(stream, accepted.peer, newcomer).await;
+        shared.serve_http(stream, peer, newcomer).await;
     }
 }
 

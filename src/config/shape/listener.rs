@@ -3,8 +3,10 @@
 use crate::config::read::table;
 use crate::config::values::{choice, Binds, Count, HttpPath, Items, Mode, Origin, Size, Time};
 use crate::transport::settings::{
-    ClientAuth, ListenerSettings, RawSocketPing, RawSocketSettings, Service, TlsVersion, WebSocketSettings,
+    ClientAuth, ListenerSettings, ProxyProtocol, RawSocketPing, RawSocketSettings, Service, TlsVersion,
+    WebSocketSettings,
 };
+use crate::transport::trusted::Trusted;
 use crate::wamp::Serialization;
 
 /// The ceiling of one WAMP message.
@@ -25,6 +27,13 @@ table! {
         realm: Option<String> = optional("\"main\"");
         /// Starts although anybody can reach this listener, nothing is encrypted, and anonymous has rights.
         allow_insecure: bool = default(false);
+        /// Proxies that are believed when they say whose a connection or request is (proxy_protocol, Forwarded,
+        /// X-Forwarded-For): addresses, networks such as "10.0.0.0/8", or "unix" for those that come by a Unix socket. A proxy
+        /// must set or extend one of the two headers, and remove the other.
+        trusted_proxies: Items<Trusted> = default(Items::default());
+        /// Whether connections begin with a PROXY protocol header, version 1 or 2: off, optional (those of trusted_proxies may) or
+        /// required (all do, and nobody else may connect).
+        proxy_protocol: ProxyProtocol = default(ProxyProtocol::default());
         /// A WebSocket PING is sent this often.
         ping_interval: Time<100> = default(Time(ListenerSettings::default().ping_interval));
         /// A connection is cut when a PING is not answered for this long.
@@ -123,6 +132,12 @@ pub(in crate::config) enum Compression {
 choice!(Compression {
     "off" => Compression::Off,
     "deflate" => Compression::Deflate,
+});
+
+choice!(ProxyProtocol {
+    "off" => ProxyProtocol::Off,
+    "optional" => ProxyProtocol::Optional,
+    "required" => ProxyProtocol::Required,
 });
 
 choice!(TlsVersion {

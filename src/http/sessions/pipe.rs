@@ -122,11 +122,10 @@ impl Connection for Pipe {
     }
 
     fn details(&self) -> Dict {
-        let peer = self.peer.map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
         vec![
             ("type".to_owned(), Value::from("http")),
             ("protocol".to_owned(), Value::from("rest")),
-            ("peer".to_owned(), Value::Text(peer)),
+            ("peer".to_owned(), Value::Text(crate::observe::address(self.peer))),
             ("tls".to_owned(), Value::Bool(self.tls)),
         ]
     }

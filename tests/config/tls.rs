@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use wharf::transport::settings::{CertificateFiles, ClientAuth, TlsSettings, TlsVersion};
 
 /// Writes `NAME.pem` and `NAME.key`, readable by their owner.
-fn write_pair(folder: &Path, name: &str, hosts: &[&str]) {
+pub(crate) fn write_pair(folder: &Path, name: &str, hosts: &[&str]) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>()).unwrap();
     if name == "expired" {

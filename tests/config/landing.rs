@@ -77,10 +77,9 @@ ping_agents = ["agent"]
             ping: RawSocketPing::On,
             ping_agents: vec!["agent".to_owned()],
         },
-        loopback_host_only: false,
-        tls: None,
         trusted_proxies: vec![Trusted::Unix, Trusted::Network { address: [10, 0, 0, 0].into(), bits: 8 }],
         proxy_protocol: ProxyProtocol::Optional,
+        ..ListenerSettings::default()
     };
     assert_eq!(settings.listeners, [expected]);
 }
@@ -104,9 +103,6 @@ queue = { max_bytes = "17KiB", max_messages = 12, stall = "113ms", on_overflow =
 role = "a"
 listeners = ["l"]
 http = true
-[realms.r.auth.tls]
-authid = "sha256"
-role = "a"
 [realms.r.roles.a]
 [realm_templates.t]
 match = "com.t.*"
@@ -155,8 +151,6 @@ serve = ["health"]
     );
     let anonymous = realm.auth.anonymous.as_ref().unwrap();
     assert_eq!((anonymous.role.as_str(), anonymous.listeners.len(), anonymous.http), ("a", 1, true));
-    let tls = wharf::auth::CertificateSettings { authid: wharf::auth::CertificateName::Sha256, role: "a".to_owned() };
-    assert_eq!(realm.auth.tls, Some(tls));
     let template = &settings.templates[0];
     assert_eq!((template.name.as_str(), template.pattern.to_string().as_str()), ("t", "com.t.*"));
     assert_eq!((template.idle_close, template.realms_max, template.settings.outbox), (5000 * MILLISECOND, 14, outbox));

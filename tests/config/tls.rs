@@ -1,4 +1,4 @@
-//! `[listeners.NAME.tls]`: where the files are, and what is said of those that cannot be used.
+//! `[listeners.NAME.tls]`: where the files are, and what is said of those that cannot be used; and proxies.
 
 use super::*;
 use rcgen::{CertificateParams, KeyPair};
@@ -141,4 +141,40 @@ fn a_public_listener_with_tls_is_not_insecure() {
         let found = load(&options).err().map(|errors| errors.problems[0].code());
         assert_eq!(found.as_deref(), expected);
     }
+}
+
+/// `[realms.NAME.auth.tls]`.
+#[test]
+fn clients_with_certificates_have_the_name_and_role_that_are_configured() {
+    use wharf::auth::{CertificateName, CertificateSettings};
+    let listener = "[listeners.main]\nbind = \"127.0.0.1:1\"\nserve = [\"websocket\"]\n[realms.r.roles.a]\n";
+    for (word, authid) in [
+        ("subject.cn", CertificateName::SubjectCn),
+        ("san.dns", CertificateName::SanDns),
+        ("san.uri", CertificateName::SanUri),
+        ("san.email", CertificateName::SanEmail),
+        ("sha256", CertificateName::Sha256),
+    ] {
+        let text = format!("{listener}[realms.r.auth]\ntls = {{ authid = \"{word}\", role = \"a\" }}\n");
+        let expected = CertificateSettings { authid, role: "a".to_owned() };
+        assert_eq!(loaded(&of_text(&text)).realms[0].auth.tls, Some(expected));
+    }
+    let unknown = format!("{listener}[realms.r.auth]\ntls = {{ role = \"b\" }}\n");
+    assert_eq!(line(&refused(&of_text(&unknown)).problems[0]), "E030 6:16 realms.r.auth.tls.role");
+}
+
+/// Nobody would be believed.
+#[test]
+fn the_proxy_protocol_needs_proxies_that_are_trusted() {
+    let with = |lines: &str| format!("[listeners.main]\nbind = \"127.0.0.1:1\"\nserve = [\"websocket\"]\n{lines}\n");
+    for (lines, expected) in [
+        ("proxy_protocol = \"required\"", "E004 4:18 listeners.main.proxy_protocol"),
+        ("trusted_proxies = [\"10.0.0.1/8\"]", "E013 4:20 listeners.main.trusted_proxies[0]"),
+        ("trusted_proxies = [\"proxy.example\"]", "E013 4:20 listeners.main.trusted_proxies[0]"),
+        ("trusted_proxies = [\"unix\", 5]", "E010 4:28 listeners.main.trusted_proxies[1]"),
+        ("proxy_protocol = \"on\"", "E012 4:18 listeners.main.proxy_protocol"),
+    ] {
+        assert_eq!(line(&refused(&of_text(&with(lines))).problems[0]), expected, "{lines}");
+    }
+    loaded(&of_text(&with("proxy_protocol = \"optional\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]")));
 }

@@ -3,11 +3,13 @@
 //! `transport` and `http` implement it. A connection never decides anything about WAMP, and never buffers what goes out: that
 //! is the outbox's.
 
+use crate::auth::Certificate;
 use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
 use bytes::Bytes;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Something complete that came in.
@@ -47,6 +49,15 @@ pub enum Pings {
     Never,
 }
 
+/// What the HTTP side knows of the connection that a request came by.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Encryption {
+    /// Whether it is within TLS.
+    pub tls: bool,
+    /// The certificate that the peer has shown.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
 /// One connection of one peer.
 pub trait Connection: 'static {
     /// How its messages are written.
@@ -65,7 +76,15 @@ pub trait Connection: 'static {
     /// The connection is lost.
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Says that nothing more is written.
+    /// Sends what was taken and is not sent yet, for connections that keep something back (TLS).
+    ///
+    /// # Errors
+    /// The connection is lost.
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that nothing more is written, when all that was taken is sent. To be asked again while it is pending.
     ///
     /// # Errors
     /// The connection is lost.
@@ -107,4 +126,14 @@ pub trait Connection: 'static {
 
     /// What the meta API shows of it.
     fn details(&self) -> Dict;
+
+    /// What the certificate says that the peer has shown, where TLS has verified one.
+    fn tls_peer(&self) -> Option<&Arc<Certificate>> {
+        None
+    }
+
+    /// What this connection alone has at both of its ends: `tls-exporter` (RFC 9266), where TLS ends here.
+    fn channel_binding(&self) -> Option<[u8; 32]> {
+        None
+    }
 }

@@ -5,8 +5,10 @@
 
 mod anonymous;
 mod ticket;
+mod tls;
 
 pub use ticket::Secret;
+pub use tls::{Certificate, CertificateName, CertificateSettings};
 
 use crate::wamp::{Dict, ErrorUri};
 use std::collections::BTreeMap;
@@ -19,6 +21,8 @@ pub struct AuthSettings {
     pub anonymous: Option<AnonymousSettings>,
     /// Users with a ticket, by authid. `None`: the method is not offered.
     pub ticket: Option<BTreeMap<String, TicketUser>>,
+    /// Clients with a certificate.
+    pub tls: Option<CertificateSettings>,
 }
 
 /// `auth.anonymous`.
@@ -48,17 +52,20 @@ pub enum Method {
     Anonymous,
     /// A shared secret, sent as it is.
     Ticket,
+    /// The client's certificate.
+    Tls,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Anonymous, Self::Ticket];
+    pub const ALL: &'static [Self] = &[Self::Anonymous, Self::Ticket, Self::Tls];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Anonymous => "anonymous",
             Self::Ticket => "ticket",
+            Self::Tls => "tls",
         }
     }
 
@@ -118,9 +125,9 @@ pub struct Denied {
 }
 
 /// What a HELLO says that matters here.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Claim<'a> {
-    /// Methods in the client's order; empty means anonymous (D33).
+    /// Methods in the client's order; empty means its certificate, or anonymous (D33).
     pub authmethods: &'a [String],
     /// Who the client says it is.
     pub authid: Option<&'a str>,
@@ -128,6 +135,8 @@ pub struct Claim<'a> {
     pub listener: &'a str,
     /// A random name for an anonymous client.
     pub random_authid: &'a str,
+    /// The certificate that it has shown.
+    pub certificate: Option<&'a Certificate>,
 }
 
 /// Chooses the first method of the client's order that is possible here (R100).
@@ -137,7 +146,8 @@ pub struct Claim<'a> {
 /// is not allowed.
 pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denied> {
     if claim.authmethods.is_empty() {
-        return anonymous::open(settings, claim).map(Opening::Welcome).ok_or_else(|| Denied {
+        let welcome = tls::open(settings, claim).or_else(|| anonymous::open(settings, claim));
+        return welcome.map(Opening::Welcome).ok_or_else(|| Denied {
             error: ErrorUri::AUTHENTICATION_REQUIRED,
             text: format!("anonymous is not allowed here; this realm accepts: {}", offered(settings)),
         });
@@ -146,6 +156,7 @@ pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denie
         let opening = match method {
             Method::Anonymous => anonymous::open(settings, claim).map(Opening::Welcome),
             Method::Ticket => ticket::open(settings, claim).map(Opening::Challenge),
+            Method::Tls => tls::open(settings, claim).map(Opening::Welcome),
         };
         if let Some(opening) = opening {
             return Ok(opening);
@@ -164,8 +175,8 @@ pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denie
 pub fn verify(settings: &AuthSettings, challenge: &Challenge, signature: &str) -> Result<Identity, Denied> {
     match challenge.method {
         Method::Ticket => ticket::verify(settings, &challenge.authid, signature),
-        // Anonymous never challenges, so no Challenge carries it; should one, it proves nothing.
-        Method::Anonymous => Err(ticket::denied()),
+        // These never challenge, so no Challenge carries them; should one, it proves nothing.
+        Method::Anonymous | Method::Tls => Err(ticket::denied()),
     }
 }
 
@@ -173,6 +184,9 @@ fn offered(settings: &AuthSettings) -> String {
     let mut names = Vec::new();
     if settings.ticket.is_some() {
         names.push(Method::Ticket.name());
+    }
+    if settings.tls.is_some() {
+        names.push(Method::Tls.name());
     }
     if settings.anonymous.is_some() {
         names.push(Method::Anonymous.name());

@@ -11,12 +11,13 @@ fn settings() -> AuthSettings {
             http: false,
         }),
         ticket: Some(BTreeMap::from([("joe".to_owned(), user)])),
+        ..AuthSettings::default()
     }
 }
 
 fn hello(methods: &[&str], authid: Option<&str>, listener: &str) -> Result<Opening, Denied> {
     let authmethods: Vec<String> = methods.iter().map(ToString::to_string).collect();
-    open(&settings(), &Claim { authmethods: &authmethods, authid, listener, random_authid: "ABCD" })
+    open(&settings(), &Claim { authmethods: &authmethods, authid, listener, random_authid: "ABCD", ..Claim::default() })
 }
 
 /// R100.

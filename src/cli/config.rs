@@ -58,6 +58,8 @@ pub(super) enum Example {
     SeveralRealms,
     /// Users with tickets, and roles that inherit.
     Tickets,
+    /// TLS, and devices that come in by their certificates.
+    Tls,
     /// For programs of the same host.
     UnixSocket,
 }
@@ -125,6 +127,7 @@ fn example(name: Example) -> String {
         Example::BehindNginx => include_str!("../../config/examples/behind-nginx.toml"),
         Example::SeveralRealms => include_str!("../../config/examples/several-realms.toml"),
         Example::Tickets => include_str!("../../config/examples/tickets.toml"),
+        Example::Tls => include_str!("../../config/examples/tls.toml"),
         Example::UnixSocket => include_str!("../../config/examples/unix-socket.toml"),
     }
     .to_owned()

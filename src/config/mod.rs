@@ -166,6 +166,8 @@ role = "guest"
 [realms.main.auth.ticket.users.joe]
 ticket = { env = "JOE_TICKET" }
 role = "guest"
+[realms.main.auth.tls]
+role = "guest"
 [realms.main.roles.guest]
 permissions = [{ uri = "com.example.", match = "prefix", allow = ["subscribe"] }]
 [realms.main.topics.alarms]

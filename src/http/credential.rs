@@ -4,7 +4,7 @@
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
 use crate::actors::session::random_authid;
-use crate::auth::{self, AuthSettings, Claim, Denied, Identity, Opening};
+use crate::auth::{self, AuthSettings, Certificate, Claim, Denied, Identity, Opening};
 use crate::observe::Refusal;
 use crate::wamp::{ErrorUri, Uri};
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -22,6 +22,8 @@ pub(super) struct Arrival<'a> {
     pub(super) peer: Option<SocketAddr>,
     pub(super) listener: &'a str,
     pub(super) realm: &'a Uri,
+    /// The client's certificate.
+    pub(super) certificate: Option<&'a Certificate>,
 }
 
 /// Proves who asks.
@@ -40,17 +42,17 @@ pub(super) fn identify(
     }
     let identity = match first {
         Some(_) => with_credential(arrival, settings).map_err(|denied| refuse(statuses, &denied))?,
-        None => anonymous(arrival, settings).map_err(|denied| refuse(statuses, &denied))?,
+        None => ambient(arrival, settings).map_err(|denied| refuse(statuses, &denied))?,
     };
-    let who = if first.is_some() {
-        Who::Authid(Arc::clone(&identity.authid))
-    } else {
-        // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
-        if !is_own_origin(arrival.headers) {
-            let text = "a page of another origin may not act here without a credential of its own";
-            return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
-        }
+    // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
+    if first.is_none() && !is_own_origin(arrival.headers) {
+        let text = "a page of another origin may not act here without a credential of its own";
+        return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
+    }
+    let who = if &*identity.authmethod == auth::Method::Anonymous.name() {
         Who::Address(arrival.peer.map(|peer| peer.ip()))
+    } else {
+        Who::Authid(Arc::clone(&identity.authid))
     };
     let key = Key {
         realm: arrival.realm.clone(),
@@ -59,6 +61,16 @@ pub(super) fn identify(
         who,
     };
     Ok((key, identity))
+}
+
+/// What needs no header: the client's certificate, or nothing at all.
+fn ambient(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity, Denied> {
+    let methods = [auth::Method::Tls.name().to_owned()];
+    let (listener, certificate) = (arrival.listener, arrival.certificate);
+    match auth::open(settings, &Claim { authmethods: &methods, listener, certificate, ..Claim::default() }) {
+        Ok(Opening::Welcome(identity)) => Ok(identity),
+        Ok(Opening::Challenge(_)) | Err(_) => anonymous(arrival, settings),
+    }
 }
 
 fn anonymous(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity, Denied> {
@@ -70,7 +82,7 @@ fn anonymous(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity,
         return Err(required());
     }
     let name = random_authid();
-    let claim = Claim { authmethods: &[], authid: None, listener: arrival.listener, random_authid: &name };
+    let claim = Claim { listener: arrival.listener, random_authid: &name, ..Claim::default() };
     match auth::open(settings, &claim) {
         Ok(Opening::Welcome(identity)) => Ok(identity),
         Ok(Opening::Challenge(_)) | Err(_) => Err(required()),
@@ -91,7 +103,7 @@ fn with_credential(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Ide
     let pair = std::str::from_utf8(&pair).map_err(|_| denied())?;
     let (authid, ticket) = pair.split_once(':').ok_or_else(denied)?;
     let methods = [auth::Method::Ticket.name().to_owned()];
-    let claim = Claim { authmethods: &methods, authid: Some(authid), listener: arrival.listener, random_authid: "" };
+    let claim = Claim { authmethods: &methods, authid: Some(authid), listener: arrival.listener, ..Claim::default() };
     match auth::open(settings, &claim)? {
         Opening::Challenge(challenge) => auth::verify(settings, &challenge, ticket),
         // Only a ticket was offered, and a ticket is always asked for.

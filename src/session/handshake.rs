@@ -72,6 +72,7 @@ impl Session {
             authid: arrival.details.authid.as_deref(),
             listener,
             random_authid,
+            certificate: self.certificate.as_deref(),
         };
         match auth::open(doorman.auth(), &claim) {
             Ok(Opening::Welcome(identity)) => self.enter(doorman, &arrival, identity),

@@ -28,7 +28,7 @@ pub use established::{Disclose, Refused, Rules};
 pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Doorman};
 
-use crate::auth::{Challenge, Identity};
+use crate::auth::{Certificate, Challenge, Identity};
 use crate::wamp::message::{Goodbye, Message};
 use crate::wamp::options::CloseDetails;
 use crate::wamp::role::Announced;
@@ -104,6 +104,8 @@ enum AfterGoodbye {
 pub struct Session {
     state: State,
     request_ids: RequestIds,
+    /// What the peer has shown to the transport.
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Default for Session {
@@ -115,13 +117,19 @@ impl Default for Session {
 impl Session {
     /// A connection on which nothing was said yet.
     pub fn new() -> Self {
-        Self { state: State::AwaitingHello, request_ids: RequestIds::default() }
+        Self { state: State::AwaitingHello, request_ids: RequestIds::default(), certificate: None }
+    }
+
+    /// The transport has verified this certificate of the peer.
+    #[must_use]
+    pub fn with_certificate(self, certificate: Option<Arc<Certificate>>) -> Self {
+        Self { certificate, ..self }
     }
 
     /// A session whose handshake happened elsewhere (HTTP): it has only to join, and can do nothing beyond the basics.
     pub fn authenticated(realm: Uri, identity: Identity, rules: Arc<Rules>) -> Self {
         let announced = Announced::default();
-        Self { state: State::Joining { realm, identity, rules, announced }, request_ids: RequestIds::default() }
+        Self { state: State::Joining { realm, identity, rules, announced }, ..Self::new() }
     }
 
     /// Whether messages are taken in this state. Where not, the peer's octets wait in its socket.

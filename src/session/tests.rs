@@ -32,7 +32,10 @@ fn realm(rules: Rules) -> Realm {
     let user = |role: &str| TicketUser { ticket: Secret::new("s3cret".to_owned()), role: role.to_owned() };
     let users = BTreeMap::from([("joe".to_owned(), user("guest")), ("ghost".to_owned(), user("no such role"))]);
     let anonymous = AnonymousSettings { role: "guest".to_owned(), listeners: Vec::new(), http: false };
-    Realm { auth: AuthSettings { anonymous: Some(anonymous), ticket: Some(users) }, rules: Arc::new(rules) }
+    Realm {
+        auth: AuthSettings { anonymous: Some(anonymous), ticket: Some(users), ..AuthSettings::default() },
+        rules: Arc::new(rules),
+    }
 }
 
 /// Everything under `com.`, call and subscribe also under `wamp.`.

@@ -193,7 +193,7 @@ impl SessionActor {
         opening.tally.add_connections(1);
         let always = opening.connection.pings() == Pings::Always;
         let times = opening.times;
-        let mut session = Session::new();
+        let mut session = Session::new().with_certificate(opening.connection.tls_peer().cloned());
         let road: Arc<Road> = Arc::default();
         let (mut handle, mut joining) = (None, None);
         if let Some((realm, identity)) = opening.authenticated {

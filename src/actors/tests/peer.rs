@@ -185,7 +185,7 @@ pub(super) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
         disclose: crate::session::Disclose::Request,
         rules: RealmRules::default(),
         outbox,
-        auth: AuthSettings { anonymous: Some(anonymous), ticket: None },
+        auth: AuthSettings { anonymous: Some(anonymous), ..AuthSettings::default() },
         roles: BTreeMap::from([("anonymous".to_owned(), role)]),
     }
 }

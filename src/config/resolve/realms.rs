@@ -2,7 +2,7 @@
 
 use super::Resolver;
 use crate::actors::settings::{OutboxSettings, RealmSettings, RealmTemplate, RoleSettings};
-use crate::auth::{AnonymousSettings, AuthSettings, TicketUser as TicketSettings};
+use crate::auth::{AnonymousSettings, AuthSettings, CertificateSettings, TicketUser as TicketSettings};
 use crate::config::error::Code;
 use crate::config::shape::{Queue, Realm, RealmCommon, StorageKind};
 use crate::config::tree::Place;
@@ -130,7 +130,13 @@ impl Resolver<'_> {
             }
             users
         });
-        AuthSettings { anonymous, ticket }
+        let tls = realm.auth.tls.value.as_ref().map(|tls| {
+            if !tls.role.value.is_empty() {
+                self.check_name("role", &tls.role, &roles);
+            }
+            CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
+        });
+        AuthSettings { anonymous, ticket, tls }
     }
 
     fn roles(&mut self, realm: &Realm) -> BTreeMap<String, RoleSettings> {

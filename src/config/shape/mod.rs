@@ -7,7 +7,7 @@ mod listener;
 mod realm;
 mod topics;
 
-pub(super) use listener::{Compression, Listener, RawSocket, WebSocket};
+pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
 pub(super) use topics::{Durability, History, Procedure, Topic};
 

@@ -2,6 +2,7 @@
 
 use super::{Procedure, Topic};
 use crate::actors::settings::{Disclose, OnOverflow, OutboxSettings};
+use crate::auth::CertificateName;
 use crate::authz::Action;
 use crate::config::read::table;
 use crate::config::values::{
@@ -126,6 +127,18 @@ table! {
         anonymous: Option<Anonymous> = optional("{ role = \"guest\" }");
         /// Users with a shared secret that is sent as it is.
         ticket: Option<Ticket> = optional("{}");
+        /// Clients with a certificate, on listeners with `tls.client_auth`.
+        tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
+    }
+}
+
+table! {
+    /// Clients with a certificate, which the listener has verified.
+    CertificateAuth {
+        /// Which name in it is the authid: subject.cn, san.dns, san.uri, san.email or sha256 (of the certificate, in hex).
+        authid: CertificateName = default(CertificateName::default());
+        /// Their role.
+        role: String = required;
     }
 }
 
@@ -214,6 +227,14 @@ pub(in crate::config) enum Party {
 choice!(Party {
     "caller" => Party::Caller,
     "publisher" => Party::Publisher,
+});
+
+choice!(CertificateName {
+    "subject.cn" => CertificateName::SubjectCn,
+    "san.dns" => CertificateName::SanDns,
+    "san.uri" => CertificateName::SanUri,
+    "san.email" => CertificateName::SanEmail,
+    "sha256" => CertificateName::Sha256,
 });
 
 choice!(Action {

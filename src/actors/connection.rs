@@ -124,16 +124,16 @@ pub trait Connection: 'static {
     /// Whether HELLO's agent is known to answer [`Connection::ping`].
     fn knows_agent(&self, agent: &str) -> bool;
 
+    /// What a login can be bound to: `tls-exporter` (RFC 9266) of its TLS connection. `None`: TLS does not end here.
+    fn channel_binding(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// What the meta API shows of it.
     fn details(&self) -> Dict;
 
     /// What the certificate says that the peer has shown, where TLS has verified one.
     fn tls_peer(&self) -> Option<&Arc<Certificate>> {
-        None
-    }
-
-    /// What this connection alone has at both of its ends: `tls-exporter` (RFC 9266), where TLS ends here.
-    fn channel_binding(&self) -> Option<[u8; 32]> {
         None
     }
 }

@@ -10,6 +10,7 @@ pub mod connection;
 mod credit;
 mod delivery;
 mod keepalive;
+pub mod logins;
 mod outbox;
 pub mod pressure;
 mod realm;

@@ -1,8 +1,9 @@
 //! What is known of a realm outside its actor. Immutable: whoever has it needs to ask nobody.
 
+use super::logins::Logins;
 use super::pressure::Pressure;
 use super::settings::{OutboxSettings, RealmSettings};
-use crate::auth::AuthSettings;
+use crate::auth::{AuthSettings, NodeSecret};
 use crate::routing::Permit;
 use crate::session::{Doorman, Rules};
 use std::collections::BTreeMap;
@@ -14,14 +15,16 @@ pub struct RealmShared {
     pub settings: RealmSettings,
     /// How short of memory the node is.
     pub(crate) pressure: Pressure,
+    /// Where costly proofs are checked.
+    pub(crate) logins: Logins,
     rules: BTreeMap<String, Arc<Rules>>,
 }
 
 impl RealmShared {
-    pub(crate) fn new(settings: RealmSettings, pressure: Pressure) -> Arc<Self> {
+    pub(crate) fn new(settings: RealmSettings, pressure: Pressure, logins: Logins) -> Arc<Self> {
         let rules = settings.roles.keys().filter_map(|role| Some((role.clone(), Arc::new(settings.rules_of(role)?))));
         let rules = rules.collect();
-        Arc::new(Self { settings, pressure, rules })
+        Arc::new(Self { settings, pressure, logins, rules })
     }
 
     /// What routing may ask about the permissions of a session with this role.
@@ -42,6 +45,10 @@ impl RealmShared {
 impl Doorman for RealmShared {
     fn auth(&self) -> &AuthSettings {
         &self.settings.auth
+    }
+
+    fn node_secret(&self) -> &NodeSecret {
+        self.logins.node_secret()
     }
 
     fn rules(&self, role: &str) -> Option<Arc<Rules>> {

@@ -6,6 +6,7 @@
 //! Source: section 11 of the limits.
 
 use super::clock;
+use super::logins::Logins;
 use super::pressure::Pressure;
 use super::realm::{RealmActor, RealmHandle, RealmShared};
 use super::session::SessionActor;
@@ -70,6 +71,7 @@ pub struct RealmsActor {
     configured: Vec<RealmSettings>,
     tally: Tally,
     pressure: Pressure,
+    logins: Logins,
     store: Option<StoreLink>,
     epochs: u64,
 }
@@ -83,9 +85,10 @@ impl RealmsActor {
         templates: Vec<RealmTemplate>,
         tally: Tally,
         pressure: Pressure,
+        logins: Logins,
         store: Option<StoreLink>,
     ) -> Self {
-        Self { workers, realms: BTreeMap::new(), templates, configured, tally, pressure, store, epochs: 0 }
+        Self { workers, realms: BTreeMap::new(), templates, configured, tally, pressure, logins, store, epochs: 0 }
     }
 
     /// The worker with the fewest realms.
@@ -142,7 +145,12 @@ impl RealmsActor {
             settings.uri = uri.detached();
             settings.name = uri.to_string();
             let worker = self.emptiest_worker();
-            self.open(RealmShared::new(settings, self.pressure.clone()), Some(template), worker, ctx);
+            self.open(
+                RealmShared::new(settings, self.pressure.clone(), self.logins.clone()),
+                Some(template),
+                worker,
+                ctx,
+            );
         }
         self.realms.get(uri).map(|entry| entry.handle.clone())
     }
@@ -170,7 +178,7 @@ impl Actor for RealmsActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         for settings in std::mem::take(&mut self.configured) {
             let worker = self.emptiest_worker();
-            self.open(RealmShared::new(settings, self.pressure.clone()), None, worker, ctx);
+            self.open(RealmShared::new(settings, self.pressure.clone(), self.logins.clone()), None, worker, ctx);
         }
     }
 }

@@ -7,11 +7,6 @@ use super::{AuthSettings, Claim, Identity, Method};
 pub(super) fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Option<Identity> {
     let anonymous = settings.anonymous.as_ref()?;
     let here = anonymous.listeners.is_empty() || anonymous.listeners.iter().any(|name| name == claim.listener);
-    here.then(|| Identity {
-        // Never the client's own wish (A4).
-        authid: claim.random_authid.into(),
-        authrole: anonymous.role.as_str().into(),
-        authmethod: Method::Anonymous.name().into(),
-        authprovider: "static".into(),
-    })
+    // Never the client's own wish (A4).
+    here.then(|| Identity::proven(&claim.drawn.authid, &anonymous.role, Method::Anonymous))
 }

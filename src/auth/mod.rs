@@ -1,26 +1,55 @@
-//! Authentication: challenge out, verdict in. Pure; keys come with the settings.
+//! Authentication: challenge out, verdict in. Pure: keys come with the settings, random numbers and the time with the claim.
 //!
 //! One file per method. An unknown authid goes through the same motion as a wrong secret, so that neither messages nor
-//! time tell who exists (A1).
+//! time tell who exists (A1): what it is told is made up by [`decoy`], and checked like anybody's proof.
 
 mod anonymous;
+mod choice;
+mod cryptosign;
+mod decoy;
+mod extra;
+mod kdf;
+mod scram;
+mod secret;
 mod ticket;
 mod tls;
+mod users;
+mod wampcra;
 
-pub use ticket::Secret;
+pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
+pub use decoy::NodeSecret;
+pub use kdf::BadParameters;
+pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
+pub use secret::Secret;
+pub use ticket::{Ticket, TicketHash, TicketHashError, TicketUser};
 pub use tls::{Certificate, CertificateName, CertificateSettings};
+pub use users::Users;
+pub use wampcra::{Salting, WampCraUser};
 
-use crate::wamp::{Dict, ErrorUri};
-use std::collections::BTreeMap;
+use crate::wamp::{Dict, ErrorUri, SessionId, Value, WallTime};
 use std::sync::Arc;
+
+/// Where identities come from that the configuration lists.
+const PROVIDER: &str = "static";
+
+/// Longer than any signature; a ticket may be longer.
+const SIGNATURE_MAX: usize = 256;
 
 /// Who may enter a realm. A method that is absent is not offered.
 #[derive(Clone, Debug, Default)]
 pub struct AuthSettings {
     /// Clients without a name.
     pub anonymous: Option<AnonymousSettings>,
-    /// Users with a ticket, by authid. `None`: the method is not offered.
-    pub ticket: Option<BTreeMap<String, TicketUser>>,
+    /// Users with a ticket.
+    pub ticket: Option<Users<TicketUser>>,
+    /// Users with a secret that signs.
+    pub wampcra: Option<Users<WampCraUser>>,
+    /// Users with a password, for `wamp-scram`.
+    pub scram: Option<Users<ScramUser>>,
+    /// Users with a password, for the dialect `scram`.
+    pub scram_dialect: Option<Users<ScramUser>>,
+    /// Users with keys.
+    pub cryptosign: Option<CryptosignSettings>,
     /// Clients with a certificate.
     pub tls: Option<CertificateSettings>,
 }
@@ -36,15 +65,6 @@ pub struct AnonymousSettings {
     pub http: bool,
 }
 
-/// One user of `auth.ticket`.
-#[derive(Clone, Debug)]
-pub struct TicketUser {
-    /// What the client must present.
-    pub ticket: Secret,
-    /// Its role.
-    pub role: String,
-}
-
 /// The authentication methods that are built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
@@ -52,13 +72,22 @@ pub enum Method {
     Anonymous,
     /// A shared secret, sent as it is.
     Ticket,
+    /// A shared secret that signs a challenge.
+    WampCra,
+    /// A password that both sides prove to know.
+    WampScram,
+    /// The same as Autobahn|Python speaks it.
+    Scram,
+    /// A key pair that signs a challenge.
+    Cryptosign,
     /// The client's certificate.
     Tls,
 }
 
 impl Method {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Anonymous, Self::Ticket, Self::Tls];
+    /// All of them, those first that prove more.
+    pub const ALL: &'static [Self] =
+        &[Self::Cryptosign, Self::WampScram, Self::Scram, Self::WampCra, Self::Ticket, Self::Tls, Self::Anonymous];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
@@ -66,6 +95,10 @@ impl Method {
             Self::Anonymous => "anonymous",
             Self::Ticket => "ticket",
             Self::Tls => "tls",
+            Self::WampCra => "wampcra",
+            Self::WampScram => "wamp-scram",
+            Self::Scram => "scram",
+            Self::Cryptosign => "cryptosign",
         }
     }
 
@@ -87,11 +120,43 @@ pub struct Identity {
     pub authprovider: Arc<str>,
 }
 
-/// A CHALLENGE under way.
+impl Identity {
+    fn proven(authid: &str, authrole: &str, method: Method) -> Self {
+        Self {
+            authid: authid.into(),
+            authrole: authrole.into(),
+            authmethod: method.name().into(),
+            authprovider: PROVIDER.into(),
+        }
+    }
+}
+
+/// An identity, with what WELCOME says beyond it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Admission {
+    /// Who it is.
+    pub identity: Identity,
+    /// WELCOME.Details.authextra: the router's own proof, where the method has one.
+    pub authextra: Dict,
+}
+
+/// A CHALLENGE under way. Nothing but AUTHENTICATE uses it up, and that once.
 #[derive(Clone, Debug)]
 pub struct Challenge {
     method: Method,
     authid: String,
+    /// `None`: whatever the proof, there is no such user.
+    role: Option<String>,
+    waiting: Waiting,
+}
+
+/// What the proof is compared with.
+#[derive(Clone, Debug)]
+enum Waiting {
+    Ticket(ticket::Waiting),
+    WampCra(wampcra::Waiting),
+    Scram(Box<scram::Waiting>),
+    Cryptosign(Box<cryptosign::Waiting>),
 }
 
 impl Challenge {
@@ -102,7 +167,72 @@ impl Challenge {
 
     /// CHALLENGE.Extra.
     pub fn extra(&self) -> Dict {
-        Dict::new()
+        match &self.waiting {
+            Waiting::Ticket(_) => Dict::new(),
+            Waiting::WampCra(waiting) => waiting.extra(),
+            Waiting::Scram(waiting) => waiting.extra(),
+            Waiting::Cryptosign(waiting) => waiting.extra(),
+        }
+    }
+
+    /// Checks a client's AUTHENTICATE: its signature and its Extra.
+    pub fn verify(self, signature: &str, extra: &[(String, Value)]) -> Verdict {
+        let Self { method, authid, role, waiting } = self;
+        let decide = Decide { method, authid, role };
+        // What is too long for a signature is none.
+        let signature = if method == Method::Ticket || signature.len() <= SIGNATURE_MAX { signature } else { "" };
+        let welcome = match waiting {
+            Waiting::Ticket(waiting) => match waiting.check(signature) {
+                ticket::Looked::Now(right) => right.then(Dict::new),
+                ticket::Looked::Later(check) => return Verdict::Later(Work { check, decide }),
+            },
+            Waiting::WampCra(waiting) => waiting.check(signature).then(Dict::new),
+            Waiting::Scram(waiting) => waiting.check(signature, extra),
+            Waiting::Cryptosign(waiting) => waiting.check(signature).then(Dict::new),
+        };
+        Verdict::Now(decide.with(welcome))
+    }
+}
+
+/// What an AUTHENTICATE comes to.
+#[derive(Debug)]
+pub enum Verdict {
+    /// In or not.
+    Now(Result<Admission, Denied>),
+    /// It takes a costly computation to know: not for a thread that serves others.
+    Later(Work),
+}
+
+/// A computation that ends in a verdict.
+#[derive(Debug)]
+pub struct Work {
+    check: ticket::Check,
+    decide: Decide,
+}
+
+impl Work {
+    /// Does it. Takes milliseconds to seconds, and memory, as the hash of the ticket says.
+    ///
+    /// # Errors
+    /// [`Denied`], the same for an unknown authid and a wrong secret.
+    pub fn run(self) -> Result<Admission, Denied> {
+        let right = self.check.run();
+        self.decide.with(right.then(Dict::new))
+    }
+}
+
+/// Who comes in if the proof is right.
+#[derive(Debug)]
+struct Decide {
+    method: Method,
+    authid: String,
+    role: Option<String>,
+}
+
+impl Decide {
+    fn with(self, welcome: Option<Dict>) -> Result<Admission, Denied> {
+        let (Some(authextra), Some(role)) = (welcome, self.role) else { return Err(Denied::wrong()) };
+        Ok(Admission { identity: Identity::proven(&self.authid, &role, self.method), authextra })
     }
 }
 
@@ -124,78 +254,106 @@ pub struct Denied {
     pub text: String,
 }
 
-/// What a HELLO says that matters here.
-#[derive(Clone, Copy, Debug, Default)]
+impl Denied {
+    /// The one answer to every failed proof.
+    pub fn wrong() -> Self {
+        Self { error: ErrorUri::AUTHENTICATION_DENIED, text: "authentication failed".to_owned() }
+    }
+
+    /// HELLO asks for a method and says things that no user of it could.
+    fn malformed(text: &'static str) -> Self {
+        Self { error: ErrorUri::AUTHENTICATION_DENIED, text: text.to_owned() }
+    }
+}
+
+/// What a login uses that must not be foreseen, and the time: drawn for each HELLO, used once.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// A name for an anonymous client.
+    pub authid: String,
+    /// The id that WELCOME will carry, if it comes to that (R102).
+    pub session: SessionId,
+    /// What the client is challenged with (A3).
+    pub challenge: [u8; 32],
+    /// For people who read challenges.
+    pub time: WallTime,
+}
+
+/// What a HELLO says that matters here, and where it came in.
+#[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
+    /// The realm's URI.
+    pub realm: &'a str,
     /// Methods in the client's order; empty means its certificate, or anonymous (D33).
     pub authmethods: &'a [String],
     /// Who the client says it is.
     pub authid: Option<&'a str>,
+    /// What its methods say beyond that.
+    pub authextra: &'a [(String, Value)],
     /// The listener it came by.
     pub listener: &'a str,
-    /// A random name for an anonymous client.
-    pub random_authid: &'a str,
+    /// `tls-exporter` of its connection, where there is one (D27).
+    pub binding: Option<[u8; 32]>,
+    /// What decoys are made from.
+    pub node_secret: &'a NodeSecret,
+    /// Fresh for this HELLO.
+    pub drawn: &'a Drawn,
     /// The certificate that it has shown.
     pub certificate: Option<&'a Certificate>,
 }
 
-/// Chooses the first method of the client's order that is possible here (R100).
+/// Chooses the first method of the client's order that is possible here (R100): for its name, and if its name has none of
+/// them, at all. A name that nobody has is taken for one that has the methods of some user.
 ///
 /// # Errors
-/// [`Denied`] with `no_matching_auth_method`, or `authentication_required` where the client named no method and anonymous
-/// is not allowed.
+/// [`Denied`] with `no_matching_auth_method`, `authentication_required` where the client named no method and anonymous
+/// is not allowed, or `authentication_denied` for an authextra that no user could send.
 pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denied> {
     if claim.authmethods.is_empty() {
         let welcome = tls::open(settings, claim).or_else(|| anonymous::open(settings, claim));
         return welcome.map(Opening::Welcome).ok_or_else(|| Denied {
             error: ErrorUri::AUTHENTICATION_REQUIRED,
-            text: format!("anonymous is not allowed here; this realm accepts: {}", offered(settings)),
+            text: format!("anonymous is not allowed here; this realm accepts: {}", settings.offered()),
         });
     }
-    for method in claim.authmethods.iter().filter_map(|name| Method::from_wire(name)) {
-        let opening = match method {
-            Method::Anonymous => anonymous::open(settings, claim).map(Opening::Welcome),
-            Method::Ticket => ticket::open(settings, claim).map(Opening::Challenge),
-            Method::Tls => tls::open(settings, claim).map(Opening::Welcome),
-        };
-        if let Some(opening) = opening {
+    let wished = claim.authmethods.iter().filter_map(|name| Method::from_wire(name));
+    let possible: Vec<Method> = wished.filter(|method| settings.is_possible(*method, claim)).take(16).collect();
+    let stand_in = settings.stand_in(claim);
+    let suits = |method: &&Method| settings.suits(**method, claim.authid, stand_in.as_deref());
+    if let Some(method) = possible.iter().find(suits).or(possible.first()) {
+        if let Some(opening) = open_with(settings, claim, *method)? {
             return Ok(opening);
         }
     }
     Err(Denied {
         error: ErrorUri::NO_MATCHING_AUTH_METHOD,
-        text: format!("none of the offered methods is possible; this realm accepts: {}", offered(settings)),
+        text: format!("none of the offered methods is possible; this realm accepts: {}", settings.offered()),
     })
 }
 
-/// Checks a client's AUTHENTICATE.
-///
-/// # Errors
-/// [`Denied`], the same for an unknown authid and a wrong secret.
-pub fn verify(settings: &AuthSettings, challenge: &Challenge, signature: &str) -> Result<Identity, Denied> {
-    match challenge.method {
-        Method::Ticket => ticket::verify(settings, &challenge.authid, signature),
-        // These never challenge, so no Challenge carries them; should one, it proves nothing.
-        Method::Anonymous | Method::Tls => Err(ticket::denied()),
-    }
-}
-
-fn offered(settings: &AuthSettings) -> String {
-    let mut names = Vec::new();
-    if settings.ticket.is_some() {
-        names.push(Method::Ticket.name());
-    }
-    if settings.tls.is_some() {
-        names.push(Method::Tls.name());
-    }
-    if settings.anonymous.is_some() {
-        names.push(Method::Anonymous.name());
-    }
-    if names.is_empty() {
-        "no method".to_owned()
-    } else {
-        names.join(", ")
-    }
+fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Result<Option<Opening>, Denied> {
+    let named = |opened: Option<(Option<String>, Waiting)>| {
+        let (role, waiting) = opened?;
+        Some((claim.authid?.to_owned(), role, waiting))
+    };
+    let authid = claim.authid.unwrap_or_default();
+    let opened = match method {
+        Method::Anonymous => return Ok(anonymous::open(settings, claim).map(Opening::Welcome)),
+        Method::Tls => return Ok(tls::open(settings, claim).map(Opening::Welcome)),
+        Method::Ticket => {
+            named(ticket::open(settings, claim, authid).map(|(role, waiting)| (role, Waiting::Ticket(waiting))))
+        }
+        Method::WampCra => {
+            named(wampcra::open(settings, claim, authid).map(|(role, waiting)| (role, Waiting::WampCra(waiting))))
+        }
+        Method::WampScram | Method::Scram => named(
+            scram::open(settings, claim, method, authid)?
+                .map(|(role, waiting)| (role, Waiting::Scram(Box::new(waiting)))),
+        ),
+        Method::Cryptosign => cryptosign::open(settings, claim)?
+            .map(|(authid, role, waiting)| (authid, role, Waiting::Cryptosign(Box::new(waiting)))),
+    };
+    Ok(opened.map(|(authid, role, waiting)| Opening::Challenge(Challenge { method, authid, role, waiting })))
 }
 
 #[cfg(test)]

@@ -74,7 +74,8 @@ pub(super) fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Option<Identit
 
 #[cfg(test)]
 mod tests {
-    use super::super::{open, Claim, Denied, Opening};
+    use super::super::tests::Knock;
+    use super::super::{Denied, Opening};
     use super::*;
 
     fn certificate() -> Certificate {
@@ -95,8 +96,8 @@ mod tests {
     ) -> Result<Opening, Denied> {
         let tls = Some(CertificateSettings { authid: name, role: "device".to_owned() });
         let settings = AuthSettings { tls, ..AuthSettings::default() };
-        let authmethods: Vec<String> = methods.iter().map(ToString::to_string).collect();
-        open(&settings, &Claim { authmethods: &authmethods, authid, certificate, ..Claim::default() })
+        let knock = Knock { certificate: certificate.cloned(), ..Knock::at(settings) };
+        knock.hello(methods, authid, &[])
     }
 
     /// Section 11.7.

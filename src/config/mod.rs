@@ -152,7 +152,7 @@ pub fn schema() -> serde_json::Value {
 
 const FULL_FILE_HEAD: &str = "\
 # Every key with its default. Keys without one stand in comments, with an example. Made by a test: see tests/config.
-# The names `main`, `guest`, `joe`, `alarms`, `report`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `ticket`, `match`, `from`,
+# The names `main`, `guest`, `joe`, `alarms`, `report`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `match`, `from`,
 # `uri` and `allow` must be given where their table is.
 ";
 
@@ -165,6 +165,15 @@ serve = ["websocket", "rawsocket"]
 role = "guest"
 [realms.main.auth.ticket.users.joe]
 ticket = { env = "JOE_TICKET" }
+role = "guest"
+[realms.main.auth.wampcra.users.joe]
+secret = { env = "JOE_SECRET" }
+role = "guest"
+[realms.main.auth.scram.users.joe]
+verifier = { env = "JOE_VERIFIER" }
+role = "guest"
+[realms.main.auth.cryptosign.users.joe]
+keys = ["af626673c0e68d5066a9f59fa22495406ee2a1c4ced7704897310416bff2c048"]
 role = "guest"
 [realms.main.auth.tls]
 role = "guest"

@@ -180,7 +180,12 @@ fn secret_looking(line: &str) -> Option<usize> {
         let names_a_place = value.starts_with('{') && (value.contains("env") || value.contains("file"));
         (!names_a_place && !value.is_empty()).then_some(key + sign + 1)
     };
-    SECRET_WORDS.iter().filter_map(after_key).min().map(|at| at + usize::from(line.get(at..at + 1) == Some(" ")))
+    SECRET_WORDS
+        .iter()
+        .chain(["verifier", "hash", "key"].iter())
+        .filter_map(after_key)
+        .min()
+        .map(|at| at + usize::from(line.get(at..at + 1) == Some(" ")))
 }
 
 /// Collects the places of all texts that are or may be secrets: what stands below `auth` in a place of its own choosing, and
@@ -196,7 +201,21 @@ fn secrets(node: &Node, parent: &str, inside: bool, places: &mut Vec<Place>) {
                 let lower = key.to_ascii_lowercase();
                 let named = leaf && !key.contains('.') && SECRET_WORDS.iter().any(|word| lower.contains(word));
                 let auth = key == "auth" && !matches!(parent, "realms" | "roles" | "listeners" | "realm_templates");
-                let harmless = leaf && matches!(key.as_str(), "role" | "listeners" | "http" | "env" | "file");
+                let harmless = leaf
+                    && matches!(
+                        key.as_str(),
+                        "role"
+                            | "listeners"
+                            | "http"
+                            | "env"
+                            | "file"
+                            | "salt"
+                            | "iterations"
+                            | "keylen"
+                            | "keys"
+                            | "channel_binding"
+                            | "autobahn_dialect"
+                    );
                 secrets(&entry.node, key, (inside || auth || named) && !harmless, places);
             }
         }

@@ -81,7 +81,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         realm: &settings.uri,
         certificate: encryption.and_then(|encryption| encryption.certificate.as_deref()),
     };
-    let (key, identity) = credential::identify(&arrival, &settings.auth, &statuses)?;
+    let (key, identity) = credential::identify(&arrival, &handle.shared, &statuses).await?;
     negotiate::check_accept(request.headers())?;
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
     let mut asked = body::request(route.endpoint, route.uri.as_deref(), &body)?;

@@ -3,8 +3,9 @@
 
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
-use crate::actors::session::random_authid;
-use crate::auth::{self, AuthSettings, Certificate, Claim, Denied, Identity, Opening};
+use crate::actors::session::drawn;
+use crate::actors::RealmShared;
+use crate::auth::{self, Certificate, Claim, Denied, Identity, Opening, Verdict};
 use crate::observe::Refusal;
 use crate::wamp::{ErrorUri, Uri};
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -13,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -30,9 +32,9 @@ pub(super) struct Arrival<'a> {
 ///
 /// # Errors
 /// 401 with the reason, 400 for more than one credential, 403 for a page from elsewhere that brings none of its own.
-pub(super) fn identify(
+pub(super) async fn identify(
     arrival: &Arrival<'_>,
-    settings: &AuthSettings,
+    shared: &RealmShared,
     statuses: &Statuses<'_>,
 ) -> Result<(Key, Identity), Problem> {
     let mut credentials = arrival.headers.get_all(header::AUTHORIZATION).chain(arrival.headers.get_all(API_KEY));
@@ -41,8 +43,8 @@ pub(super) fn identify(
         return Err(Problem::http(StatusCode::BAD_REQUEST, "there is more than one credential"));
     }
     let identity = match first {
-        Some(_) => with_credential(arrival, settings).map_err(|denied| refuse(statuses, &denied))?,
-        None => ambient(arrival, settings).map_err(|denied| refuse(statuses, &denied))?,
+        Some(_) => with_credential(arrival, shared).await.map_err(|denied| refuse(statuses, &denied))?,
+        None => ambient(arrival, shared).map_err(|denied| refuse(statuses, &denied))?,
     };
     // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
     if first.is_none() && !is_own_origin(arrival.headers) {
@@ -64,33 +66,30 @@ pub(super) fn identify(
 }
 
 /// What needs no header: the client's certificate, or nothing at all.
-fn ambient(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity, Denied> {
+fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
     let methods = [auth::Method::Tls.name().to_owned()];
-    let (listener, certificate) = (arrival.listener, arrival.certificate);
-    match auth::open(settings, &Claim { authmethods: &methods, listener, certificate, ..Claim::default() }) {
+    match open(arrival, shared, &methods, None) {
         Ok(Opening::Welcome(identity)) => Ok(identity),
-        Ok(Opening::Challenge(_)) | Err(_) => anonymous(arrival, settings),
+        Ok(Opening::Challenge(_)) | Err(_) => anonymous(arrival, shared),
     }
 }
 
-fn anonymous(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity, Denied> {
+fn anonymous(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
     let required = || Denied {
         error: ErrorUri::AUTHENTICATION_REQUIRED,
         text: "a credential is required: Authorization: Basic".to_owned(),
     };
-    if !settings.anonymous.as_ref().is_some_and(|anonymous| anonymous.http) {
+    if !shared.settings.auth.anonymous.as_ref().is_some_and(|anonymous| anonymous.http) {
         return Err(required());
     }
-    let name = random_authid();
-    let claim = Claim { listener: arrival.listener, random_authid: &name, ..Claim::default() };
-    match auth::open(settings, &claim) {
+    match open(arrival, shared, &[], None) {
         Ok(Opening::Welcome(identity)) => Ok(identity),
         Ok(Opening::Challenge(_)) | Err(_) => Err(required()),
     }
 }
 
-fn with_credential(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity, Denied> {
-    let denied = || Denied { error: ErrorUri::AUTHENTICATION_DENIED, text: "authentication failed".to_owned() };
+async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
+    let denied = Denied::wrong;
     let Some(credential) = arrival.headers.get(header::AUTHORIZATION) else {
         return Err(unknown_scheme());
     };
@@ -103,12 +102,48 @@ fn with_credential(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Ide
     let pair = std::str::from_utf8(&pair).map_err(|_| denied())?;
     let (authid, ticket) = pair.split_once(':').ok_or_else(denied)?;
     let methods = [auth::Method::Ticket.name().to_owned()];
-    let claim = Claim { authmethods: &methods, authid: Some(authid), listener: arrival.listener, ..Claim::default() };
-    match auth::open(settings, &claim)? {
-        Opening::Challenge(challenge) => auth::verify(settings, &challenge, ticket),
+    let verdict = match open(arrival, shared, &methods, Some(authid))? {
+        Opening::Challenge(challenge) => challenge.verify(ticket, &[]),
         // Only a ticket was offered, and a ticket is always asked for.
-        Opening::Welcome(_) => Err(denied()),
-    }
+        Opening::Welcome(_) => return Err(denied()),
+    };
+    let admission = match verdict {
+        Verdict::Now(verdict) => verdict?,
+        Verdict::Later(work) => {
+            let (sender, receiver) = oneshot::channel();
+            // A caller that has gone does not wait for it.
+            let answer = Box::new(move |verdict| drop(sender.send(verdict)));
+            shared.logins.prove(work, answer).map_err(|_| busy())?;
+            receiver.await.map_err(|_| denied())??
+        }
+    };
+    Ok(admission.identity)
+}
+
+fn open(
+    arrival: &Arrival<'_>,
+    shared: &RealmShared,
+    authmethods: &[String],
+    authid: Option<&str>,
+) -> Result<Opening, Denied> {
+    let drawn = drawn();
+    let claim = Claim {
+        realm: arrival.realm.as_str(),
+        authmethods,
+        authid,
+        authextra: &[],
+        listener: arrival.listener,
+        binding: None,
+        certificate: arrival.certificate,
+        node_secret: shared.logins.node_secret(),
+        drawn: &drawn,
+    };
+    auth::open(&shared.settings.auth, &claim)
+}
+
+/// A2.
+fn busy() -> Denied {
+    Denied { error: ErrorUri::BUSY, text: "too many logins are being checked: come back later".to_owned() }
 }
 
 fn unknown_scheme() -> Denied {
@@ -117,7 +152,8 @@ fn unknown_scheme() -> Denied {
 }
 
 fn refuse(statuses: &Statuses<'_>, denied: &Denied) -> Problem {
-    Problem::router(statuses, denied.error, denied.text.clone()).counted(Refusal::AuthFailed)
+    let refusal = if denied.error == ErrorUri::BUSY { Refusal::AuthBusy } else { Refusal::AuthFailed };
+    Problem::router(statuses, denied.error, denied.text.clone()).counted(refusal)
 }
 
 /// No Origin at all, or that of the host that is asked.

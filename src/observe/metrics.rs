@@ -72,6 +72,8 @@ refusals! {
     NoSuchRealm = "no_such_realm",
     /// A1, A4.
     AuthFailed = "auth_failed",
+    /// A2: the pool of costly proofs was full.
+    AuthBusy = "auth_busy",
     /// X1 to X4.
     Limit = "limit",
 }

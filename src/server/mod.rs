@@ -6,6 +6,7 @@ mod files;
 mod memory;
 mod stop;
 
+use crate::actors::logins::Logins;
 use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
 use crate::config::Settings;
@@ -146,12 +147,14 @@ fn start(
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let pressure = Pressure::default();
+    let logins = Logins::new(rand::random());
     let realms = RealmsActor::new(
         handles.clone(),
         settings.realms,
         settings.templates,
         main_tally.clone(),
         pressure.clone(),
+        logins,
         Some(storage.link()),
     )
     .start();

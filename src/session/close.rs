@@ -49,6 +49,8 @@ pub enum Ending {
     BadRealm,
     /// No proof, a wrong one, or no role.
     NotAuthenticated,
+    /// No room for checking a proof.
+    TooBusy,
     /// No WELCOME in time.
     HandshakeTimeout,
     /// The realm is full.

@@ -1,13 +1,14 @@
 //! HELLO, CHALLENGE, AUTHENTICATE, WELCOME. Source: sections 4.1 and 11.1 of the reference.
 
 use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, State};
-use crate::auth::{self, AuthSettings, Claim, Denied, Identity, Opening};
+use crate::auth::{self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, NodeSecret, Opening, Verdict};
 use crate::wamp::message::{Challenge, Hello, Message, Welcome};
 use crate::wamp::options::{HelloDetails, WelcomeDetails};
 use crate::wamp::role::{Announced, Roles};
 use crate::wamp::uri::{self, UriRules};
-use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, SessionId, Uri};
+use crate::wamp::{Dict, ErrorUri, MatchPolicy, MessageKind, SessionId, Uri};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// What a HELLO said that is still needed until WELCOME.
 #[derive(Debug)]
@@ -17,10 +18,35 @@ pub struct Arrival {
     announced: Announced,
 }
 
+/// Where a peer came in, and what its login uses.
+#[derive(Clone, Debug)]
+pub struct Door<'a> {
+    /// The listener's name.
+    pub listener: &'a str,
+    /// `tls-exporter` of the connection, where it has one.
+    pub binding: Option<[u8; 32]>,
+    /// Fresh for this HELLO.
+    pub drawn: Drawn,
+}
+
+/// What an AUTHENTICATE says. Never printed.
+pub struct Proof {
+    signature: Zeroizing<String>,
+    extra: Dict,
+}
+
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// What a realm says about who may enter it.
 pub trait Doorman {
     /// Its authentication methods.
     fn auth(&self) -> &AuthSettings;
+    /// What names that nobody has are answered from.
+    fn node_secret(&self) -> &NodeSecret;
     /// The rules for a role; `None` if the realm lacks the role.
     fn rules(&self, role: &str) -> Option<Arc<Rules>>;
 }
@@ -29,7 +55,9 @@ impl Session {
     /// The agent named in a HELLO that is under way.
     pub fn agent(&self) -> Option<&str> {
         match &self.state {
-            State::FindingRealm { arrival } | State::Challenging { arrival, .. } => arrival.details.agent.as_deref(),
+            State::FindingRealm { arrival } | State::Challenging { arrival, .. } | State::Proving { arrival } => {
+                arrival.details.agent.as_deref()
+            }
             State::AwaitingHello
             | State::Joining { .. }
             | State::Established { .. }
@@ -61,24 +89,29 @@ impl Session {
         self.end(Farewell::abort(Ending::NoSuchRealm, ErrorUri::NO_SUCH_REALM, text, CloseCode::POLICY))
     }
 
-    /// The realm is there: who may enter is now known. `listener` is where the peer came in, `random_authid` the name of an
-    /// anonymous peer.
-    pub fn realm_found(&mut self, doorman: &impl Doorman, listener: &str, random_authid: &str) -> Action {
+    /// The realm is there: who may enter is now known.
+    pub fn realm_found(&mut self, doorman: &impl Doorman, door: &Door<'_>) -> Action {
         let State::FindingRealm { arrival } = std::mem::replace(&mut self.state, State::Ended) else {
             return Action::Nothing;
         };
         let claim = Claim {
+            realm: arrival.realm.as_str(),
             authmethods: &arrival.details.authmethods,
             authid: arrival.details.authid.as_deref(),
-            listener,
-            random_authid,
+            authextra: &arrival.details.authextra,
+            listener: door.listener,
+            binding: door.binding,
+            node_secret: doorman.node_secret(),
+            drawn: &door.drawn,
             certificate: self.certificate.as_deref(),
         };
         match auth::open(doorman.auth(), &claim) {
-            Ok(Opening::Welcome(identity)) => self.enter(doorman, &arrival, identity),
+            Ok(Opening::Welcome(identity)) => {
+                self.enter(doorman, &arrival, Admission { identity, authextra: Dict::new() })
+            }
             Ok(Opening::Challenge(challenge)) => {
                 let message = Challenge { method: challenge.method().name().to_owned(), extra: challenge.extra() };
-                self.state = State::Challenging { arrival, challenge };
+                self.state = State::Challenging { arrival, challenge: Box::new(challenge) };
                 Action::Send(message.into())
             }
             Err(denied) => self.deny(denied),
@@ -94,7 +127,7 @@ impl Session {
         let Message::Authenticate(authenticate) = message else {
             return self.violation(unexpected(kind, "after CHALLENGE"));
         };
-        Action::Authenticate(authenticate.signature)
+        Action::Authenticate(Proof { signature: authenticate.signature.into(), extra: authenticate.extra })
     }
 
     /// The peer has given up before it had a session (R12: not answered).
@@ -102,15 +135,39 @@ impl Session {
         self.end(Farewell { ending: Ending::Orderly, message: None, code: CloseCode::NORMAL })
     }
 
-    /// The proof of an AUTHENTICATE, checked against the realm's users.
-    pub fn authenticate(&mut self, doorman: &impl Doorman, signature: &str) -> Action {
+    /// The proof of an AUTHENTICATE, checked against what was asked for. The challenge is used up, whatever comes of it (A3).
+    pub fn authenticate(&mut self, doorman: &impl Doorman, proof: &Proof) -> Action {
         let State::Challenging { arrival, challenge } = std::mem::replace(&mut self.state, State::Ended) else {
             return Action::Nothing;
         };
-        match auth::verify(doorman.auth(), &challenge, signature) {
-            Ok(identity) => self.enter(doorman, &arrival, identity),
+        match challenge.verify(&proof.signature, &proof.extra) {
+            Verdict::Now(Ok(admission)) => self.enter(doorman, &arrival, admission),
+            Verdict::Now(Err(denied)) => self.deny(denied),
+            Verdict::Later(work) => {
+                self.state = State::Proving { arrival };
+                Action::Prove(work)
+            }
+        }
+    }
+
+    /// What [`Action::Prove`] came to.
+    pub fn proven(&mut self, doorman: &impl Doorman, verdict: Result<Admission, Denied>) -> Action {
+        if !matches!(self.state, State::Proving { .. }) {
+            return Action::Nothing;
+        }
+        let State::Proving { arrival } = std::mem::replace(&mut self.state, State::Ended) else {
+            return Action::Nothing;
+        };
+        match verdict {
+            Ok(admission) => self.enter(doorman, &arrival, admission),
             Err(denied) => self.deny(denied),
         }
+    }
+
+    /// There is no room for [`Action::Prove`] (A2).
+    pub fn too_busy(&mut self) -> Action {
+        let text = "too many logins are being checked: come back later";
+        self.end(Farewell::abort(Ending::TooBusy, ErrorUri::BUSY, text, CloseCode::POLICY))
     }
 
     /// The realm has let the session in.
@@ -118,11 +175,13 @@ impl Session {
         if !matches!(self.state, State::Joining { .. }) {
             return Action::Nothing;
         }
-        let State::Joining { realm, identity, rules, announced } = std::mem::replace(&mut self.state, State::Ended)
+        let State::Joining { realm, identity, authextra, rules, announced } =
+            std::mem::replace(&mut self.state, State::Ended)
         else {
             return Action::Nothing;
         };
-        let welcome = welcome(session, realm, &identity, rules.features.roles());
+        let mut welcome = welcome(session, realm, &identity, rules.features.roles());
+        welcome.details.authextra = authextra;
         self.state = State::Established { rules, announced };
         Action::Send(welcome.into())
     }
@@ -132,7 +191,8 @@ impl Session {
         self.end(Farewell::abort(Ending::Limit, error, text, CloseCode::TRY_LATER))
     }
 
-    fn enter(&mut self, doorman: &impl Doorman, arrival: &Arrival, identity: Identity) -> Action {
+    fn enter(&mut self, doorman: &impl Doorman, arrival: &Arrival, admission: Admission) -> Action {
+        let Admission { identity, authextra } = admission;
         let Some(rules) = doorman.rules(&identity.authrole) else {
             return self.deny(Denied {
                 error: ErrorUri::NO_SUCH_ROLE,
@@ -140,7 +200,7 @@ impl Session {
             });
         };
         let (realm, announced) = (arrival.realm.clone(), arrival.announced);
-        self.state = State::Joining { realm, identity: identity.clone(), rules, announced };
+        self.state = State::Joining { realm, identity: identity.clone(), authextra, rules, announced };
         Action::Join(identity, announced)
     }
 

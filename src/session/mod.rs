@@ -4,6 +4,7 @@
 //!                    +------------------------- HELLO (no proof wanted) ------------------------+
 //!                    |                                                                          v
 //! AwaitingHello --> FindingRealm --> Challenging --AUTHENTICATE--> Joining --(realm: yes)--> Established
+//!    |                  |                |     \--> Proving (a costly proof) --^   |                |
 //!    ^                  |                |                            |                          |
 //!    |                refused          denied                      refused        GOODBYE, kill, shutdown
 //!    |                  v                v                            v                          v
@@ -26,13 +27,13 @@ mod request_ids;
 pub use close::{CloseCode, Ending, Farewell};
 pub use established::{Disclose, Refused, Rules};
 pub use explain::{Answer, Question};
-pub use handshake::{Arrival, Doorman};
+pub use handshake::{Arrival, Door, Doorman, Proof};
 
-use crate::auth::{Certificate, Challenge, Identity};
+use crate::auth::{Certificate, Challenge, Identity, Work};
 use crate::wamp::message::{Goodbye, Message};
 use crate::wamp::options::CloseDetails;
 use crate::wamp::role::Announced;
-use crate::wamp::{ErrorUri, MessageKind, Uri};
+use crate::wamp::{Dict, ErrorUri, MessageKind, Uri};
 use request_ids::RequestIds;
 use std::sync::Arc;
 
@@ -48,7 +49,9 @@ pub enum Action {
     /// Send this ERROR to the peer, if there is one, and count the refusal.
     Refuse(Refused, Option<Box<Message>>),
     /// Check this proof against the realm's users: [`Session::authenticate`].
-    Authenticate(String),
+    Authenticate(Proof),
+    /// Compute this where it holds nobody up, then call [`Session::proven`] or [`Session::too_busy`].
+    Prove(Work),
     /// Let this identity into the realm, then call [`Session::joined`] or [`Session::join_refused`].
     Join(Identity, Announced),
     /// Hand this request on to the realm.
@@ -67,11 +70,17 @@ enum State {
     },
     Challenging {
         arrival: Box<Arrival>,
-        challenge: Challenge,
+        challenge: Box<Challenge>,
+    },
+    /// The proof is being checked elsewhere.
+    Proving {
+        arrival: Box<Arrival>,
     },
     Joining {
         realm: Uri,
         identity: Identity,
+        /// For WELCOME.
+        authextra: Dict,
         rules: Arc<Rules>,
         announced: Announced,
     },
@@ -129,7 +138,7 @@ impl Session {
     /// A session whose handshake happened elsewhere (HTTP): it has only to join, and can do nothing beyond the basics.
     pub fn authenticated(realm: Uri, identity: Identity, rules: Arc<Rules>) -> Self {
         let announced = Announced::default();
-        Self { state: State::Joining { realm, identity, rules, announced }, ..Self::new() }
+        Self { state: State::Joining { realm, identity, authextra: Dict::new(), rules, announced }, ..Self::new() }
     }
 
     /// Whether messages are taken in this state. Where not, the peer's octets wait in its socket.
@@ -139,7 +148,11 @@ impl Session {
             | State::Challenging { .. }
             | State::Established { .. }
             | State::ShuttingDown { .. } => true,
-            State::FindingRealm { .. } | State::Joining { .. } | State::Leaving { .. } | State::Ended => false,
+            State::FindingRealm { .. }
+            | State::Proving { .. }
+            | State::Joining { .. }
+            | State::Leaving { .. }
+            | State::Ended => false,
         }
     }
 
@@ -151,11 +164,18 @@ impl Session {
     /// Whether a session is still to be opened: the time for that runs. Not so while one is being left.
     pub fn is_opening(&self) -> bool {
         match self.state {
-            State::AwaitingHello | State::FindingRealm { .. } | State::Challenging { .. } | State::Joining { .. } => {
-                true
-            }
+            State::AwaitingHello
+            | State::FindingRealm { .. }
+            | State::Challenging { .. }
+            | State::Proving { .. }
+            | State::Joining { .. } => true,
             State::Established { .. } | State::Leaving { .. } | State::ShuttingDown { .. } | State::Ended => false,
         }
+    }
+
+    /// Whether a CHALLENGE is out and its answer is awaited.
+    pub fn is_challenging(&self) -> bool {
+        matches!(self.state, State::Challenging { .. })
     }
 
     /// Whether no session is open and none is being opened: between two sessions, or before the first.
@@ -186,9 +206,11 @@ impl Session {
                     Action::Nothing
                 }
             }
-            State::FindingRealm { .. } | State::Joining { .. } | State::Leaving { .. } | State::Ended => {
-                Action::Nothing
-            }
+            State::FindingRealm { .. }
+            | State::Proving { .. }
+            | State::Joining { .. }
+            | State::Leaving { .. }
+            | State::Ended => Action::Nothing,
         }
     }
 
@@ -256,9 +278,11 @@ impl Session {
                 self.state = State::Leaving { goodbye: Box::new(goodbye), then: AfterGoodbye::AwaitGoodbye(code) };
                 Action::Leave
             }
-            State::AwaitingHello | State::FindingRealm { .. } | State::Challenging { .. } | State::Joining { .. } => {
-                self.end(Farewell::abort(Ending::Shutdown, reason, message, code))
-            }
+            State::AwaitingHello
+            | State::FindingRealm { .. }
+            | State::Challenging { .. }
+            | State::Proving { .. }
+            | State::Joining { .. } => self.end(Farewell::abort(Ending::Shutdown, reason, message, code)),
             State::Leaving { ref mut then, .. } => {
                 *then = AfterGoodbye::AwaitGoodbye(code);
                 Action::Nothing

@@ -3,7 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test takes one kind of message and fails on any other")]
 
 use super::*;
-use crate::auth::{AnonymousSettings, AuthSettings, Secret, TicketUser};
+use crate::auth::{AnonymousSettings, AuthSettings, Drawn, NodeSecret, Secret, Ticket, TicketHash, TicketUser};
 use crate::authz::{Action as Act, Pattern, Policy, PolicyRules, Rule};
 use crate::wamp::message::{
     Abort, Authenticate, Call, Cancel, Error, Goodbye, Hello, Publish, Register, Subscribe, Unsubscribe, Welcome, Yield,
@@ -11,10 +11,12 @@ use crate::wamp::message::{
 use crate::wamp::options::*;
 use crate::wamp::role::{Feature, Features, Role, Roles};
 use crate::wamp::{InvocationId, MatchPolicy, Payload, RequestId, SessionId, SubscriptionId, Uri};
-use std::collections::BTreeMap;
+
+mod login;
 
 struct Realm {
     auth: AuthSettings,
+    node_secret: NodeSecret,
     rules: Arc<Rules>,
 }
 
@@ -23,19 +25,34 @@ impl Doorman for Realm {
         &self.auth
     }
 
+    fn node_secret(&self) -> &NodeSecret {
+        &self.node_secret
+    }
+
     fn rules(&self, role: &str) -> Option<Arc<Rules>> {
         (role == "guest").then(|| Arc::clone(&self.rules))
     }
 }
 
 fn realm(rules: Rules) -> Realm {
-    let user = |role: &str| TicketUser { ticket: Secret::new("s3cret".to_owned()), role: role.to_owned() };
-    let users = BTreeMap::from([("joe".to_owned(), user("guest")), ("ghost".to_owned(), user("no such role"))]);
+    let plain = || Ticket::Plain(Secret::new("s3cret".to_owned()));
+    let user = |ticket: Ticket, role: &str| TicketUser { ticket, role: role.to_owned() };
+    let hash = TicketHash::parse(login::HASH_OF_S3CRET).unwrap();
+    let users = [
+        ("joe".to_owned(), user(plain(), "guest")),
+        ("ghost".to_owned(), user(plain(), "no such role")),
+        ("slow".to_owned(), user(Ticket::Hashed(hash), "guest")),
+    ];
     let anonymous = AnonymousSettings { role: "guest".to_owned(), listeners: Vec::new(), http: false };
-    Realm {
-        auth: AuthSettings { anonymous: Some(anonymous), ticket: Some(users), ..AuthSettings::default() },
-        rules: Arc::new(rules),
-    }
+    let ticket = Some(users.into_iter().collect());
+    let auth = AuthSettings { anonymous: Some(anonymous), ticket, ..login::methods() };
+    Realm { auth, node_secret: NodeSecret::new([9; 32]), rules: Arc::new(rules) }
+}
+
+fn door() -> Door<'static> {
+    let time = crate::wamp::WallTime::default();
+    let drawn = Drawn { authid: "ABCD".to_owned(), session: session_id(), challenge: [5; 32], time };
+    Door { listener: "main", binding: None, drawn }
 }
 
 /// Everything under `com.`, call and subscribe also under `wamp.`.
@@ -76,7 +93,7 @@ fn established_by(realm: &Realm) -> Session {
     assert!(
         matches!(session.receive(hello(&["caller"], &[], None)), Action::FindRealm(uri) if uri.as_str() == "realm1")
     );
-    assert!(matches!(session.realm_found(realm, "main", "ABCD"), Action::Join(..)));
+    assert!(matches!(session.realm_found(realm, &door()), Action::Join(..)));
     assert!(matches!(session.joined(session_id()), Action::Send(Message::Welcome(_))));
     assert!(session.is_established());
     session
@@ -180,7 +197,7 @@ fn a_feature_that_is_off_is_not_announced() {
     let without = Rules { features: Features::default().without(Feature::EventRetention), ..rules() };
     let mut session = Session::new();
     session.receive(hello(&["caller"], &[], None));
-    session.realm_found(&realm(without), "main", "ABCD");
+    session.realm_found(&realm(without), &door());
     let Action::Send(Message::Welcome(welcome)) = session.joined(session_id()) else { panic!("no WELCOME") };
     assert!(welcome.details.roles.supports("broker", "pattern_based_subscription"));
     assert!(!welcome.details.roles.supports("broker", "event_retention"));
@@ -191,7 +208,7 @@ fn a_feature_that_is_off_is_not_announced() {
 fn welcome_names_the_identity_the_realm_and_exactly_the_features_that_are_built() {
     let mut session = Session::new();
     session.receive(hello(&["caller"], &[], None));
-    session.realm_found(&realm(rules()), "main", "ABCD");
+    session.realm_found(&realm(rules()), &door());
     let Action::Send(Message::Welcome(welcome)) = session.joined(session_id()) else { panic!("no WELCOME") };
     let details = welcome.details;
     assert_eq!(welcome.session, session_id());
@@ -201,53 +218,6 @@ fn welcome_names_the_identity_the_realm_and_exactly_the_features_that_are_built(
     assert_eq!(details.authprovider.as_deref(), Some("static"));
     assert_eq!(details.realm.as_deref(), Some("realm1"));
     assert_eq!(details.roles, Features::default().roles());
-}
-
-/// R101.
-#[test]
-fn a_ticket_is_challenged_and_checked() {
-    let proof = |ticket: &str| Message::from(Authenticate { signature: ticket.to_owned(), extra: Vec::new() });
-    for (ticket, welcome) in [("s3cret", true), ("wrong", false)] {
-        let mut session = Session::new();
-        session.receive(hello(&["caller"], &["ticket"], Some("joe")));
-        let Action::Send(Message::Challenge(challenge)) = session.realm_found(&realm(rules()), "main", "ABCD") else {
-            panic!("no CHALLENGE")
-        };
-        assert_eq!(challenge.method, "ticket");
-        let Action::Authenticate(given) = session.receive(proof(ticket)) else { panic!("not checked") };
-        let action = session.authenticate(&realm(rules()), &given);
-        if welcome {
-            assert!(matches!(action, Action::Join(identity, _) if &*identity.authid == "joe"));
-        } else {
-            assert_eq!(abort_reason(&action), "wamp.error.authentication_denied");
-        }
-    }
-}
-
-/// A4, section 11.1.
-#[test]
-fn a_role_that_the_realm_lacks_is_refused_after_the_proof() {
-    let mut session = Session::new();
-    session.receive(hello(&["caller"], &["ticket"], Some("ghost")));
-    session.realm_found(&realm(rules()), "main", "ABCD");
-    let action = session.authenticate(&realm(rules()), "s3cret");
-    assert_eq!(abort_reason(&action), "wamp.error.no_such_role");
-}
-
-/// Section 4.2: CHALLENGING takes AUTHENTICATE and ABORT only.
-#[test]
-fn anything_but_authenticate_and_abort_after_challenge_is_a_violation() {
-    let challenged = || {
-        let mut session = Session::new();
-        session.receive(hello(&["caller"], &["ticket"], Some("joe")));
-        session.realm_found(&realm(rules()), "main", "ABCD");
-        session
-    };
-    for message in [goodbye(), hello(&["caller"], &[], None), call(1, "com.x")] {
-        assert_eq!(abort_reason(&challenged().receive(message)), VIOLATION);
-    }
-    let abort = Abort { details: CloseDetails::default(), reason: Uri::from("a.b"), payload: Payload::Empty };
-    assert!(matches!(challenged().receive(abort.into()), Action::End(Farewell { message: None, .. })));
 }
 
 /// R7, R16, R17, R21.
@@ -411,7 +381,7 @@ fn featured(rules: Rules) -> Session {
     let details = HelloDetails { roles, ..HelloDetails::default() };
     let mut session = Session::new();
     session.receive(Hello { realm: Some(Uri::from("realm1")), details: Box::new(details) }.into());
-    session.realm_found(&realm(rules), "main", "ABCD");
+    session.realm_found(&realm(rules), &door());
     session.joined(session_id());
     session
 }

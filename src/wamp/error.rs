@@ -85,6 +85,8 @@ uris! {
     OVERLOADED = "wharf.error.overloaded";
     /// No WELCOME within the time from accept.
     HANDSHAKE_TIMEOUT = "wharf.error.handshake_timeout";
+    /// Too many proofs are being computed; come back later.
+    BUSY = "wharf.error.busy";
     /// A quota is used up; kwargs `limit` and `max` say which.
     LIMIT_EXCEEDED = "wharf.error.limit_exceeded";
     /// What was to be kept could not be stored; it was routed all the same.

@@ -79,7 +79,26 @@ fn the_full_file_equals_the_defaults() {
             }
         }
     }
-    assert_eq!(required, ["bind", "serve", "role", "ticket", "role", "role", "durability", "match", "from"]);
+    assert_eq!(
+        required,
+        [
+            "bind",
+            "serve",
+            "role",
+            "ticket",
+            "role",
+            "secret",
+            "role",
+            "verifier",
+            "role",
+            "keys",
+            "role",
+            "role",
+            "durability",
+            "match",
+            "from"
+        ]
+    );
 }
 
 /// config.md, section 10.
@@ -112,7 +131,7 @@ fn the_conformance_file_has_its_realms_users_and_limits() {
     assert!(settings.realms.iter().all(|realm| realm.strict_request_ids && realm.auth.anonymous.is_some()));
     assert!(settings.listeners.iter().all(|listener| listener.message_max == 1 << 20));
     let realm = &settings.realms[0];
-    let role = |authid: &str| &realm.roles[&realm.auth.ticket.as_ref().unwrap()[authid].role].policy;
+    let role = |authid: &str| &realm.roles[&realm.auth.ticket.as_ref().unwrap().get(authid).unwrap().role].policy;
     assert!(role("ticket-user").check(Call, "wamp.session.kill", Exact).allowed);
     assert!(role("ticket-user").flags().allow_force_reregister);
     for (action, uri, allowed) in [

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests, and what they share")]
 
+mod authentication;
 mod broken;
 mod command;
 mod exposure;
@@ -34,10 +35,16 @@ fn of_text(text: &str) -> LoadOptions {
     LoadOptions { text: Some(text.to_owned()), environment: variables(), ..LoadOptions::bare() }
 }
 
+/// The record of some password.
+const VERIFIER: &str = "wamp-scram$pbkdf2$i=4096$AQEBAQEBAQEBAQEBAQEBAQ==$\
+    AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=$AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=";
+
 fn variables() -> BTreeMap<String, String> {
     let names =
         ["JOE_TICKET", "WEB_TICKET", "ORDERS_TICKET", "OPS_TICKET", "BACKEND_TICKET", "SHOP_TICKET", "GATEWAY_TICKET"];
-    names.into_iter().chain(["DEVELOPER_TICKET"]).map(|name| (name.to_owned(), format!("hush-{name}"))).collect()
+    let names = names.into_iter().chain(["DEVELOPER_TICKET", "JOE_SECRET"]);
+    let texts = names.map(|name| (name.to_owned(), format!("hush-{name}")));
+    texts.chain([("JOE_VERIFIER".to_owned(), VERIFIER.to_owned())]).collect()
 }
 
 /// A folder with the files that the samples name: a certificate with its key, and an authority of clients.

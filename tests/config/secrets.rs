@@ -13,7 +13,9 @@ fn with_ticket(ticket: &str, dev: bool) -> String {
 }
 
 fn ticket_matches(settings: &Settings, text: &str) -> bool {
-    settings.realms[0].auth.ticket.as_ref().unwrap()["joe"].ticket.matches(text)
+    use wharf::auth::Ticket;
+    let users = settings.realms[0].auth.ticket.as_ref().unwrap();
+    matches!(&users.get("joe").unwrap().ticket, Ticket::Plain(ticket) if ticket.matches(text))
 }
 
 /// config.md, section 7.

@@ -84,6 +84,7 @@ impl SessionActor {
             Why::NoSuchRealm => Refusal::NoSuchRealm,
             Why::BadRealm => Refusal::Uri,
             Why::NotAuthenticated => Refusal::AuthFailed,
+            Why::TooBusy => Refusal::AuthBusy,
             Why::Limit => Refusal::Limit,
             Why::SlowConsumer => Refusal::SlowConsumer,
             Why::Overload => Refusal::Overload,

@@ -21,7 +21,7 @@ use super::outbox::Outbox;
 use super::realm::{Leave, RealmActor, RealmHandle};
 use super::realms::RealmsActor;
 use super::settings::OutboxSettings;
-use crate::auth::Identity;
+use crate::auth::{Drawn, Identity};
 use crate::codec;
 use crate::observe::{Panicked, Tally};
 use crate::routing::{Command, SessionKey};
@@ -114,6 +114,8 @@ pub struct SessionActor {
     handle: Option<RealmHandle>,
     tie: Option<Tie>,
     joining: Option<Joining>,
+    /// Drawn for the HELLO under way.
+    session_id: SessionId,
     arrivals: VecDeque<super::connection::Arrival>,
     commands: Vec<Command>,
     timer: Pin<Box<Sleep>>,
@@ -216,6 +218,7 @@ impl SessionActor {
             handle,
             tie: None,
             joining,
+            session_id: random_id(),
             arrivals: VecDeque::new(),
             commands: Vec::new(),
             timer: Box::pin(tokio::time::sleep_until(times.handshake_until.into())),
@@ -297,8 +300,13 @@ fn random_id() -> SessionId {
     SessionId::wrapping(rand::random())
 }
 
+/// What the login of one HELLO uses.
+pub(crate) fn drawn() -> Drawn {
+    Drawn { authid: random_authid(), session: random_id(), challenge: rand::random(), time: clock::time_of_day() }
+}
+
 /// An anonymous name that people can read out: three groups of four, without the letters that look like digits.
-pub(crate) fn random_authid() -> String {
+fn random_authid() -> String {
     const LETTERS: &[u8; 32] = b"3456789ABCDEFGHJKLMNPQRSTUVWXY2Z";
     let mut bits: u64 = rand::random();
     let mut name = String::with_capacity(14);

@@ -4,20 +4,23 @@ use super::super::clock;
 use super::super::delivery::{Deliveries, Outgoing};
 use super::super::realm::{Alive, Avoid, Commands, Join, Leave, Undeliverable};
 use super::super::realms::{Find, Found};
-use super::{random_authid, random_id, Joining, SessionActor, Tie};
-use crate::auth::Identity;
+use super::{drawn, Joining, SessionActor, Tie};
+use crate::auth::{Admission, Denied, Identity, Work};
 use crate::observe::Refusal;
 use crate::routing::{CloseReason, Command, Member};
-use crate::session::{Action, CloseCode, Ending, Farewell, Refused};
-use crate::wamp::message::{Invocation, Message};
+use crate::session::{Action, CloseCode, Door, Ending, Farewell, Refused};
+use crate::wamp::message::{Invocation, Message as Wamp};
 use crate::wamp::role::Announced;
 use crate::wamp::{ErrorUri, MessageKind, Uri};
-use actix::{Addr, AsyncContext, Context, Handler};
+use actix::{Addr, AsyncContext, Context, Handler, Message};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a transport is kept after a GOODBYE for the next HELLO.
 const GOODBYE_GRACE: Duration = Duration::from_secs(2);
+
+/// How long a challenge may be answered (A3).
+const CHALLENGE_VALID: Duration = Duration::from_secs(10);
 
 /// How often a realm that is being replaced is asked for again.
 const RETRIES_MAX: u8 = 3;
@@ -44,8 +47,31 @@ impl Handler<Found> for SessionActor {
         if self.session.agent().is_some_and(|agent| self.connection.knows_agent(agent)) {
             self.keepalive.activate();
         }
-        let action = self.session.realm_found(&*shared, &self.listener, &random_authid());
+        let drawn = drawn();
+        self.session_id = drawn.session;
+        let binding = self.connection.channel_binding();
+        let action = self.session.realm_found(&*shared, &Door { listener: &self.listener, binding, drawn });
+        if self.session.is_challenging() {
+            // A3.
+            self.times.handshake_until = self.times.handshake_until.min(clock::now() + CHALLENGE_VALID);
+        }
         self.obey(action, ctx);
+    }
+}
+
+/// A proof was checked elsewhere.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Proven(Result<Admission, Denied>);
+
+impl Handler<Proven> for SessionActor {
+    type Result = ();
+
+    fn handle(&mut self, Proven(verdict): Proven, ctx: &mut Context<Self>) {
+        if let Some(shared) = self.handle.as_ref().map(|handle| Arc::clone(&handle.shared)) {
+            let action = self.session.proven(&*shared, verdict);
+            self.obey(action, ctx);
+        }
     }
 }
 
@@ -123,6 +149,7 @@ impl SessionActor {
                     self.obey(action, ctx);
                 }
             }
+            Action::Prove(work) => self.prove(work, ctx),
             Action::Join(identity, announced) => self.start_joining(identity, announced, ctx.address()),
             Action::Forward(message) => self.forward(message),
             Action::Leave => {
@@ -158,8 +185,18 @@ impl SessionActor {
     }
 
     fn start_joining(&mut self, identity: Identity, announced: Announced, me: Addr<Self>) {
-        self.joining = Some(Joining { identity, announced, session: random_id() });
+        self.joining = Some(Joining { identity, announced, session: self.session_id });
         self.join(me);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "one answer per AUTHENTICATE")]
+    fn prove(&mut self, work: Work, ctx: &mut Context<Self>) {
+        let Some(logins) = self.handle.as_ref().map(|handle| handle.shared.logins.clone()) else { return };
+        let me = ctx.address();
+        if logins.prove(work, Box::new(move |verdict| me.do_send(Proven(verdict)))).is_err() {
+            let action = self.session.too_busy();
+            self.obey(action, ctx);
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "one per HELLO: nothing more is read until it is answered")]
@@ -207,8 +244,8 @@ impl SessionActor {
 
     /// Collects a request for the realm; it goes with the batch.
     #[inline]
-    pub(super) fn forward(&mut self, message: Message) {
-        let answers_an_invocation = if let Message::Yield(answer) = &message {
+    pub(super) fn forward(&mut self, message: Wamp) {
+        let answers_an_invocation = if let Wamp::Yield(answer) = &message {
             !answer.options.progress
         } else {
             message.kind() == MessageKind::Error

@@ -2,6 +2,7 @@
 
 use crate::actors::clock;
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
+use crate::actors::logins::Logins;
 use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{Gone, Opening, SessionActor, Times};
@@ -211,9 +212,17 @@ impl Router {
         second.name = "realm2".to_owned();
         second.uri = Uri::from("realm2");
         let pressure = Pressure::default();
-        let realms =
-            RealmsActor::new(Vec::new(), vec![first, second], Vec::new(), tally.clone(), pressure.clone(), store)
-                .start();
+        let logins = Logins::new([7; 32]);
+        let realms = RealmsActor::new(
+            Vec::new(),
+            vec![first, second],
+            Vec::new(),
+            tally.clone(),
+            pressure.clone(),
+            logins,
+            store,
+        )
+        .start();
         Self { realms, metrics, tally, pressure, handshake_timeout: Duration::from_secs(5) }
     }
 

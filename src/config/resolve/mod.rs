@@ -2,6 +2,7 @@
 //!
 //! Always gives settings; they count only if no error was found.
 
+mod auth;
 mod exposure;
 mod listeners;
 mod policy;

@@ -2,7 +2,6 @@
 
 use super::Resolver;
 use crate::actors::settings::{OutboxSettings, RealmSettings, RealmTemplate, RoleSettings};
-use crate::auth::{AnonymousSettings, AuthSettings, CertificateSettings, TicketUser as TicketSettings};
 use crate::config::error::Code;
 use crate::config::shape::{Queue, Realm, RealmCommon, StorageKind};
 use crate::config::tree::Place;
@@ -98,45 +97,6 @@ impl Resolver<'_> {
             retained_full: bounds.retained_full.value,
             history_octets_max: bounds.max_history_bytes.octets(),
         }
-    }
-
-    fn auth(&mut self, realm: &Realm) -> AuthSettings {
-        let file = self.file;
-        let roles: Vec<&str> = realm.roles.names().collect();
-        let listeners: Vec<&str> = file.listeners.names().collect();
-        let anonymous = realm.auth.anonymous.value.as_ref().map(|anonymous| {
-            if !anonymous.role.value.is_empty() {
-                self.check_name("role", &anonymous.role, &roles);
-            }
-            for listener in &anonymous.listeners.0 {
-                self.check_name("listener", listener, &listeners);
-            }
-            AnonymousSettings {
-                role: anonymous.role.value.clone(),
-                listeners: anonymous.listeners.values(),
-                http: anonymous.http.value,
-            }
-        });
-        let ticket = realm.auth.ticket.value.as_ref().map(|ticket| {
-            let mut users = BTreeMap::new();
-            for (authid, user) in ticket.users.iter() {
-                if !user.value.role.value.is_empty() {
-                    self.check_name("role", &user.value.role, &roles);
-                }
-                if let Some(secret) = self.secret(&user.value.ticket) {
-                    let role = user.value.role.value.clone();
-                    users.insert(authid.to_owned(), TicketSettings { ticket: secret, role });
-                }
-            }
-            users
-        });
-        let tls = realm.auth.tls.value.as_ref().map(|tls| {
-            if !tls.role.value.is_empty() {
-                self.check_name("role", &tls.role, &roles);
-            }
-            CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
-        });
-        AuthSettings { anonymous, ticket, tls }
     }
 
     fn roles(&mut self, realm: &Realm) -> BTreeMap<String, RoleSettings> {

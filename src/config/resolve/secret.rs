@@ -13,9 +13,22 @@ use std::path::{Path, PathBuf};
 const OTHERS: u32 = 0o007;
 
 impl Resolver<'_> {
-    /// Fetches a secret. `None` after a mistake, which is noted.
-    pub(super) fn secret(&mut self, at: &Placed<SecretPlace>) -> Option<Secret> {
-        match &at.value {
+    /// Fetches a secret from `place`, which is written at `at`. `None` after a mistake, which is noted.
+    pub(super) fn secret<T>(&mut self, at: &Placed<T>, place: &SecretPlace) -> Option<Secret> {
+        if matches!(place, SecretPlace::Literal(_)) {
+            let hint = "write { env = \"NAME\" } or { file = \"PATH\" }";
+            if self.file.node.dev.value {
+                self.warn(Code::LiteralSecret, at, "a secret is written in the configuration", hint);
+            } else {
+                self.error(Code::LiteralSecret, at, "a secret may not be written in the configuration", hint);
+            }
+        }
+        self.secret_text(at, place)
+    }
+
+    /// The same for what may be written out: it does not open anything by itself.
+    pub(super) fn secret_text<T>(&mut self, at: &Placed<T>, place: &SecretPlace) -> Option<Secret> {
+        match place {
             // What was missing or wrong is noted already.
             SecretPlace::Variable(name) if !at.is_given() && name.is_empty() => None,
             SecretPlace::Variable(name) => {
@@ -30,19 +43,11 @@ impl Resolver<'_> {
                 let text = self.secret_file(at, path)?;
                 self.not_empty(at, text)
             }
-            SecretPlace::Literal(secret) => {
-                let hint = "write { env = \"NAME\" } or { file = \"PATH\" }";
-                if self.file.node.dev.value {
-                    self.warn(Code::LiteralSecret, at, "a secret is written in the configuration", hint);
-                } else {
-                    self.error(Code::LiteralSecret, at, "a secret may not be written in the configuration", hint);
-                }
-                Some(secret.clone())
-            }
+            SecretPlace::Literal(secret) => Some(secret.clone()),
         }
     }
 
-    fn secret_file(&mut self, at: &Placed<SecretPlace>, path: &Path) -> Option<String> {
+    fn secret_file<T>(&mut self, at: &Placed<T>, path: &Path) -> Option<String> {
         let full = self.beside(at, path);
         let read = std::fs::metadata(&full).and_then(|data| Ok((data, std::fs::read_to_string(&full)?)));
         let (data, mut text) = match read {
@@ -77,7 +82,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn not_empty(&mut self, at: &Placed<SecretPlace>, text: String) -> Option<Secret> {
+    fn not_empty<T>(&mut self, at: &Placed<T>, text: String) -> Option<Secret> {
         if text.is_empty() {
             self.error(Code::SecretNotFound, at, "the secret is empty", "nobody could tell it from a missing one");
             return None;

@@ -3,10 +3,12 @@
 //! Each key's doc comment is its description in the full file and in the schema. What a single value may be is said by its
 //! type; what two keys say about each other is checked in [`super::resolve`].
 
+mod auth;
 mod listener;
 mod realm;
 mod topics;
 
+pub(super) use auth::{Auth, Cryptosign, Scram, TicketUser, WampCraUser};
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
 pub(super) use topics::{Durability, History, Procedure, Topic};

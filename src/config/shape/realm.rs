@@ -1,13 +1,10 @@
 //! `[realms.NAME]`: one realm, who may enter it and what they may do.
 
-use super::{Procedure, Topic};
+use super::{Auth, Procedure, Topic};
 use crate::actors::settings::{Disclose, OnOverflow, OutboxSettings};
-use crate::auth::CertificateName;
 use crate::authz::Action;
 use crate::config::read::table;
-use crate::config::values::{
-    choice, Count, Items, ListPattern, Named, NoneOr, Rate, RealmUri, SecretPlace, Size, Time,
-};
+use crate::config::values::{choice, Count, Items, ListPattern, Named, NoneOr, Rate, RealmUri, Size, Time};
 use crate::routing::{ForwardTimeout, RealmLimits, RetainedFull, Takeover};
 use crate::wamp::role::Feature;
 use crate::wamp::MatchPolicy;
@@ -121,58 +118,6 @@ table! {
 }
 
 table! {
-    /// Who may enter a realm.
-    Auth {
-        /// Clients without a proof.
-        anonymous: Option<Anonymous> = optional("{ role = \"guest\" }");
-        /// Users with a shared secret that is sent as it is.
-        ticket: Option<Ticket> = optional("{}");
-        /// Clients with a certificate, on listeners with `tls.client_auth`.
-        tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
-    }
-}
-
-table! {
-    /// Clients with a certificate, which the listener has verified.
-    CertificateAuth {
-        /// Which name in it is the authid: subject.cn, san.dns, san.uri, san.email or sha256 (of the certificate, in hex).
-        authid: CertificateName = default(CertificateName::default());
-        /// Their role.
-        role: String = required;
-    }
-}
-
-table! {
-    /// Clients without a proof.
-    Anonymous {
-        /// Their role.
-        role: String = required;
-        /// Names of the listeners where they may enter; empty for all.
-        listeners: Items<String> = default(Items::default());
-        /// Also REST callers without credentials.
-        http: bool = default(false);
-    }
-}
-
-table! {
-    /// Users with a shared secret that is sent as it is.
-    Ticket {
-        /// The users, by authid.
-        users: Named<TicketUser> = default(Named::default());
-    }
-}
-
-table! {
-    /// One user with a ticket.
-    TicketUser {
-        /// Where the ticket is: an environment variable or a file.
-        ticket: SecretPlace = required;
-        /// The user's role.
-        role: String = required;
-    }
-}
-
-table! {
     /// What the sessions of a role may do: nothing unless a rule allows it. Patterns: "com.shop.get" is exact, "com.shop.*" a
     /// prefix, "com.*.status" a wildcard, "*" everything.
     Role {
@@ -227,14 +172,6 @@ pub(in crate::config) enum Party {
 choice!(Party {
     "caller" => Party::Caller,
     "publisher" => Party::Publisher,
-});
-
-choice!(CertificateName {
-    "subject.cn" => CertificateName::SubjectCn,
-    "san.dns" => CertificateName::SanDns,
-    "san.uri" => CertificateName::SanUri,
-    "san.email" => CertificateName::SanEmail,
-    "sha256" => CertificateName::Sha256,
 });
 
 choice!(Action {

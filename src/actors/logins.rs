@@ -1,0 +1,90 @@
+//! What the logins of a node share: the secret that decoys are made from, and the threads for proofs that are costly to check.
+//!
+//! Two threads, and at most 64 proofs that wait for them (A2): one more is refused before anything is computed. Each thread
+//! has a queue of its own, as all state here has one owner. They begin with the first proof and end with the last handle.
+
+use crate::auth::{Admission, Denied, NodeSecret, Work};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{sync_channel, Receiver, SyncSender, TrySendError};
+use std::sync::{Arc, OnceLock};
+
+const THREADS: usize = 2;
+const WAITING_MAX: usize = 64;
+
+/// What is done with a verdict, on the thread that found it.
+type Answer = Box<dyn FnOnce(Result<Admission, Denied>) + Send>;
+
+type Job = (Work, Answer);
+
+/// What the logins of a node share. Cheap to clone.
+#[derive(Clone)]
+pub struct Logins {
+    secret: NodeSecret,
+    pool: Arc<OnceLock<Pool>>,
+}
+
+/// As many proofs wait as may.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Busy;
+
+impl Logins {
+    /// With this secret of the node's: 32 octets that nobody can guess.
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self { secret: NodeSecret::new(secret), pool: Arc::default() }
+    }
+
+    pub(crate) fn node_secret(&self) -> &NodeSecret {
+        &self.secret
+    }
+
+    /// Has `work` done and `answer` called with what it came to.
+    ///
+    /// # Errors
+    /// [`Busy`]: neither happens.
+    pub fn prove(&self, work: Work, answer: Answer) -> Result<(), Busy> {
+        self.pool.get_or_init(Pool::start).take((work, answer))
+    }
+}
+
+struct Pool {
+    queues: [SyncSender<Job>; THREADS],
+    next: AtomicUsize,
+}
+
+impl Pool {
+    fn start() -> Self {
+        let queues = std::array::from_fn(|number| {
+            let (queue, jobs) = sync_channel(WAITING_MAX / THREADS);
+            let thread = std::thread::Builder::new().name(format!("proofs-{number}"));
+            // Without a thread its queue is closed, and everybody goes to the other one.
+            if let Err(error) = thread.spawn(move || serve(&jobs)) {
+                tracing::error!(%error, "no thread for checking proofs");
+            }
+            queue
+        });
+        Self { queues, next: AtomicUsize::new(0) }
+    }
+
+    /// Puts the job into the next queue in turn, or where that is full into another.
+    fn take(&self, mut job: Job) -> Result<(), Busy> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        for number in 0..THREADS {
+            let queue = &self.queues[first.wrapping_add(number) % THREADS];
+            job = match queue.try_send(job) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job,
+            };
+        }
+        Err(Busy)
+    }
+}
+
+fn serve(jobs: &Receiver<Job>) {
+    while let Ok((work, answer)) = jobs.recv() {
+        // A panic must not take the thread away from those who come after.
+        if catch_unwind(AssertUnwindSafe(|| answer(work.run()))).is_err() {
+            tracing::error!("a proof could not be checked");
+        }
+    }
+}

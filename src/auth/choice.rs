@@ -1,0 +1,96 @@
+//! Which method a client gets: what is offered, to whom, and what a name that nobody has is taken for.
+
+use super::{anonymous, decoy::Decoy, extra, scram, tls, AuthSettings, Claim, Method};
+
+impl AuthSettings {
+    /// Whether the realm offers `method`, and HELLO says what it needs.
+    pub(super) fn is_possible(&self, method: Method, claim: &Claim<'_>) -> bool {
+        let says = |key| extra::has(claim.authextra, key);
+        match method {
+            Method::Anonymous => anonymous::open(self, claim).is_some(),
+            Method::Tls => tls::open(self, claim).is_some(),
+            Method::Ticket => self.ticket.is_some() && claim.authid.is_some(),
+            Method::WampCra => self.wampcra.is_some() && claim.authid.is_some(),
+            Method::WampScram | Method::Scram => {
+                scram::users(self, method).is_some() && claim.authid.is_some() && says("nonce")
+            }
+            // The key tells who it is.
+            Method::Cryptosign => self.cryptosign.is_some() && says("pubkey"),
+        }
+    }
+
+    /// Whether this client would be the one to use `method`: a name that nobody has does as its stand-in.
+    pub(super) fn suits(&self, method: Method, authid: Option<&str>, stand_in: Option<&str>) -> bool {
+        let Some(authid) = authid else { return true };
+        let known = Method::ALL.iter().any(|method| self.has(*method, authid));
+        // Neither goes by the name that the client says.
+        matches!(method, Method::Anonymous | Method::Tls) || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
+    }
+
+    /// Some user, always the same for a name.
+    pub(super) fn stand_in(&self, claim: &Claim<'_>) -> Option<String> {
+        let authid = claim.authid?;
+        let counts = Method::ALL.iter().map(|method| (*method, self.count(*method)));
+        let all = counts.clone().map(|(_, count)| count).sum();
+        let mut number = Decoy::new(claim.node_secret, claim.realm, "stand-in", authid).below(all);
+        for (method, count) in counts {
+            if number < count {
+                return self.nth(method, number).map(str::to_owned);
+            }
+            number -= count;
+        }
+        None
+    }
+
+    fn has(&self, method: Method, authid: &str) -> bool {
+        match method {
+            Method::Anonymous | Method::Tls => false,
+            Method::Ticket => self.ticket.as_ref().is_some_and(|users| users.get(authid).is_some()),
+            Method::WampCra => self.wampcra.as_ref().is_some_and(|users| users.get(authid).is_some()),
+            Method::WampScram | Method::Scram => {
+                scram::users(self, method).is_some_and(|users| users.get(authid).is_some())
+            }
+            Method::Cryptosign => {
+                self.cryptosign.as_ref().is_some_and(|settings| settings.users().get(authid).is_some())
+            }
+        }
+    }
+
+    fn count(&self, method: Method) -> usize {
+        match method {
+            Method::Anonymous | Method::Tls => 0,
+            Method::Ticket => self.ticket.as_ref().map_or(0, super::Users::len),
+            Method::WampCra => self.wampcra.as_ref().map_or(0, super::Users::len),
+            Method::WampScram | Method::Scram => scram::users(self, method).map_or(0, super::Users::len),
+            Method::Cryptosign => self.cryptosign.as_ref().map_or(0, |settings| settings.users().len()),
+        }
+    }
+
+    fn nth(&self, method: Method, number: usize) -> Option<&str> {
+        match method {
+            Method::Anonymous | Method::Tls => None,
+            Method::Ticket => self.ticket.as_ref()?.nth(number).map(|(name, _)| name),
+            Method::WampCra => self.wampcra.as_ref()?.nth(number).map(|(name, _)| name),
+            Method::WampScram | Method::Scram => scram::users(self, method)?.nth(number).map(|(name, _)| name),
+            Method::Cryptosign => self.cryptosign.as_ref()?.users().nth(number).map(|(name, _)| name),
+        }
+    }
+
+    /// The names of the methods that this realm offers, for people.
+    pub(super) fn offered(&self) -> String {
+        let offers = |method: &&Method| match method {
+            Method::Anonymous => self.anonymous.is_some(),
+            Method::Ticket => self.ticket.is_some(),
+            Method::WampCra => self.wampcra.is_some(),
+            Method::WampScram | Method::Scram => scram::users(self, **method).is_some(),
+            Method::Cryptosign => self.cryptosign.is_some(),
+            Method::Tls => self.tls.is_some(),
+        };
+        let names: Vec<&str> = Method::ALL.iter().filter(offers).map(|method| method.name()).collect();
+        if names.is_empty() {
+            "no method".to_owned()
+        } else {
+            names.join(", ")
+        }
+    }
+}

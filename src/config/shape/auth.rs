@@ -1,0 +1,147 @@
+//! `[realms.NAME.auth]`: who may enter a realm.
+
+use crate::auth::{CertificateName, ChannelBinding};
+use crate::config::read::table;
+use crate::config::values::{choice, Count, Items, Named, SecretPlace};
+
+table! {
+    /// Who may enter a realm.
+    Auth {
+        /// Clients without a proof.
+        anonymous: Option<Anonymous> = optional("{ role = \"guest\" }");
+        /// Users with a shared secret that is sent as it is.
+        ticket: Option<Ticket> = optional("{}");
+        /// Users with a shared secret that signs a challenge (WAMP-CRA).
+        wampcra: Option<WampCra> = optional("{}");
+        /// Users with a password that both sides prove to know (WAMP-SCRAM).
+        scram: Option<Scram> = optional("{}");
+        /// Users with a key pair that signs a challenge.
+        cryptosign: Option<Cryptosign> = optional("{}");
+        /// Clients with a certificate, on listeners with `tls.client_auth`.
+        tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
+    }
+}
+
+table! {
+    /// Clients with a certificate, which the listener has verified.
+    CertificateAuth {
+        /// Which name in it is the authid: subject.cn, san.dns, san.uri, san.email or sha256 (of the certificate, in hex).
+        authid: CertificateName = default(CertificateName::default());
+        /// Their role.
+        role: String = required;
+    }
+}
+
+table! {
+    /// Clients without a proof.
+    Anonymous {
+        /// Their role.
+        role: String = required;
+        /// Names of the listeners where they may enter; empty for all.
+        listeners: Items<String> = default(Items::default());
+        /// Also REST callers without credentials.
+        http: bool = default(false);
+    }
+}
+
+table! {
+    /// Users with a shared secret that is sent as it is.
+    Ticket {
+        /// The users, by authid.
+        users: Named<TicketUser> = default(Named::default());
+    }
+}
+
+table! {
+    /// One user with a ticket.
+    TicketUser {
+        /// Where the ticket is: an environment variable or a file.
+        ticket: Option<SecretPlace> = optional("{ env = \"JOE_TICKET\" }");
+        /// In place of the ticket: its argon2id hash, made by `wharf hash-secret ticket`, or where that is.
+        hash: Option<SecretPlace> = optional("{ env = \"JOE_HASH\" }");
+        /// The user's role.
+        role: String = required;
+    }
+}
+
+table! {
+    /// Users with a shared secret that signs a challenge (WAMP-CRA).
+    WampCra {
+        /// The users, by authid.
+        users: Named<WampCraUser> = default(Named::default());
+    }
+}
+
+table! {
+    /// One user with a secret that signs, or with a key derived from one.
+    WampCraUser {
+        /// Where the secret is: an environment variable or a file.
+        secret: Option<SecretPlace> = optional("{ env = \"JOE_SECRET\" }");
+        /// In place of the secret: where the derived key is, made by `wharf hash-secret wampcra`.
+        key: Option<SecretPlace> = optional("{ env = \"JOE_KEY\" }");
+        /// The salt that the key was derived with.
+        salt: Option<String> = optional("\"8c7fa1\"");
+        /// The rounds of PBKDF2 that the key was derived with.
+        iterations: Count = default(Count(100_000));
+        /// The octets of the derived key.
+        keylen: Count = default(Count(32));
+        /// The user's role.
+        role: String = required;
+    }
+}
+
+table! {
+    /// Users with a password that both sides prove to know (WAMP-SCRAM).
+    Scram {
+        /// Also offer the method "scram" as Autobahn|Python speaks it, to users with a record for it.
+        autobahn_dialect: bool = default(false);
+        /// The users, by authid.
+        users: Named<ScramUser> = default(Named::default());
+    }
+}
+
+table! {
+    /// One user with a password.
+    ScramUser {
+        /// Where the record of the password is, made by `wharf hash-secret scram`; one more line for the other method.
+        verifier: SecretPlace = required;
+        /// The user's role.
+        role: String = required;
+    }
+}
+
+table! {
+    /// Users with a key pair that signs a challenge.
+    Cryptosign {
+        /// Whether logins are bound to their TLS connection (tls-exporter): off, optional (if the client asks) or required.
+        channel_binding: ChannelBinding = default(ChannelBinding::Optional);
+        /// Where the router's own private key is, made by `wharf keygen`; without it the router cannot prove itself.
+        key: Option<SecretPlace> = optional("{ env = \"ROUTER_KEY\" }");
+        /// The users, by authid.
+        users: Named<CryptosignUser> = default(Named::default());
+    }
+}
+
+table! {
+    /// One user with public keys.
+    CryptosignUser {
+        /// The public keys, of 64 hexadecimal digits each.
+        keys: Items<String> = required;
+        /// The user's role.
+        role: String = required;
+    }
+}
+
+choice!(ChannelBinding {
+    "off" => ChannelBinding::Off,
+    "optional" => ChannelBinding::Optional,
+    "required" => ChannelBinding::Required,
+});
+
+choice!(CertificateName {
+    "subject.cn" => CertificateName::SubjectCn,
+    "san.dns" => CertificateName::SanDns,
+    "san.uri" => CertificateName::SanUri,
+    "san.email" => CertificateName::SanEmail,
+    "sha256" => CertificateName::Sha256,
+});

@@ -1,0 +1,130 @@
+//! `[realms.NAME.auth]`: where users land, and what is wrong with what is known of their secrets.
+
+use super::*;
+use wharf::auth::Ticket;
+
+const KEY: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+const PUBLIC: &str = "af626673c0e68d5066a9f59fa22495406ee2a1c4ced7704897310416bff2c048";
+const PRIVATE: &str = "4d57d97a68f555696620a6d849c0ce582568518d729eb753dc7c732de2804510";
+const HASH: &str = "$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$hVkCeh+dOgNnq5+nhy1RcPn6CgQORZAP8ksG63wI5XE";
+
+/// A realm with one role and these tables of users, and variables with what they name.
+fn realm(tables: &str) -> LoadOptions {
+    let mut options = of_text(&format!(
+        "[listeners.main]\nbind = \"127.0.0.1:1\"\nserve = [\"websocket\"]\n[realms.shop.roles.guest]\n{tables}"
+    ));
+    let dialect = VERIFIER.replace("wamp-scram$pbkdf2$i=4096", "scram$argon2id-13$i=3,m=65536");
+    for (name, text) in [
+        ("KEY", KEY),
+        ("PRIVATE", PRIVATE),
+        ("HASH", HASH),
+        ("BOTH", &format!("{VERIFIER}\n\n{dialect}\n")),
+        ("TEXT", "hunter2"),
+    ] {
+        options.environment.insert(name.to_owned(), text.to_owned());
+    }
+    options
+}
+
+fn user(method: &str, keys: &str) -> String {
+    format!("[realms.shop.auth.{method}.users.joe]\nrole = \"guest\"\n{keys}\n")
+}
+
+/// The codes of the mistakes in a user's table, with the keys they are at.
+fn mistakes(method: &str, keys: &str) -> Vec<String> {
+    let errors = refused(&realm(&user(method, keys)));
+    let printed = errors.to_string();
+    for secret in ["hunter2", KEY, HASH, VERIFIER] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    let last = |problem: &Problem| problem.path.rsplit('.').next().unwrap().to_owned();
+    errors.problems.iter().map(|problem| format!("{} {}", problem.code(), last(problem))).collect()
+}
+
+/// config.md, section 5.
+#[test]
+fn users_of_every_method_land_in_their_settings() {
+    let settings = loaded(&realm(&format!(
+        "{}{}{}{}[realms.shop.auth.wampcra.users.ann]\nrole = \"guest\"\nsecret = {{ env = \"TEXT\" }}\n\
+         [realms.shop.auth.scram]\nautobahn_dialect = true\n\
+         [realms.shop.auth.cryptosign]\nchannel_binding = \"required\"\nkey = {{ env = \"PRIVATE\" }}\n",
+        user("ticket", "hash = { env = \"HASH\" }"),
+        user("wampcra", "salt = \"8c7fa1\"\niterations = 600000\nkeylen = 32\nkey = { env = \"KEY\" }"),
+        user("scram", "verifier = { env = \"BOTH\" }"),
+        user("cryptosign", &format!("keys = [\"{PUBLIC}\"]")),
+    )));
+    assert_eq!(settings.warnings, []);
+    let auth = &settings.realms[0].auth;
+    assert!(matches!(auth.ticket.as_ref().unwrap().get("joe").unwrap().ticket, Ticket::Hashed(_)));
+    let joe = auth.wampcra.as_ref().unwrap().get("joe").unwrap();
+    let salted = joe.salted.as_ref().unwrap();
+    assert_eq!((&*salted.salt, salted.iterations, salted.keylen), ("8c7fa1", 600_000, 32));
+    assert!(joe.key.matches(KEY));
+    let ann = auth.wampcra.as_ref().unwrap().get("ann").unwrap();
+    assert!(ann.salted.is_none() && ann.key.matches("hunter2"));
+    for users in [&auth.scram, &auth.scram_dialect] {
+        assert_eq!(users.as_ref().unwrap().iter().map(|(name, _)| name).collect::<Vec<_>>(), ["joe"]);
+    }
+    let cryptosign = auth.cryptosign.as_ref().unwrap();
+    assert_eq!(cryptosign.binding(), wharf::auth::ChannelBinding::Required);
+    assert_eq!(cryptosign.users().get("joe").unwrap().keys[0].to_string(), PUBLIC);
+}
+
+/// A method that is absent is not offered, and the dialect only if it is asked for.
+#[test]
+fn a_method_is_offered_where_its_table_is() {
+    let settings = loaded(&realm(&user("scram", "verifier = { env = \"JOE_VERIFIER\" }")));
+    let auth = &settings.realms[0].auth;
+    assert!(auth.scram.is_some() && auth.scram_dialect.is_none());
+    assert!(auth.wampcra.is_none() && auth.cryptosign.is_none() && auth.ticket.is_none());
+}
+
+#[test]
+fn what_is_known_of_a_secret_is_checked_and_never_shown() {
+    for (method, keys, expected) in [
+        ("ticket", "", &["E004 joe"][..]),
+        ("ticket", "ticket = { env = \"TEXT\" }\nhash = { env = \"HASH\" }", &["E005 hash"]),
+        ("ticket", "hash = { env = \"TEXT\" }", &["E013 hash"]),
+        ("ticket", "hash = \"hunter2\"", &["E013 hash"]),
+        ("wampcra", "", &["E004 joe"]),
+        ("wampcra", "secret = \"hunter2\"", &["E020 secret"]),
+        ("wampcra", "secret = { env = \"TEXT\" }\nkey = { env = \"KEY\" }", &["E005 key"]),
+        ("wampcra", "secret = { env = \"TEXT\" }\nsalt = \"x\"", &["E005 salt"]),
+        ("wampcra", "key = { env = \"KEY\" }", &["E004 joe"]),
+        ("wampcra", "key = { env = \"KEY\" }\nsalt = \"\"", &["E013 salt"]),
+        ("wampcra", "key = { env = \"TEXT\" }\nsalt = \"x\"", &["E013 key"]),
+        ("wampcra", "key = { env = \"KEY\" }\nsalt = \"x\"\nkeylen = 16", &["E013 key"]),
+        ("wampcra", "key = { env = \"KEY\" }\nsalt = \"x\"\nkeylen = 8", &["E013 key", "E011 keylen"]),
+        ("wampcra", "key = { env = \"KEY\" }\nsalt = \"x\"\niterations = 4000000000", &["E011 iterations"]),
+        ("scram", "verifier = { env = \"TEXT\" }", &["E013 verifier"]),
+        ("scram", "verifier = { env = \"BOTH\" }", &["E005 verifier"]),
+        ("scram", "", &["E004 joe"]),
+        ("cryptosign", "keys = []", &["E013 keys"]),
+        ("cryptosign", "keys = [\"770a\"]", &["E013 keys[0]"]),
+        ("cryptosign", "", &["E004 joe"]),
+    ] {
+        assert_eq!(mistakes(method, keys), expected, "{method}: {keys}");
+    }
+}
+
+/// A client that gives no authid is found by its key.
+#[test]
+fn a_key_of_two_users_is_a_mistake() {
+    let tables = format!(
+        "{}[realms.shop.auth.cryptosign.users.zoe]\nrole = \"guest\"\nkeys = [\"{PUBLIC}\"]\n",
+        user("cryptosign", &format!("keys = [\"{}\"]", PUBLIC.to_uppercase()))
+    );
+    let errors = refused(&realm(&tables));
+    assert_eq!(errors.problems.iter().map(Problem::code).collect::<Vec<_>>(), ["E032"]);
+}
+
+/// The hash of a ticket may be written out; it opens nothing by itself. It is not shown all the same.
+#[test]
+fn a_hash_may_be_written_out_and_is_not_shown() {
+    let options = realm(&user("ticket", &format!("hash = \"{HASH}\"")));
+    let settings = loaded(&options);
+    assert_eq!(settings.warnings, []);
+    let shown = wharf::config::show(&options, None).unwrap().unwrap();
+    assert!(shown.contains("hash = \"***\""), "{shown}");
+    assert!(!format!("{settings:?}{shown}").contains(HASH));
+}

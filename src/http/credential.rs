@@ -3,8 +3,9 @@
 
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
+use crate::actors::connection::Encryption;
 use crate::actors::session::random_authid;
-use crate::auth::{self, AuthSettings, Certificate, Claim, Denied, Identity, Opening};
+use crate::auth::{self, AuthSettings, Claim, Denied, Identity, Opening};
 use crate::observe::Refusal;
 use crate::wamp::{ErrorUri, Uri};
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -22,8 +23,8 @@ pub(super) struct Arrival<'a> {
     pub(super) peer: Option<SocketAddr>,
     pub(super) listener: &'a str,
     pub(super) realm: &'a Uri,
-    /// The client's certificate.
-    pub(super) certificate: Option<&'a Certificate>,
+    /// What TLS says of the connection.
+    pub(super) encryption: &'a Encryption,
 }
 
 /// Proves who asks.
@@ -45,7 +46,7 @@ pub(super) fn identify(
         None => ambient(arrival, settings).map_err(|denied| refuse(statuses, &denied))?,
     };
     // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
-    if first.is_none() && !is_own_origin(arrival.headers) {
+    if first.is_none() && !is_own_origin(arrival) {
         let text = "a page of another origin may not act here without a credential of its own";
         return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
     }
@@ -66,7 +67,7 @@ pub(super) fn identify(
 /// What needs no header: the client's certificate, or nothing at all.
 fn ambient(arrival: &Arrival<'_>, settings: &AuthSettings) -> Result<Identity, Denied> {
     let methods = [auth::Method::Tls.name().to_owned()];
-    let (listener, certificate) = (arrival.listener, arrival.certificate);
+    let (listener, certificate) = (arrival.listener, arrival.encryption.certificate.as_deref());
     match auth::open(settings, &Claim { authmethods: &methods, listener, certificate, ..Claim::default() }) {
         Ok(Opening::Welcome(identity)) => Ok(identity),
         Ok(Opening::Challenge(_)) | Err(_) => anonymous(arrival, settings),
@@ -121,9 +122,10 @@ fn refuse(statuses: &Statuses<'_>, denied: &Denied) -> Problem {
 }
 
 /// No Origin at all, or that of the host that is asked.
-fn is_own_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let of_origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    host.is_some() && host == of_origin
+fn is_own_origin(arrival: &Arrival<'_>) -> bool {
+    let mut lines = arrival.headers.get_all(header::ORIGIN);
+    let Some(origin) = lines.next() else { return true };
+    let (Ok(origin), None) = (origin.to_str(), lines.next()) else { return false };
+    let host = arrival.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| arrival.encryption.is_own_origin(origin, host))
 }

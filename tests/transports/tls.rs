@@ -366,6 +366,8 @@ fn a_client_comes_in_under_the_name_in_its_certificate() {
     callee.send(&json!([70, invocation[1], {}]));
     assert_eq!(http::answer(&mut stream).0, 200);
     // A page from elsewhere makes the browser show the certificate: that is nobody's wish.
-    stream.write_all(request("Origin: https://evil.example\r\n").as_bytes()).unwrap();
-    assert_eq!(http::answer(&mut stream).0, 403);
+    for origin in ["https://evil.example", "http://localhost", "null"] {
+        stream.write_all(request(&format!("Origin: {origin}\r\n")).as_bytes()).unwrap();
+        assert_eq!(http::answer(&mut stream).0, 403, "{origin}");
+    }
 }

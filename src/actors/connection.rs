@@ -58,6 +58,22 @@ pub struct Encryption {
     pub certificate: Option<Arc<Certificate>>,
 }
 
+impl Encryption {
+    /// Whether a browser's page of this Origin is of the host that it asks (T8). Within TLS a page that came without it is another
+    /// one: anybody on the way may have written it.
+    pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
+        let Some((scheme, of_origin)) = origin.split_once("://") else { return false };
+        let port = match scheme {
+            "https" => ":443",
+            "http" if !self.tls => ":80",
+            _ => return false,
+        };
+        // Browsers leave the scheme's own port out of both, other programs out of one.
+        let without = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
+        !host.is_empty() && without(host) == without(of_origin)
+    }
+}
+
 /// One connection of one peer.
 pub trait Connection: 'static {
     /// How its messages are written.

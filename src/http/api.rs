@@ -73,13 +73,13 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         Problem::router(&statuses, ErrorUri::NO_SUCH_REALM, text).counted(Refusal::NoSuchRealm)
     })?;
     let settings = &handle.shared.settings;
-    let encryption = request.conn_data::<Encryption>();
+    let encryption: Encryption = request.conn_data().cloned().unwrap_or_default();
     let arrival = Arrival {
         headers: request.headers(),
         peer: request.peer_addr(),
         listener: &listener.name,
         realm: &settings.uri,
-        certificate: encryption.and_then(|encryption| encryption.certificate.as_deref()),
+        encryption: &encryption,
     };
     let (key, identity) = credential::identify(&arrival, &handle.shared, &statuses).await?;
     negotiate::check_accept(request.headers())?;
@@ -96,7 +96,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         identity,
         listener: Arc::clone(&listener.name),
         peer: request.peer_addr(),
-        tls: encryption.is_some_and(|encryption| encryption.tls),
+        tls: encryption.tls,
         number: sessions.number(),
         request: asked,
         answer: sender,

@@ -3,9 +3,10 @@
 
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
+use crate::actors::connection::Encryption;
 use crate::actors::session::drawn;
 use crate::actors::RealmShared;
-use crate::auth::{self, Certificate, Claim, Denied, Identity, Opening, Verdict};
+use crate::auth::{self, Claim, Denied, Identity, Opening, Verdict};
 use crate::observe::Refusal;
 use crate::wamp::{ErrorUri, Uri};
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -24,8 +25,8 @@ pub(super) struct Arrival<'a> {
     pub(super) peer: Option<SocketAddr>,
     pub(super) listener: &'a str,
     pub(super) realm: &'a Uri,
-    /// The client's certificate.
-    pub(super) certificate: Option<&'a Certificate>,
+    /// What TLS says of the connection.
+    pub(super) encryption: &'a Encryption,
 }
 
 /// Proves who asks.
@@ -47,7 +48,7 @@ pub(super) async fn identify(
         None => ambient(arrival, shared).map_err(|denied| refuse(statuses, &denied))?,
     };
     // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
-    if first.is_none() && !is_own_origin(arrival.headers) {
+    if first.is_none() && !is_own_origin(arrival) {
         let text = "a page of another origin may not act here without a credential of its own";
         return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
     }
@@ -134,7 +135,7 @@ fn open(
         authextra: &[],
         listener: arrival.listener,
         binding: None,
-        certificate: arrival.certificate,
+        certificate: arrival.encryption.certificate.as_deref(),
         node_secret: shared.logins.node_secret(),
         drawn: &drawn,
     };
@@ -157,9 +158,10 @@ fn refuse(statuses: &Statuses<'_>, denied: &Denied) -> Problem {
 }
 
 /// No Origin at all, or that of the host that is asked.
-fn is_own_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let of_origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    host.is_some() && host == of_origin
+fn is_own_origin(arrival: &Arrival<'_>) -> bool {
+    let mut lines = arrival.headers.get_all(header::ORIGIN);
+    let Some(origin) = lines.next() else { return true };
+    let (Ok(origin), None) = (origin.to_str(), lines.next()) else { return false };
+    let host = arrival.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| arrival.encryption.is_own_origin(origin, host))
 }

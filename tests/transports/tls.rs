@@ -113,6 +113,26 @@ fn large_messages_pass_and_what_waits_for_a_peer_that_reads_late_is_not_lost() {
     assert_eq!(subscriber.expect(36)[4][0], 4);
 }
 
+/// S1: what TLS has taken and not sent is bounded, and hides nobody who does not read.
+#[test]
+fn a_subscriber_within_tls_that_does_not_read_is_cut_and_costs_little() {
+    let (router, authority) = router(&[]);
+    let (mut publisher, mut subscriber) = (router.session(), websocket(secure(&router, &Client::of(&authority))));
+    subscriber.subscribe("com.example.flood");
+    let text = "x".repeat(60_000);
+    let before = router.resident();
+    let cut = (0..1000).find(|_| {
+        let request = publisher.next_request();
+        publisher.send(&json!([16, request, {"acknowledge": true}, "com.example.flood", [text]]));
+        publisher.expect(17);
+        request % 20 == 0 && router.refused("slow_consumer") == 1
+    });
+    assert!(cut.is_some(), "60 MB were kept for a peer that does not read");
+    let grown = router.resident().saturating_sub(before);
+    assert!(grown < 16 << 10, "{grown} KiB");
+    publisher.lives();
+}
+
 #[test]
 fn an_older_version_than_the_listeners_is_refused() {
     let (router, authority) = router(&["listeners.secure.tls.min_version=\"1.3\""]);
@@ -366,6 +386,8 @@ fn a_client_comes_in_under_the_name_in_its_certificate() {
     callee.send(&json!([70, invocation[1], {}]));
     assert_eq!(http::answer(&mut stream).0, 200);
     // A page from elsewhere makes the browser show the certificate: that is nobody's wish.
-    stream.write_all(request("Origin: https://evil.example\r\n").as_bytes()).unwrap();
-    assert_eq!(http::answer(&mut stream).0, 403);
+    for origin in ["https://evil.example", "http://localhost", "null"] {
+        stream.write_all(request(&format!("Origin: {origin}\r\n")).as_bytes()).unwrap();
+        assert_eq!(http::answer(&mut stream).0, 403, "{origin}");
+    }
 }

@@ -62,8 +62,8 @@ fn agree(
     let refuse = |status, refusal, text| Refused { status, refusal, text };
     let mut response = ws::handshake(request).map_err(|error| broken(&error, settings))?;
     check_version_and_key(request.headers(), settings)?;
-    let within_tls = request.conn_data::<Encryption>().is_some_and(|encryption| encryption.tls);
-    if !origin_allowed(request.headers(), &settings.allowed_origins, within_tls) {
+    let encryption = request.conn_data().cloned().unwrap_or_default();
+    if !origin_allowed(request.headers(), &settings.allowed_origins, &encryption) {
         let text = "this origin may not open a WebSocket here: add it to websocket.allowed_origins\n".to_owned();
         return Err(refuse(StatusCode::FORBIDDEN, Refusal::Origin, text));
     }
@@ -143,25 +143,16 @@ fn list(settings: &WebSocketSettings) -> String {
     format!("supported subprotocols: {}", names.join(", "))
 }
 
-/// The same host, or no Origin at all, is allowed; others must be listed, exactly or with `*` for the port (T8). Within TLS a page
-/// that came without it is another one: anybody on the way may have written it.
-fn origin_allowed(headers: &HeaderMap, allowed: &[String], within_tls: bool) -> bool {
+/// The same host, or no Origin at all, is allowed; others must be listed, exactly or with `*` for the port (T8).
+fn origin_allowed(headers: &HeaderMap, allowed: &[String], encryption: &Encryption) -> bool {
     let mut lines = headers.get_all(header::ORIGIN);
     let Some(origin) = lines.next() else { return true };
     let (Ok(origin), None) = (origin.to_str(), lines.next()) else { return false };
     if allowed.iter().any(|pattern| matches(pattern, origin)) {
         return true;
     }
-    let Some((scheme, of_origin)) = origin.split_once("://") else { return false };
-    let port = match scheme {
-        "https" => ":443",
-        "http" if !within_tls => ":80",
-        _ => return false,
-    };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    // Browsers leave the scheme's own port out of both, other programs out of one.
-    let without = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
-    host.is_some_and(|host| !host.is_empty() && without(host) == without(of_origin))
+    host.is_some_and(|host| encryption.is_own_origin(origin, host))
 }
 
 fn matches(pattern: &str, origin: &str) -> bool {
@@ -239,7 +230,7 @@ mod tests {
         for origin in origins {
             headers.append(header::ORIGIN, header::HeaderValue::from_str(origin).unwrap());
         }
-        origin_allowed(&headers, &listed, within_tls)
+        origin_allowed(&headers, &listed, &Encryption { tls: within_tls, certificate: None })
     }
 
     /// T8.
@@ -310,7 +301,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, header::HeaderValue::from_static(host));
             headers.insert(header::ORIGIN, header::HeaderValue::from_static(origin));
-            assert_eq!(origin_allowed(&headers, &[], false), expected, "{host} {origin}");
+            assert_eq!(origin_allowed(&headers, &[], &Encryption::default()), expected, "{host} {origin}");
         }
     }
 }

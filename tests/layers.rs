@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["wamp", "codec", "actors", "observe", "session", "auth", "storage"]),
     ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "transport", "http", "observe", "storage"]),
     ("server", &["wamp", "actors", "config", "http", "observe", "storage", "transport"]),
-    ("cli", &["wamp", "actors", "authz", "session", "config", "server", "observe"]),
+    ("cli", &["wamp", "actors", "auth", "authz", "session", "config", "server", "observe"]),
 ];
 
 /// The rooms below the line: no actors, no I/O, no clock, no locks.

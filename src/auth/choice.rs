@@ -24,7 +24,8 @@ impl AuthSettings {
         let Some(authid) = authid else { return true };
         let known = Method::ALL.iter().any(|method| self.has(*method, authid));
         // Neither goes by the name that the client says.
-        matches!(method, Method::Anonymous | Method::Tls) || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
+        matches!(method, Method::Anonymous | Method::Tls)
+            || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
     }
 
     /// Some user, always the same for a name.

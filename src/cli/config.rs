@@ -60,6 +60,12 @@ pub(super) enum Example {
     Tickets,
     /// TLS, and devices that come in by their certificates.
     Tls,
+    /// Users with secrets that sign.
+    Wampcra,
+    /// Users with passwords.
+    Scram,
+    /// Users with key pairs.
+    Cryptosign,
     /// For programs of the same host.
     UnixSocket,
 }
@@ -128,6 +134,9 @@ fn example(name: Example) -> String {
         Example::SeveralRealms => include_str!("../../config/examples/several-realms.toml"),
         Example::Tickets => include_str!("../../config/examples/tickets.toml"),
         Example::Tls => include_str!("../../config/examples/tls.toml"),
+        Example::Wampcra => include_str!("../../config/examples/wampcra.toml"),
+        Example::Scram => include_str!("../../config/examples/scram.toml"),
+        Example::Cryptosign => include_str!("../../config/examples/cryptosign.toml"),
         Example::UnixSocket => include_str!("../../config/examples/unix-socket.toml"),
     }
     .to_owned()

@@ -6,6 +6,7 @@
 mod authz;
 mod config;
 mod output;
+mod secrets;
 mod serve;
 mod version;
 
@@ -60,6 +61,11 @@ enum Command {
     /// Tells what roles may do, and why.
     #[command(subcommand)]
     Authz(authz::AuthzCommand),
+    /// Makes what is kept in place of a secret, which is read from standard input.
+    #[command(subcommand)]
+    HashSecret(secrets::HashCommand),
+    /// Makes a key pair for cryptosign.
+    Keygen(secrets::KeyArguments),
     /// Prints the version.
     Version(version::VersionArguments),
 }
@@ -82,6 +88,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Dev(arguments)) => serve::dev(&arguments),
         Some(Command::Config(command)) => config::config(command),
         Some(Command::Authz(command)) => authz::authz(command),
+        Some(Command::HashSecret(command)) => secrets::hash(&command),
+        Some(Command::Keygen(arguments)) => secrets::keygen(&arguments),
         Some(Command::Version(arguments)) => version::version(&arguments),
     }
 }

@@ -11,6 +11,7 @@ mod files;
 mod formats;
 mod keys;
 mod landing;
+mod made_secrets;
 mod overlays;
 mod secrets;
 mod tls;
@@ -42,9 +43,17 @@ const VERIFIER: &str = "wamp-scram$pbkdf2$i=4096$AQEBAQEBAQEBAQEBAQEBAQ==$\
 fn variables() -> BTreeMap<String, String> {
     let names =
         ["JOE_TICKET", "WEB_TICKET", "ORDERS_TICKET", "OPS_TICKET", "BACKEND_TICKET", "SHOP_TICKET", "GATEWAY_TICKET"];
-    let names = names.into_iter().chain(["DEVELOPER_TICKET", "JOE_SECRET"]);
+    let names = names.into_iter().chain(["DEVELOPER_TICKET", "JOE_SECRET", "SENSOR_SECRET"]);
     let texts = names.map(|name| (name.to_owned(), format!("hush-{name}")));
-    texts.chain([("JOE_VERIFIER".to_owned(), VERIFIER.to_owned())]).collect()
+    let dialect = VERIFIER.replace("wamp-scram$pbkdf2$i=4096", "scram$argon2id-13$i=3,m=65536");
+    let made = [
+        ("JOE_VERIFIER", VERIFIER.to_owned()),
+        ("ANN_VERIFIER", VERIFIER.to_owned()),
+        ("BOB_VERIFIER", dialect),
+        ("JOE_KEY", "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=".to_owned()),
+        ("ROUTER_KEY", "03".repeat(32)),
+    ];
+    texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
 }
 
 /// A folder with the files that the samples name: a certificate with its key, and an authority of clients.

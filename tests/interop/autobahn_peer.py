@@ -161,6 +161,11 @@ class Session(ApplicationSession):
 async def connect(realm=REALM, authid=None, ticket=None):
     """A session, and its details or the reason why there are none."""
     session = Session(realm, authid, ticket)
+    return session, await open_with(session)
+
+
+async def open_with(session):
+    """Connects; its details or the reason why there are none."""
     name, _, batched = SERIALIZER.partition(".")
     serializer = serializers.SERID_TO_SER[name](batched=bool(batched))
     host, port = URL.split("//")[1].split("/")[0].split(":")
@@ -169,7 +174,7 @@ async def connect(realm=REALM, authid=None, ticket=None):
     else:
         factory = WampRawSocketClientFactory(lambda: session, serializer=serializer)
     await within(open_transport(factory, host, int(port)))
-    return session, await session.joined.take()
+    return await session.joined.take()
 
 
 async def leave(session):

@@ -160,7 +160,7 @@ def rows(options, bench):
     plain = ["json", "cbor"] if options.quick else SERIALIZERS
     if options.python:
         for framework in ["asyncio"] if options.quick else ["asyncio", "twisted"]:
-            for script, what in [("autobahn_python.py", ""), ("autobahn_advanced.py", ", advanced")]:
+            for script, what in [("autobahn_python.py", ""), ("autobahn_advanced.py", ", advanced"), ("autobahn_authentication.py", ", logins")]:
                 check = functools.partial(bench.autobahn_python, script, framework)
                 client = f"autobahn-python ({framework}){what}"
                 add(client, "ws", plain if options.quick else plain + BATCHED, check)
@@ -169,7 +169,7 @@ def rows(options, bench):
                     add(client, "wss", plain, check)
                     add(client, "rss", plain, check)
     if options.node_dir:
-        for extra, what in [("", ""), ("_advanced", ", advanced")]:
+        for extra, what in [("", ""), ("_advanced", ", advanced"), ("_authentication", ", logins")]:
             wampy = functools.partial(bench.script, f"wampy{extra}.mjs")
             autobahn = functools.partial(bench.script, f"autobahn_js{extra}.mjs")
             add("wampy" + what, "ws", plain, wampy)

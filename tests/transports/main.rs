@@ -12,6 +12,7 @@ mod frames;
 mod http;
 mod keepalive;
 mod log;
+mod logins;
 mod proxies;
 mod rawsocket;
 mod rawsocket_peer;

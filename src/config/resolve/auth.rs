@@ -2,8 +2,8 @@
 
 use super::Resolver;
 use crate::auth::{
-    AnonymousSettings, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Flavour, PublicKey, Record, RouterKey,
-    Salting, ScramUser, Secret, Ticket, TicketHash, TicketUser, Users, WampCraUser,
+    AnonymousSettings, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Flavour, PublicKey,
+    Record, RouterKey, Salting, ScramUser, Secret, Ticket, TicketHash, TicketUser, Users, WampCraUser,
 };
 use crate::config::error::Code;
 use crate::config::read::Placed;

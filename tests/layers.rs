@@ -17,11 +17,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("observe", &["wamp"]),
     ("storage", &["wamp", "codec", "routing", "observe"]),
     ("actors", &["wamp", "codec", "session", "routing", "auth", "authz", "observe", "storage"]),
-    ("transport", &["wamp", "codec", "actors", "observe", "session"]),
+    ("transport", &["wamp", "codec", "actors", "auth", "observe", "session"]),
     ("http", &["wamp", "codec", "actors", "observe", "session", "auth", "storage"]),
     ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "transport", "http", "observe", "storage"]),
     ("server", &["wamp", "actors", "config", "http", "observe", "storage", "transport"]),
-    ("cli", &["wamp", "auth", "config", "server", "observe"]),
+    ("cli", &["wamp", "actors", "auth", "authz", "session", "config", "server", "observe"]),
 ];
 
 /// The rooms below the line: no actors, no I/O, no clock, no locks.

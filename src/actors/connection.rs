@@ -3,11 +3,13 @@
 //! `transport` and `http` implement it. A connection never decides anything about WAMP, and never buffers what goes out: that
 //! is the outbox's.
 
+use crate::auth::Certificate;
 use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
 use bytes::Bytes;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Something complete that came in.
@@ -47,6 +49,31 @@ pub enum Pings {
     Never,
 }
 
+/// What the HTTP side knows of the connection that a request came by.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Encryption {
+    /// Whether it is within TLS.
+    pub tls: bool,
+    /// The certificate that the peer has shown.
+    pub certificate: Option<Arc<Certificate>>,
+}
+
+impl Encryption {
+    /// Whether a browser's page of this Origin is of the host that it asks (T8). Within TLS a page that came without it is another
+    /// one: anybody on the way may have written it.
+    pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
+        let Some((scheme, of_origin)) = origin.split_once("://") else { return false };
+        let port = match scheme {
+            "https" => ":443",
+            "http" if !self.tls => ":80",
+            _ => return false,
+        };
+        // Browsers leave the scheme's own port out of both, other programs out of one.
+        let without = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
+        !host.is_empty() && without(host) == without(of_origin)
+    }
+}
+
 /// One connection of one peer.
 pub trait Connection: 'static {
     /// How its messages are written.
@@ -65,7 +92,15 @@ pub trait Connection: 'static {
     /// The connection is lost.
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// Says that nothing more is written.
+    /// Sends what was taken and is not sent yet, for connections that keep something back (TLS).
+    ///
+    /// # Errors
+    /// The connection is lost.
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that nothing more is written, when all that was taken is sent. To be asked again while it is pending.
     ///
     /// # Errors
     /// The connection is lost.
@@ -112,4 +147,9 @@ pub trait Connection: 'static {
 
     /// What the meta API shows of it.
     fn details(&self) -> Dict;
+
+    /// What the certificate says that the peer has shown, where TLS has verified one.
+    fn tls_peer(&self) -> Option<&Arc<Certificate>> {
+        None
+    }
 }

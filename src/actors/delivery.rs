@@ -3,15 +3,18 @@
 //! This is the only place that addresses sessions, so that all a realm says to one travels by one road, in order: delivery,
 //! the session actor's address, its outbox. What is on that road counts against the outbox's bounds.
 
+use super::brake::BRAKE_MAX;
+use super::clock;
 use super::session::SessionActor;
 use super::settings::{OnOverflow, OutboxSettings};
 use crate::observe::Tally;
 use crate::routing::{CloseReason, Effect, Effects, Order, SessionKey, SharedEvent};
-use crate::wamp::message::Message;
+use crate::wamp::message::{Invocation, Message};
 use crate::wamp::ErrorUri;
 use actix::Addr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// One thing that a realm tells a session.
 #[derive(Debug)]
@@ -47,11 +50,15 @@ pub(crate) struct Deliveries {
     pub(crate) weight: usize,
 }
 
-/// What is on the road to one session: sent by the realm, not yet in the outbox.
+/// What is on the road to one session: sent by the realm, not yet in the outbox; and what lies in a callee's outbox.
 #[derive(Debug, Default)]
 pub(crate) struct Road {
     messages: AtomicUsize,
     bytes: AtomicUsize,
+    /// Nobody is at its end any more, so that nothing is taken off it.
+    ends_nowhere: AtomicBool,
+    outbox_messages: AtomicUsize,
+    outbox_bytes: AtomicUsize,
 }
 
 impl Road {
@@ -65,6 +72,17 @@ impl Road {
     pub(crate) fn arrived(&self, deliveries: &Deliveries) {
         self.messages.fetch_sub(deliveries.batch.len(), Ordering::Relaxed);
         self.bytes.fetch_sub(deliveries.weight, Ordering::Relaxed);
+    }
+
+    /// A callee's session says how much lies in its outbox.
+    pub(crate) fn set_outbox(&self, messages: usize, bytes: usize) {
+        self.outbox_messages.store(messages, Ordering::Relaxed);
+        self.outbox_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The session's actor is gone: what is on the road stays there, and nobody is to wait for it.
+    pub(crate) fn close(&self) {
+        self.ends_nowhere.store(true, Ordering::Relaxed);
     }
 }
 
@@ -133,6 +151,8 @@ struct Handle {
     missed: u64,
     /// Whether the session has been told that it is out.
     dismissed: bool,
+    /// Since when a callee has not caught up with what it is sent.
+    behind_since: Option<Instant>,
 }
 
 impl Handle {
@@ -168,8 +188,32 @@ impl Handle {
         messages >= self.outbox.messages_max || bytes >= self.outbox.bytes_max
     }
 
-    fn is_crowded(&self, (messages, bytes): (usize, usize)) -> bool {
+    fn is_crowded(&self, underway: (usize, usize)) -> bool {
+        self.is_half_full(underway) && !self.road.ends_nowhere.load(Ordering::Relaxed)
+    }
+
+    fn is_half_full(&self, (messages, bytes): (usize, usize)) -> bool {
         messages >= self.outbox.messages_max.div_ceil(2) || bytes >= self.outbox.bytes_max / 2
+    }
+
+    /// What waits for a callee, on the road and in its outbox.
+    fn waiting(&self) -> (usize, usize) {
+        let (messages, bytes) = self.underway();
+        let outbox = &*self.road;
+        let messages = messages + outbox.outbox_messages.load(Ordering::Relaxed);
+        (messages, bytes + outbox.outbox_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Whether those who call this callee are to wait at `now`: from when half of what its outbox may hold waits for it, until
+    /// it is a quarter, but not for longer than [`BRAKE_MAX`].
+    fn is_behind(&mut self, now: Instant) -> bool {
+        let (messages, bytes) = self.waiting();
+        if messages <= self.outbox.messages_max / 4 && bytes <= self.outbox.bytes_max / 4 {
+            self.behind_since = None;
+        } else if self.behind_since.is_none() && self.is_half_full((messages, bytes)) {
+            self.behind_since = Some(now);
+        }
+        self.behind_since.is_some_and(|since| now < since + BRAKE_MAX)
     }
 }
 
@@ -194,6 +238,10 @@ pub(crate) struct Delivery {
     crowded: Vec<u32>,
     /// What the store is told at the end of the turn.
     orders: Vec<Order>,
+    /// The callee of the last INVOCATION, if it does not keep up.
+    behind: Option<SessionKey>,
+    /// INVOCATIONs for which the road to their callee had no room.
+    returned: Vec<(SessionKey, Box<Invocation>)>,
 }
 
 impl Delivery {
@@ -230,6 +278,7 @@ impl Delivery {
             listed_as_crowded: false,
             missed: 0,
             dismissed: false,
+            behind_since: None,
         };
         if let Some(place) = self.handles.get_mut(slot) {
             *place = Some(handle);
@@ -281,6 +330,11 @@ impl Delivery {
             self.crowded.push(to.slot());
         }
         if handle.is_full(underway) {
+            if let Outgoing::Message(Message::Invocation(invocation)) = outgoing {
+                // As where it does not fit into the outbox.
+                self.returned.push((to, Box::new(invocation)));
+                return;
+            }
             let event = matches!(outgoing, Outgoing::Event(_));
             if event && handle.outbox.on_overflow != OnOverflow::Disconnect {
                 handle.missed += 1;
@@ -293,7 +347,30 @@ impl Delivery {
             handle.push(Outgoing::Overflow);
             return;
         }
+        let is_call = matches!(outgoing, Outgoing::Message(Message::Invocation(_)));
         handle.push(outgoing);
+        if is_call && (handle.behind_since.is_some() || handle.is_half_full(handle.waiting())) {
+            self.behind = handle.is_behind(clock::now()).then_some(to);
+        }
+    }
+
+    /// An INVOCATION for which the road to its callee had no room.
+    #[inline]
+    pub(crate) fn take_returned(&mut self) -> Option<(SessionKey, Box<Invocation>)> {
+        self.returned.pop()
+    }
+
+    /// The callee that was just given an INVOCATION, if it does not keep up with them.
+    pub(crate) fn take_behind(&mut self) -> Option<SessionKey> {
+        self.behind.take()
+    }
+
+    /// Whether a callee that did not keep up still does not.
+    pub(crate) fn is_behind(&mut self, callee: SessionKey, now: Instant) -> bool {
+        match self.handles.get_mut(callee.slot() as usize) {
+            Some(Some(handle)) if handle.key == callee && !handle.overflowed => handle.is_behind(now),
+            Some(_) | None => false,
+        }
     }
 
     /// Whether a session's road is half full. That is our own threads' doing, not the peers': the realm does better to wait

@@ -4,6 +4,7 @@
 //! its effects out. Messages between them are batches. See `docs/ARCHITECTURE.md`, and for what actix does and the rules
 //! that follow from it, `docs/decisions/`.
 
+mod brake;
 pub mod clock;
 pub mod connection;
 mod credit;
@@ -13,6 +14,7 @@ pub mod logins;
 mod outbox;
 pub mod pressure;
 mod realm;
+mod realm_requests;
 mod realm_shared;
 pub mod realms;
 mod rights;

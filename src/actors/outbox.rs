@@ -2,9 +2,10 @@
 //!
 //! Two stages. Octets that are framed and ready lie in one buffer, so that many messages leave in one write. Once a socket
 //! does not take them, further messages wait one by one in a queue, where EVENTs can still be dropped; the buffer is refilled
-//! from it. What waits of an EVENT is the one encoding that all its subscribers share, and it is framed when it leaves: a
-//! thousand frozen subscribers do not hold a thousand copies (U3). It counts in each of them all the same. An outbox never
-//! blocks and never sends by itself.
+//! from it. What waits of an EVENT is the one encoding that all its subscribers share, though it counts in each of them, and it
+//! is framed when it leaves: a thousand frozen subscribers do not hold a thousand copies (U3). What was copied and is refused
+//! goes back to the queue, but for the first: buffers of 64 KiB made 95 MiB in place of 64 at most. An outbox never blocks and
+//! never sends by itself.
 //! Source: section 3 of the limits; sections 8 and 9 of the architecture.
 
 use super::settings::{OnOverflow, OutboxSettings};
@@ -14,17 +15,17 @@ use std::collections::VecDeque;
 /// Octets that the first stage holds before messages start to queue behind it.
 const STAGE_SOFT_MAX: usize = 64 << 10;
 
-/// Octets that are copied from the queue at first and when the socket has just refused some; twice as many with each buffer
-/// that it takes whole. One that takes nothing more is left with one message in its buffer in place of 64 KiB: with a thousand
-/// of them that was 95 MiB in place of 64 at most (U3).
+/// Octets that are copied from the queue when the socket has just refused some; twice as many with each buffer that it takes
+/// whole. So what is copied in vain is never more than what was taken.
 const REFILL_MIN: usize = 4 << 10;
 
-/// For the same reason, octets beyond which an EVENT is not copied before the socket has taken something, and the size from
-/// which that is worth its place in the queue.
-const EVENT_STAGE_MAX: usize = 8 << 10;
+/// Octets set aside for the frames of what is copied.
+const FRAMES: usize = 512;
+
+/// Octets from which it is worth a place in the queue not to hold a copy.
 const WORTH_SHARING: usize = 512;
 
-/// Kept back for what ends something: ABORT, GOODBYE, ERROR, UNSUBSCRIBED, PONG.
+/// Kept back for what ends something: ABORT, GOODBYE, ERROR, INTERRUPT, UNSUBSCRIBED, PONG.
 const RESERVE: usize = 64 << 10;
 
 /// A buffer larger than this is given back when it has been written out.
@@ -35,7 +36,9 @@ const STAGE_KEPT_MAX: usize = 16 << 10;
 pub(crate) enum Class {
     /// May be dropped, where the policy says so.
     Event,
-    /// RESULT, INVOCATION, replies: never dropped.
+    /// INVOCATION: never dropped, but given back to its realm where it does not fit. Leaves a quarter of the bounds to the rest.
+    Call,
+    /// RESULT, replies: never dropped.
     Answer,
     /// May use the reserve.
     Ending,
@@ -48,7 +51,7 @@ pub(crate) enum Pushed {
     Taken,
     /// It, or older EVENTs, were dropped: so many.
     Dropped(u32),
-    /// It does not fit and may not be dropped, or the policy is to disconnect: the session is to be cut.
+    /// It does not fit and may not be dropped, or the policy is to disconnect. A call goes back; else the session is to be cut.
     Full,
 }
 
@@ -72,6 +75,8 @@ pub(crate) struct Outbox {
     blocked: bool,
     /// Octets that the next refill stops at, from [`REFILL_MIN`] to [`STAGE_SOFT_MAX`].
     refill_max: usize,
+    /// Where the last messages of the buffer begin, and what they were copied from: those that are worth taking back.
+    copied: Vec<(usize, Queued)>,
     queue: VecDeque<Queued>,
     queued_bytes: usize,
     /// EVENTs dropped since the last one that was delivered.
@@ -88,7 +93,8 @@ impl Outbox {
             written: 0,
             staged_messages: 0,
             blocked: false,
-            refill_max: REFILL_MIN,
+            refill_max: STAGE_SOFT_MAX,
+            copied: Vec::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,
             missed: 0,
@@ -164,14 +170,18 @@ impl Outbox {
         let room = self.queue.is_empty()
             && self.staged.len() - self.written < STAGE_SOFT_MAX.min(self.bytes_max() / 4)
             && self.staged_messages < self.messages_max().div_ceil(2);
-        room.then_some(&mut self.staged)
+        if !room {
+            return None;
+        }
+        // What is appended now may not be lost behind what is taken back.
+        self.copied.clear();
+        Some(&mut self.staged)
     }
 
-    /// The same for an EVENT of so many octets: while the socket takes nothing, or has been given enough, what others share
-    /// queues rather than being copied.
+    /// The same for an EVENT of so many octets: what others share is copied when it is written, unless it is small and the
+    /// socket takes something.
     pub(crate) fn stage_for_event(&mut self, octets: usize) -> Option<&mut Vec<u8>> {
-        let given_enough = octets >= WORTH_SHARING && self.staged.len() - self.written >= EVENT_STAGE_MAX;
-        if self.blocked || given_enough {
+        if self.blocked || octets >= WORTH_SHARING {
             None
         } else {
             self.stage()
@@ -182,6 +192,27 @@ impl Outbox {
     pub(crate) fn block(&mut self) {
         self.blocked = true;
         self.refill_max = REFILL_MIN;
+        self.take_back();
+    }
+
+    /// Puts back at the head of the queue what was copied and has not begun to leave, but for the first, which is what the
+    /// socket is asked to take next.
+    fn take_back(&mut self) {
+        let mut taken_back = false;
+        while self.copied.last().is_some_and(|(start, _)| *start > self.written) {
+            let Some((start, queued)) = self.copied.pop() else { break };
+            self.staged.truncate(start);
+            self.staged_messages -= 1;
+            self.queued_bytes += queued.octets.len();
+            self.queue.push_front(queued);
+            taken_back = true;
+        }
+        if taken_back {
+            self.copied = Vec::new();
+            self.staged.drain(..self.written);
+            self.written = 0;
+            self.staged.shrink_to_fit();
+        }
     }
 
     /// A message was appended to the buffer.
@@ -208,7 +239,8 @@ impl Outbox {
                     self.missed += 1;
                     return Pushed::Dropped(1);
                 }
-                (OnOverflow::DropOldest, Class::Event | Class::Answer) | (OnOverflow::DropNewest, Class::Answer) => {
+                (OnOverflow::DropOldest, Class::Event | Class::Call | Class::Answer)
+                | (OnOverflow::DropNewest, Class::Call | Class::Answer) => {
                     if !self.drop_oldest_event() {
                         return Pushed::Full;
                     }
@@ -226,9 +258,12 @@ impl Outbox {
     }
 
     fn fits(&self, class: Class, octets: usize) -> bool {
-        let reserve = if class == Class::Ending { 0 } else { RESERVE.min(self.bytes_max() / 4) };
-        self.bytes() + octets + reserve <= self.bytes_max()
-            && (self.messages() < self.messages_max() || class == Class::Ending)
+        let (bytes_max, messages_max) = match class {
+            Class::Ending => (self.bytes_max(), usize::MAX),
+            Class::Event | Class::Answer => (self.bytes_max() - RESERVE.min(self.bytes_max() / 4), self.messages_max()),
+            Class::Call => (self.bytes_max() - self.bytes_max() / 4, self.messages_max().div_ceil(4) * 3),
+        };
+        self.bytes() + octets <= bytes_max && self.messages() < messages_max
     }
 
     fn drop_oldest_event(&mut self) -> bool {
@@ -254,6 +289,7 @@ impl Outbox {
         self.written += octets;
         if self.written >= self.staged.len() {
             self.staged.clear();
+            self.copied.clear();
             self.written = 0;
             self.staged_messages = 0;
             if self.queue.is_empty() && self.staged.capacity() > STAGE_KEPT_MAX {
@@ -263,28 +299,35 @@ impl Outbox {
     }
 
     fn refill(&mut self, mut frame: impl FnMut(&mut Vec<u8>, &[u8])) {
-        if self.refill_max < STAGE_SOFT_MAX && self.staged.capacity() > STAGE_KEPT_MAX {
-            self.staged = Vec::new();
-        }
         self.staged.clear();
+        self.copied.clear();
         self.written = 0;
         self.staged_messages = 0;
+        // At once what it takes: a buffer that grows by doubling is copied as often, and ends twice as large.
+        let last = self.queue.front().map_or(0, |queued| queued.octets.len());
+        self.staged.reserve(self.queued_bytes.min(self.refill_max + last) + FRAMES);
         while self.staged.len() < self.refill_max {
             let Some(queued) = self.queue.pop_front() else { break };
             self.queued_bytes -= queued.octets.len();
+            let start = self.staged.len();
             if queued.is_framed {
                 self.staged.extend_from_slice(&queued.octets);
             } else {
                 frame(&mut self.staged, &queued.octets);
             }
             self.staged_messages += 1;
+            if queued.octets.len() < WORTH_SHARING {
+                self.copied.clear();
+            } else if start > 0 {
+                self.copied.push((start, queued));
+            }
         }
         self.refill_max = (self.refill_max * 2).min(STAGE_SOFT_MAX);
     }
 
     /// Throws away what has not begun to leave: for a session that is cut, so that its last words fit.
     pub(crate) fn discard(&mut self) {
-        self.queue.clear();
+        self.queue = VecDeque::new();
         self.queued_bytes = 0;
     }
 
@@ -292,6 +335,7 @@ impl Outbox {
     pub(crate) fn release(&mut self) {
         if self.is_empty() {
             self.staged = Vec::new();
+            self.copied = Vec::new();
             self.written = 0;
             self.queue = VecDeque::new();
         }

@@ -3,9 +3,11 @@
 //! Never awaits, never looks into a payload, never addresses a session except through `delivery`. Effects are collected over
 //! a turn, which is everything that lies in the mailbox when the actor wakes, and delivered as one batch per session.
 
+use super::brake::Brake;
 use super::clock;
 use super::credit::Credit;
 use super::delivery::{Delivery, Outgoing, Road};
+use super::realm_requests::Asked;
 pub use super::realm_shared::RealmShared;
 use super::realms::{Down, RealmsActor};
 use super::session::SessionActor;
@@ -122,25 +124,24 @@ impl Drop for Guard {
     }
 }
 
-/// How long a realm leaves its sessions' actors to come round to what was sent to them.
-const CROWDED_PAUSE: Duration = Duration::from_millis(1);
-
 /// How often the realm is told the time of day.
 const TIME_OF_DAY_EVERY: Duration = Duration::from_secs(60);
 
 /// One realm.
 pub(crate) struct RealmActor {
     shared: Arc<RealmShared>,
-    realm: Realm,
-    effects: Effects,
-    delivery: Delivery,
-    tally: Tally,
+    pub(super) realm: Realm,
+    pub(super) effects: Effects,
+    pub(super) delivery: Delivery,
+    pub(super) tally: Tally,
     counted: Counters,
     /// What sessions have asked while the roads to others were crowded, in order: at most one batch and one leave each.
-    waiting: VecDeque<Asked>,
+    pub(super) waiting: VecDeque<Asked>,
+    /// What callers have asked that go faster than their callee.
+    pub(super) brake: Brake,
     /// When the roads are looked at again.
-    look_at: Option<Instant>,
-    store: StoreEnd,
+    pub(super) look_at: Option<Instant>,
+    pub(super) store: StoreEnd,
     /// When the realm is told the time of day again.
     tell_time_at: Option<Instant>,
     timer: Pin<Box<Sleep>>,
@@ -170,6 +171,7 @@ impl RealmActor {
             tally,
             counted: Counters::default(),
             waiting: VecDeque::new(),
+            brake: Brake::default(),
             look_at: None,
             store: StoreEnd::new(store),
             tell_time_at: None,
@@ -183,7 +185,18 @@ impl RealmActor {
         }
     }
 
-    fn carry_out(&mut self) {
+    pub(super) fn carry_out(&mut self) {
+        self.delivery.carry_out(&mut self.effects, &self.tally);
+        while let Some((callee, invocation)) = self.delivery.take_returned() {
+            self.tally.add_undeliverable(1);
+            self.give_back(callee, invocation, ErrorUri::NETWORK_FAILURE);
+        }
+    }
+
+    /// An INVOCATION did not reach its callee: another one is asked, or its caller hears so.
+    fn give_back(&mut self, callee: SessionKey, invocation: Box<Invocation>, error: ErrorUri) {
+        let (now, id) = (clock::now(), invocation.request);
+        self.realm.invocation_undeliverable(now, callee, id, Some(invocation), error, &mut self.effects);
         self.delivery.carry_out(&mut self.effects, &self.tally);
     }
 
@@ -194,8 +207,8 @@ impl RealmActor {
             self.delivery.flush();
             self.count();
             self.realm.set_short_of_memory(self.shared.pressure.is_high());
-            if !self.waiting.is_empty() && self.look_at.is_none() {
-                self.look_at = Some(clock::now() + CROWDED_PAUSE);
+            if self.look_at.is_none() {
+                self.look_at = self.next_look();
             }
             let Some(deadline) = self.next_deadline() else { return };
             if self.armed.is_none_or(|armed| deadline < armed) {
@@ -390,75 +403,6 @@ impl Handler<Join> for RealmActor {
     }
 }
 
-/// What waits while the roads are crowded.
-enum Asked {
-    Commands(Commands),
-    Leave(SessionKey),
-}
-
-impl RealmActor {
-    /// Does it, or lets it wait behind what waits already.
-    fn take(&mut self, asked: Asked) {
-        if self.waiting.is_empty() && !self.delivery.is_crowded() {
-            self.obey(asked);
-        } else {
-            self.waiting.push_back(asked);
-        }
-    }
-
-    fn obey(&mut self, asked: Asked) {
-        let now = clock::now();
-        match asked {
-            Asked::Commands(batch) => {
-                for command in batch.commands {
-                    self.realm.handle(now, batch.from, command, &mut self.effects);
-                    self.delivery.carry_out(&mut self.effects, &self.tally);
-                }
-                if self.realm.is_held(batch.from) {
-                    self.store.hold_credit(batch.from, batch.credit);
-                } else {
-                    batch.credit.give_back();
-                }
-            }
-            Asked::Leave(session) => {
-                self.realm.will_leave(now, session, &mut self.effects);
-                self.carry_out();
-                if self.realm.is_held(session) {
-                    return self.store.hold_leave(session);
-                }
-                self.realm.leave(now, session, &mut self.effects);
-                self.carry_out();
-                self.delivery.dismiss(session, Outgoing::Left);
-            }
-        }
-    }
-
-    /// Goes on with what waits, as far as the roads are free.
-    fn go_on(&mut self) {
-        while !self.delivery.is_crowded() {
-            let Some(asked) = self.waiting.pop_front() else { break };
-            self.obey(asked);
-        }
-        self.look_at = (!self.waiting.is_empty()).then(|| clock::now() + CROWDED_PAUSE);
-    }
-}
-
-impl Handler<Commands> for RealmActor {
-    type Result = ();
-
-    fn handle(&mut self, batch: Commands, _: &mut Self::Context) {
-        self.take(Asked::Commands(batch));
-    }
-}
-
-impl Handler<Leave> for RealmActor {
-    type Result = ();
-
-    fn handle(&mut self, Leave(session): Leave, _: &mut Self::Context) {
-        self.take(Asked::Leave(session));
-    }
-}
-
 impl Handler<Overflowed> for RealmActor {
     type Result = ();
 
@@ -476,9 +420,7 @@ impl Handler<Undeliverable> for RealmActor {
     type Result = ();
 
     fn handle(&mut self, failed: Undeliverable, _: &mut Self::Context) {
-        let Undeliverable { callee, invocation, error } = failed;
-        let (now, id) = (clock::now(), invocation.request);
-        self.realm.invocation_undeliverable(now, callee, id, Some(invocation), error, &mut self.effects);
+        self.give_back(failed.callee, failed.invocation, failed.error);
         self.carry_out();
     }
 }

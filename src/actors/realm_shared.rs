@@ -22,16 +22,7 @@ pub struct RealmShared {
 
 impl RealmShared {
     pub(crate) fn new(settings: RealmSettings, pressure: Pressure, logins: Logins) -> Arc<Self> {
-        let rules = settings.roles.iter().map(|(name, role)| {
-            let rules = Rules {
-                uri_rules: settings.uri_rules,
-                strict_request_ids: settings.strict_request_ids,
-                disclose: settings.disclose,
-                policy: Arc::clone(&role.policy),
-                features: settings.rules.features,
-            };
-            (name.clone(), Arc::new(rules))
-        });
+        let rules = settings.roles.keys().filter_map(|role| Some((role.clone(), Arc::new(settings.rules_of(role)?))));
         let rules = rules.collect();
         Arc::new(Self { settings, pressure, logins, rules })
     }

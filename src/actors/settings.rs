@@ -5,9 +5,11 @@ use crate::auth::AuthSettings;
 use crate::authz::Policy;
 use crate::routing::RealmRules;
 pub use crate::session::Disclose;
+use crate::session::Rules;
 use crate::wamp::uri::UriRules;
 use crate::wamp::Uri;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One realm, complete.
@@ -35,11 +37,24 @@ pub struct RealmSettings {
     pub roles: BTreeMap<String, RoleSettings>,
 }
 
+impl RealmSettings {
+    /// What sessions of a role live by; `None` if there is no such role.
+    pub fn rules_of(&self, role: &str) -> Option<Rules> {
+        Some(Rules {
+            uri_rules: self.uri_rules,
+            strict_request_ids: self.strict_request_ids,
+            disclose: self.disclose,
+            policy: Arc::clone(&self.roles.get(role)?.policy),
+            features: self.rules.features,
+        })
+    }
+}
+
 /// One role of a realm, inherited rules included.
 #[derive(Clone, Debug)]
 pub struct RoleSettings {
     /// What it may do.
-    pub policy: std::sync::Arc<Policy>,
+    pub policy: Arc<Policy>,
     /// What happens when the outbox of one of its sessions is full, if that differs from the realm's.
     pub on_overflow: Option<OnOverflow>,
 }

@@ -1,6 +1,6 @@
 //! Which method a client gets: what is offered, to whom, and what a name that nobody has is taken for.
 
-use super::{anonymous, decoy::Decoy, extra, scram, AuthSettings, Claim, Method};
+use super::{anonymous, decoy::Decoy, extra, scram, tls, AuthSettings, Claim, Method};
 
 impl AuthSettings {
     /// Whether the realm offers `method`, and HELLO says what it needs.
@@ -8,6 +8,7 @@ impl AuthSettings {
         let says = |key| extra::has(claim.authextra, key);
         match method {
             Method::Anonymous => anonymous::open(self, claim).is_some(),
+            Method::Tls => tls::open(self, claim).is_some(),
             Method::Ticket => self.ticket.is_some() && claim.authid.is_some(),
             Method::WampCra => self.wampcra.is_some() && claim.authid.is_some(),
             Method::WampScram | Method::Scram => {
@@ -22,7 +23,9 @@ impl AuthSettings {
     pub(super) fn suits(&self, method: Method, authid: Option<&str>, stand_in: Option<&str>) -> bool {
         let Some(authid) = authid else { return true };
         let known = Method::ALL.iter().any(|method| self.has(*method, authid));
-        method == Method::Anonymous || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
+        // Neither goes by the name that the client says.
+        matches!(method, Method::Anonymous | Method::Tls)
+            || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
     }
 
     /// Some user, always the same for a name.
@@ -42,7 +45,7 @@ impl AuthSettings {
 
     fn has(&self, method: Method, authid: &str) -> bool {
         match method {
-            Method::Anonymous => false,
+            Method::Anonymous | Method::Tls => false,
             Method::Ticket => self.ticket.as_ref().is_some_and(|users| users.get(authid).is_some()),
             Method::WampCra => self.wampcra.as_ref().is_some_and(|users| users.get(authid).is_some()),
             Method::WampScram | Method::Scram => {
@@ -56,7 +59,7 @@ impl AuthSettings {
 
     fn count(&self, method: Method) -> usize {
         match method {
-            Method::Anonymous => 0,
+            Method::Anonymous | Method::Tls => 0,
             Method::Ticket => self.ticket.as_ref().map_or(0, super::Users::len),
             Method::WampCra => self.wampcra.as_ref().map_or(0, super::Users::len),
             Method::WampScram | Method::Scram => scram::users(self, method).map_or(0, super::Users::len),
@@ -66,7 +69,7 @@ impl AuthSettings {
 
     fn nth(&self, method: Method, number: usize) -> Option<&str> {
         match method {
-            Method::Anonymous => None,
+            Method::Anonymous | Method::Tls => None,
             Method::Ticket => self.ticket.as_ref()?.nth(number).map(|(name, _)| name),
             Method::WampCra => self.wampcra.as_ref()?.nth(number).map(|(name, _)| name),
             Method::WampScram | Method::Scram => scram::users(self, method)?.nth(number).map(|(name, _)| name),
@@ -82,6 +85,7 @@ impl AuthSettings {
             Method::WampCra => self.wampcra.is_some(),
             Method::WampScram | Method::Scram => scram::users(self, **method).is_some(),
             Method::Cryptosign => self.cryptosign.is_some(),
+            Method::Tls => self.tls.is_some(),
         };
         let names: Vec<&str> = Method::ALL.iter().filter(offers).map(|method| method.name()).collect();
         if names.is_empty() {

@@ -12,6 +12,7 @@ mod kdf;
 mod scram;
 mod secret;
 mod ticket;
+mod tls;
 mod users;
 mod wampcra;
 
@@ -21,6 +22,7 @@ pub use kdf::BadParameters;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
 pub use secret::Secret;
 pub use ticket::{Ticket, TicketHash, TicketHashError, TicketUser};
+pub use tls::{Certificate, CertificateName, CertificateSettings};
 pub use users::Users;
 pub use wampcra::{Salting, WampCraUser};
 
@@ -48,6 +50,8 @@ pub struct AuthSettings {
     pub scram_dialect: Option<Users<ScramUser>>,
     /// Users with keys.
     pub cryptosign: Option<CryptosignSettings>,
+    /// Clients with a certificate.
+    pub tls: Option<CertificateSettings>,
 }
 
 /// `auth.anonymous`.
@@ -76,18 +80,21 @@ pub enum Method {
     Scram,
     /// A key pair that signs a challenge.
     Cryptosign,
+    /// The client's certificate.
+    Tls,
 }
 
 impl Method {
     /// All of them, those first that prove more.
     pub const ALL: &'static [Self] =
-        &[Self::Cryptosign, Self::WampScram, Self::Scram, Self::WampCra, Self::Ticket, Self::Anonymous];
+        &[Self::Cryptosign, Self::WampScram, Self::Scram, Self::WampCra, Self::Ticket, Self::Tls, Self::Anonymous];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Anonymous => "anonymous",
             Self::Ticket => "ticket",
+            Self::Tls => "tls",
             Self::WampCra => "wampcra",
             Self::WampScram => "wamp-scram",
             Self::Scram => "scram",
@@ -277,7 +284,7 @@ pub struct Drawn {
 pub struct Claim<'a> {
     /// The realm's URI.
     pub realm: &'a str,
-    /// Methods in the client's order; empty means anonymous (D33).
+    /// Methods in the client's order; empty means its certificate, or anonymous (D33).
     pub authmethods: &'a [String],
     /// Who the client says it is.
     pub authid: Option<&'a str>,
@@ -291,6 +298,8 @@ pub struct Claim<'a> {
     pub node_secret: &'a NodeSecret,
     /// Fresh for this HELLO.
     pub drawn: &'a Drawn,
+    /// The certificate that it has shown.
+    pub certificate: Option<&'a Certificate>,
 }
 
 /// Chooses the first method of the client's order that is possible here (R100): for its name, and if its name has none of
@@ -301,7 +310,8 @@ pub struct Claim<'a> {
 /// is not allowed, or `authentication_denied` for an authextra that no user could send.
 pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denied> {
     if claim.authmethods.is_empty() {
-        return anonymous::open(settings, claim).map(Opening::Welcome).ok_or_else(|| Denied {
+        let welcome = tls::open(settings, claim).or_else(|| anonymous::open(settings, claim));
+        return welcome.map(Opening::Welcome).ok_or_else(|| Denied {
             error: ErrorUri::AUTHENTICATION_REQUIRED,
             text: format!("anonymous is not allowed here; this realm accepts: {}", settings.offered()),
         });
@@ -329,6 +339,7 @@ fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Resu
     let authid = claim.authid.unwrap_or_default();
     let opened = match method {
         Method::Anonymous => return Ok(anonymous::open(settings, claim).map(Opening::Welcome)),
+        Method::Tls => return Ok(tls::open(settings, claim).map(Opening::Welcome)),
         Method::Ticket => {
             named(ticket::open(settings, claim, authid).map(|(role, waiting)| (role, Waiting::Ticket(waiting))))
         }

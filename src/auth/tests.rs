@@ -9,11 +9,12 @@ pub(super) struct Knock {
     pub(super) settings: AuthSettings,
     pub(super) binding: Option<[u8; 32]>,
     pub(super) challenge: [u8; 32],
+    pub(super) certificate: Option<Certificate>,
 }
 
 impl Knock {
     pub(super) fn at(settings: AuthSettings) -> Self {
-        Self { settings, binding: None, challenge: [5; 32] }
+        Self { settings, binding: None, challenge: [5; 32], certificate: None }
     }
 
     pub(super) fn hello(
@@ -36,6 +37,7 @@ impl Knock {
             binding: self.binding,
             node_secret: &NodeSecret::new([9; 32]),
             drawn: &drawn,
+            certificate: self.certificate.as_ref(),
         };
         open(&self.settings, &claim)
     }

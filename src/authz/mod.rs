@@ -2,9 +2,11 @@
 //!
 //! Pure. A [`Policy`] is an immutable set of rules, replaced whole and never edited in place.
 
+mod explain;
 mod pattern;
 mod policy;
 
+pub use explain::{Considered, Explanation, Reason, Relation};
 pub use pattern::{Pattern, PatternFault};
 pub use policy::{Actions, Policy, PolicyFlags, PolicyRules, Rule, Verdict};
 
@@ -19,4 +21,19 @@ pub enum Action {
     Publish,
     /// SUBSCRIBE.
     Subscribe,
+}
+
+impl Action {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Call, Self::Register, Self::Publish, Self::Subscribe];
+
+    /// The name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Register => "register",
+            Self::Publish => "publish",
+            Self::Subscribe => "subscribe",
+        }
+    }
 }

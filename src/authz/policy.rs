@@ -154,12 +154,9 @@ impl Policy {
             return Verdict { allowed: false, disclose: false, rule: Some(rule) };
         }
         let flags = self.rules.flags;
-        let matches_all = match policy {
-            MatchPolicy::Exact => false,
-            MatchPolicy::Prefix => text.is_empty(),
-            MatchPolicy::Wildcard => text.bytes().all(|octet| octet == b'.'),
-        };
-        if matches_all && !flags.allow_match_all || action == Action::Register && !flags.allow_pattern_register {
+        if matches_all(text, policy) && !flags.allow_match_all
+            || action == Action::Register && !flags.allow_pattern_register
+        {
             return Verdict::DENIED;
         }
         let mut containing =
@@ -273,12 +270,21 @@ impl Index {
 
 /// Whether a URI or pattern lies under what belongs to the router.
 #[inline]
-fn begins_reserved(text: &str) -> bool {
+pub(super) fn begins_reserved(text: &str) -> bool {
     text.starts_with("wamp.") || text.starts_with("wharf.")
 }
 
+/// Whether a pattern has no text that would narrow it: the empty prefix, and wildcards of empty components only.
+pub(super) fn matches_all(text: &str, policy: MatchPolicy) -> bool {
+    match policy {
+        MatchPolicy::Exact => false,
+        MatchPolicy::Prefix => text.is_empty(),
+        MatchPolicy::Wildcard => text.bytes().all(|octet| octet == b'.'),
+    }
+}
+
 /// Whether a procedure of the router ends other sessions, or takes away what is theirs.
-fn changes_others(procedure: &str) -> bool {
+pub(super) fn changes_others(procedure: &str) -> bool {
     matches!(
         procedure,
         "wamp.session.kill"

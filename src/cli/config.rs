@@ -58,6 +58,8 @@ pub(super) enum Example {
     SeveralRealms,
     /// Users with tickets, and roles that inherit.
     Tickets,
+    /// TLS, and devices that come in by their certificates.
+    Tls,
     /// Users with secrets that sign.
     Wampcra,
     /// Users with passwords.
@@ -131,6 +133,7 @@ fn example(name: Example) -> String {
         Example::BehindNginx => include_str!("../../config/examples/behind-nginx.toml"),
         Example::SeveralRealms => include_str!("../../config/examples/several-realms.toml"),
         Example::Tickets => include_str!("../../config/examples/tickets.toml"),
+        Example::Tls => include_str!("../../config/examples/tls.toml"),
         Example::Wampcra => include_str!("../../config/examples/wampcra.toml"),
         Example::Scram => include_str!("../../config/examples/scram.toml"),
         Example::Cryptosign => include_str!("../../config/examples/cryptosign.toml"),

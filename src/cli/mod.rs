@@ -3,6 +3,7 @@
 //! One file per command. Results go to standard output, all else to standard error; every command ends with one of
 //! [`Exit`]'s codes. No command but `serve` and `dev` starts an actor system.
 
+mod authz;
 mod config;
 mod output;
 mod secrets;
@@ -22,6 +23,8 @@ pub enum Exit {
     Fault,
     /// Wrong usage, or errors in the configuration.
     Usage,
+    /// What was asked about may not be done.
+    NotAuthorized,
     /// As the router says.
     Router(u8),
 }
@@ -32,6 +35,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Fault => 1,
             Exit::Usage => 2,
+            Exit::NotAuthorized => 5,
             Exit::Router(code) => code,
         })
     }
@@ -54,6 +58,9 @@ enum Command {
     /// Writes, checks and shows configurations.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Tells what roles may do, and why.
+    #[command(subcommand)]
+    Authz(authz::AuthzCommand),
     /// Makes what is kept in place of a secret, which is read from standard input.
     #[command(subcommand)]
     HashSecret(secrets::HashCommand),
@@ -80,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Serve(arguments)) => serve::serve(arguments),
         Some(Command::Dev(arguments)) => serve::dev(&arguments),
         Some(Command::Config(command)) => config::config(command),
+        Some(Command::Authz(command)) => authz::authz(command),
         Some(Command::HashSecret(command)) => secrets::hash(&command),
         Some(Command::Keygen(arguments)) => secrets::keygen(&arguments),
         Some(Command::Version(arguments)) => version::version(&arguments),

@@ -50,6 +50,8 @@ pub enum Code {
     NoStore,
     /// Dev mode on a public address.
     PublicDevMode,
+    /// Files of TLS that cannot be used, or not together.
+    TlsFiles,
 }
 
 impl Code {
@@ -76,6 +78,7 @@ impl Code {
             Self::InsecureListener => 40,
             Self::NoStore => 41,
             Self::PublicDevMode => 42,
+            Self::TlsFiles => 43,
         }
     }
 }

@@ -175,6 +175,8 @@ role = "guest"
 [realms.main.auth.cryptosign.users.joe]
 keys = ["af626673c0e68d5066a9f59fa22495406ee2a1c4ced7704897310416bff2c048"]
 role = "guest"
+[realms.main.auth.tls]
+role = "guest"
 [realms.main.roles.guest]
 permissions = [{ uri = "com.example.", match = "prefix", allow = ["subscribe"] }]
 [realms.main.topics.alarms]

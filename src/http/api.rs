@@ -9,6 +9,7 @@ use super::request_id::RequestName;
 use super::route::{route, NoRoute};
 use super::sessions::{Answer, Ask, Request};
 use super::Place;
+use crate::actors::connection::Encryption;
 use crate::actors::realms::Lookup;
 use crate::actors::{RealmHandle, RealmShared};
 use crate::observe::{shown, Refusal};
@@ -72,11 +73,13 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         Problem::router(&statuses, ErrorUri::NO_SUCH_REALM, text).counted(Refusal::NoSuchRealm)
     })?;
     let settings = &handle.shared.settings;
+    let encryption: Encryption = request.conn_data().cloned().unwrap_or_default();
     let arrival = Arrival {
         headers: request.headers(),
         peer: request.peer_addr(),
         listener: &listener.name,
         realm: &settings.uri,
+        encryption: &encryption,
     };
     let (key, identity) = credential::identify(&arrival, &handle.shared, &statuses).await?;
     negotiate::check_accept(request.headers())?;
@@ -93,6 +96,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         identity,
         listener: Arc::clone(&listener.name),
         peer: request.peer_addr(),
+        tls: encryption.tls,
         number: sessions.number(),
         request: asked,
         answer: sender,

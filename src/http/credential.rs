@@ -3,6 +3,7 @@
 
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
+use crate::actors::connection::Encryption;
 use crate::actors::session::drawn;
 use crate::actors::RealmShared;
 use crate::auth::{self, Claim, Denied, Identity, Opening, Verdict};
@@ -24,6 +25,8 @@ pub(super) struct Arrival<'a> {
     pub(super) peer: Option<SocketAddr>,
     pub(super) listener: &'a str,
     pub(super) realm: &'a Uri,
+    /// What TLS says of the connection.
+    pub(super) encryption: &'a Encryption,
 }
 
 /// Proves who asks.
@@ -42,17 +45,17 @@ pub(super) async fn identify(
     }
     let identity = match first {
         Some(_) => with_credential(arrival, shared).await.map_err(|denied| refuse(statuses, &denied))?,
-        None => anonymous(arrival, shared).map_err(|denied| refuse(statuses, &denied))?,
+        None => ambient(arrival, shared).map_err(|denied| refuse(statuses, &denied))?,
     };
-    let who = if first.is_some() {
-        Who::Authid(Arc::clone(&identity.authid))
-    } else {
-        // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
-        if !is_own_origin(arrival.headers) {
-            let text = "a page of another origin may not act here without a credential of its own";
-            return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
-        }
+    // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
+    if first.is_none() && !is_own_origin(arrival) {
+        let text = "a page of another origin may not act here without a credential of its own";
+        return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
+    }
+    let who = if &*identity.authmethod == auth::Method::Anonymous.name() {
         Who::Address(arrival.peer.map(|peer| peer.ip()))
+    } else {
+        Who::Authid(Arc::clone(&identity.authid))
     };
     let key = Key {
         realm: arrival.realm.clone(),
@@ -61,6 +64,15 @@ pub(super) async fn identify(
         who,
     };
     Ok((key, identity))
+}
+
+/// What needs no header: the client's certificate, or nothing at all.
+fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
+    let methods = [auth::Method::Tls.name().to_owned()];
+    match open(arrival, shared, &methods, None) {
+        Ok(Opening::Welcome(identity)) => Ok(identity),
+        Ok(Opening::Challenge(_)) | Err(_) => anonymous(arrival, shared),
+    }
 }
 
 fn anonymous(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
@@ -123,6 +135,7 @@ fn open(
         authextra: &[],
         listener: arrival.listener,
         binding: None,
+        certificate: arrival.encryption.certificate.as_deref(),
         node_secret: shared.logins.node_secret(),
         drawn: &drawn,
     };
@@ -145,9 +158,10 @@ fn refuse(statuses: &Statuses<'_>, denied: &Denied) -> Problem {
 }
 
 /// No Origin at all, or that of the host that is asked.
-fn is_own_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let of_origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    host.is_some() && host == of_origin
+fn is_own_origin(arrival: &Arrival<'_>) -> bool {
+    let mut lines = arrival.headers.get_all(header::ORIGIN);
+    let Some(origin) = lines.next() else { return true };
+    let (Ok(origin), None) = (origin.to_str(), lines.next()) else { return false };
+    let host = arrival.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| arrival.encryption.is_own_origin(origin, host))
 }

@@ -80,7 +80,9 @@ impl Reader {
         gauge(encoder, "wharf_retained_topics", "Topics with a retained event", of.retained_topics())?;
         gauge(encoder, "wharf_retained_bytes", "Octets that retained events hold", of.retained_octets())?;
         gauge(encoder, "wharf_subscriptions", "Subscriptions that exist", of.subscriptions())?;
-        gauge(encoder, "wharf_registrations", "Registrations that exist", of.registrations())
+        gauge(encoder, "wharf_registrations", "Registrations that exist", of.registrations())?;
+        let help = "End of the first certificate in use, seconds since 1970; 0 without TLS";
+        gauge(encoder, "wharf_tls_certificate_not_after_seconds", help, of.tls_valid_until())
     }
 
     fn families(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -113,6 +115,11 @@ impl Reader {
             ("wharf_transcode_lossy", "Payloads that lost something between serializations", of.transcode_lossy()),
             ("wharf_undeliverable", "Messages that their receiver could not take", of.undeliverable()),
             ("wharf_realm_restarts", "Realms started again", of.realm_restarts()),
+            (
+                "wharf_tls_reload_failed",
+                "Changed certificates that could not be used; the old ones stay",
+                of.tls_reload_failed(),
+            ),
         ] {
             counter(encoder, name, help, value)?;
         }

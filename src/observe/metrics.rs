@@ -54,6 +54,10 @@ refusals! {
     RawSocket = "rawsocket",
     /// U1, H1.
     Http = "http",
+    /// A PROXY header that is missing, broken, or not a proxy's.
+    Proxy = "proxy",
+    /// A TLS handshake that came to nothing.
+    Tls = "tls",
     /// C1 to C8.
     Decode = "decode",
     /// P1, P3.
@@ -114,6 +118,8 @@ struct Shard {
     read_paused_us: AtomicU64,
     accept_paused_us: AtomicU64,
     busy_us: AtomicU64,
+    tls_reload_failed: AtomicU64,
+    tls_valid_until: AtomicI64,
 }
 
 impl Default for Shard {
@@ -145,6 +151,8 @@ impl Default for Shard {
             read_paused_us: AtomicU64::new(0),
             accept_paused_us: AtomicU64::new(0),
             busy_us: AtomicU64::new(0),
+            tls_reload_failed: AtomicU64::new(0),
+            tls_valid_until: AtomicI64::new(0),
         }
     }
 }
@@ -242,6 +250,8 @@ counters! {
     accept_paused_us, add_accept_paused_us;
     /// Microseconds for which workers were busy.
     busy_us, add_busy_us;
+    /// Times that changed certificates could not be used.
+    tls_reload_failed, add_tls_reload_failed;
 }
 
 gauges! {
@@ -261,6 +271,8 @@ gauges! {
     subscriptions, add_subscriptions;
     /// Registrations that exist.
     registrations, add_registrations;
+    /// When the first certificate in use ends, in seconds since 1970; 0 without TLS.
+    tls_valid_until, add_tls_valid_until;
 }
 
 impl Tally {

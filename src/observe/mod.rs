@@ -2,8 +2,10 @@
 
 pub mod log;
 mod metrics;
+mod restraint;
 pub mod settings;
 mod text;
 
 pub use metrics::{Metrics, Panicked, Refusal, Tally};
-pub use text::shown;
+pub use restraint::Restraint;
+pub use text::{address, shown};

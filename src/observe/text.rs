@@ -1,5 +1,7 @@
 //! Peer-made text on its way into logs and error texts: escaped, and cut at 120 characters (section 1 of the limits).
 
+use std::net::SocketAddr;
+
 /// The longest peer-made text that is shown, in characters.
 const SHOWN_MAX: usize = 120;
 
@@ -12,9 +14,26 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
+/// Where a peer is. A port of 0 is unknown: a proxy has named the address alone.
+pub fn address(peer: Option<SocketAddr>) -> String {
+    match peer {
+        None => "unix".to_owned(),
+        Some(peer) if peer.port() == 0 => peer.ip().to_string(),
+        Some(peer) => peer.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{address, shown};
+
+    #[test]
+    fn an_address_without_a_port_is_shown_without_one() {
+        let shown = |text: &str| address(Some(text.parse().unwrap()));
+        assert_eq!(shown("192.0.2.1:5"), "192.0.2.1:5");
+        assert_eq!(shown("[2001:db8::1]:0"), "2001:db8::1");
+        assert_eq!(address(None), "unix");
+    }
 
     /// Section 13 of the limits.
     #[test]

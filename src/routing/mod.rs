@@ -296,6 +296,11 @@ impl Realm {
         }
     }
 
+    /// Whether the session has calls to answer.
+    pub fn serves_calls(&self, session: SessionKey) -> bool {
+        self.dealer.serves_calls(session)
+    }
+
     /// The next instant at which [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         [self.dealer.next_deadline(), self.broker.next_deadline()].into_iter().flatten().min()

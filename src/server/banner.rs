@@ -70,7 +70,8 @@ fn places(sockets: &[(usize, Arc<ListenerSettings>, Listening)]) -> Vec<String> 
     sockets
         .iter()
         .map(|(_, listener, socket)| {
-            let services: Vec<_> = listener.serve.iter().map(|service| name(*service)).collect();
+            let tls = listener.tls.as_ref().map(|_| "tls");
+            let services: Vec<_> = tls.into_iter().chain(listener.serve.iter().map(|service| name(*service))).collect();
             format!("{} {} ({})", listener.name, address(socket), services.join(", "))
         })
         .collect()

@@ -1,6 +1,7 @@
 //! Builds everything from the settings, in order, and stops everything, in the reverse order.
 
 mod banner;
+mod certificates;
 mod files;
 mod memory;
 mod secret;
@@ -17,6 +18,7 @@ use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind, Acceptor, BindError, Listening, WorkerHandle};
 use crate::transport::settings::{ListenerSettings, RawSocketPing, Service};
+use crate::transport::tls::TlsFault;
 use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
 use actix::{Actor, Addr, Arbiter};
 use std::io;
@@ -39,6 +41,14 @@ pub enum ServerError {
     /// The runtime could not be set up.
     #[error("cannot start: {0}")]
     Runtime(#[source] io::Error),
+    /// The certificates of a listener cannot be used.
+    #[error("listener {listener}: {source}")]
+    Tls {
+        /// The listener's name.
+        listener: String,
+        /// Which file, and why.
+        source: TlsFault,
+    },
     /// The store could not be opened.
     #[error("{0}")]
     Storage(#[from] StorageError),
@@ -51,7 +61,7 @@ impl ServerError {
     /// The process's exit code (section 6 of the command line's page).
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Bind { .. } | Self::Storage(_) => 2,
+            Self::Bind { .. } | Self::Tls { .. } | Self::Storage(_) => 2,
             Self::Log(_) | Self::Runtime(_) => 1,
             Self::Stopped(code) => u8::try_from(*code).unwrap_or(1),
         }
@@ -94,6 +104,7 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
             sockets.push((number, Arc::clone(listener), listening));
         }
     }
+    let tls = certificates::open(&listeners)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -106,7 +117,7 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
     let signals = system.block_on(async { stop::Signals::listen() }).map_err(ServerError::Runtime)?;
     let banner = banner::text(&settings, &sockets);
     let shutdown = settings.shutdown;
-    let running = system.block_on(async { start(settings, listeners, sockets, files_max, &storage) });
+    let running = system.block_on(async { start(settings, listeners, tls, sockets, files_max, &storage) });
     banner::show(&banner);
     system.block_on(async {
         actix_rt::spawn(stop::on_signal(signals, running, shutdown));
@@ -124,6 +135,7 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
 fn start(
     settings: Settings,
     listeners: Vec<Arc<ListenerSettings>>,
+    tls: certificates::OfListeners,
     sockets: Vec<(usize, Arc<ListenerSettings>, Listening)>,
     files_max: usize,
     storage: &Storage,
@@ -132,6 +144,7 @@ fn start(
     let workers = settings.node.workers.unwrap_or(cores).max(1);
     let metrics = Metrics::new(workers);
     let main_tally = metrics.tally(workers);
+    certificates::keep_fresh(&listeners, &tls, main_tally.clone());
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let pressure = Pressure::default();
@@ -164,6 +177,7 @@ fn start(
             let worker = WorkerSettings {
                 number,
                 listeners: listeners.clone(),
+                tls: tls.clone(),
                 limits: settings.limits.clone(),
                 configure: Arc::clone(&configure),
                 realms: realms.clone(),

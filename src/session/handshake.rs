@@ -103,6 +103,7 @@ impl Session {
             binding: door.binding,
             node_secret: doorman.node_secret(),
             drawn: &door.drawn,
+            certificate: self.certificate.as_deref(),
         };
         match auth::open(doorman.auth(), &claim) {
             Ok(Opening::Welcome(identity)) => {

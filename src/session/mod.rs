@@ -20,14 +20,16 @@
 
 mod close;
 mod established;
+mod explain;
 mod handshake;
 mod request_ids;
 
 pub use close::{CloseCode, Ending, Farewell};
 pub use established::{Disclose, Refused, Rules};
+pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Door, Doorman, Proof};
 
-use crate::auth::{Challenge, Identity, Work};
+use crate::auth::{Certificate, Challenge, Identity, Work};
 use crate::wamp::message::{Goodbye, Message};
 use crate::wamp::options::CloseDetails;
 use crate::wamp::role::Announced;
@@ -111,6 +113,8 @@ enum AfterGoodbye {
 pub struct Session {
     state: State,
     request_ids: RequestIds,
+    /// What the peer has shown to the transport.
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Default for Session {
@@ -122,16 +126,19 @@ impl Default for Session {
 impl Session {
     /// A connection on which nothing was said yet.
     pub fn new() -> Self {
-        Self { state: State::AwaitingHello, request_ids: RequestIds::default() }
+        Self { state: State::AwaitingHello, request_ids: RequestIds::default(), certificate: None }
+    }
+
+    /// The transport has verified this certificate of the peer.
+    #[must_use]
+    pub fn with_certificate(self, certificate: Option<Arc<Certificate>>) -> Self {
+        Self { certificate, ..self }
     }
 
     /// A session whose handshake happened elsewhere (HTTP): it has only to join, and can do nothing beyond the basics.
     pub fn authenticated(realm: Uri, identity: Identity, rules: Arc<Rules>) -> Self {
         let announced = Announced::default();
-        Self {
-            state: State::Joining { realm, identity, authextra: Dict::new(), rules, announced },
-            request_ids: RequestIds::default(),
-        }
+        Self { state: State::Joining { realm, identity, authextra: Dict::new(), rules, announced }, ..Self::new() }
     }
 
     /// Whether messages are taken in this state. Where not, the peer's octets wait in its socket.

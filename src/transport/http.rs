@@ -4,18 +4,22 @@
 //! The application is built once per worker thread and listener. Taking the socket over after the handshake leaves nothing
 //! of the HTTP side in memory or in the path of a message.
 
-use super::permit::Lent;
+use super::permit::{count, Lent, TooMany};
 use super::settings::{ListenerSettings, Service as Served};
 use super::stream::Stream;
+use super::trusted;
 use super::websocket::connection::Agreed;
 use super::websocket::handshake::{upgrade, Here};
+use crate::actors::connection::Encryption;
+use crate::observe::Refusal;
 use actix_codec::{Encoder, Framed};
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::h1::{Codec, Message};
 use actix_http::{HttpService, Request, Response};
 use actix_service::{fn_service, map_config, IntoServiceFactory, Service, ServiceFactory};
-use actix_web::dev::{AppConfig, RequestHead, ServiceResponse};
-use actix_web::{guard, web, App, HttpResponse, HttpResponseBuilder};
+use actix_web::dev::{AppConfig, RequestHead, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::{guard, web, App, HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::BytesMut;
 use futures_core::future::LocalBoxFuture;
 use futures_util::future::{ready, Either};
@@ -60,9 +64,9 @@ pub(crate) async fn serve(
 ) -> Result<Serve, ()> {
     let listener = Arc::clone(&here.listener);
     let app = App::new()
-        .wrap_fn(|request, services| {
+        .wrap_fn(|mut request, services| {
             let refused = request.app_data::<Gate>().and_then(|gate| (gate.0)(request.head()));
-            match refused {
+            match refused.or_else(|| name_client(&mut request)) {
                 Some(response) => Either::Left(ready(Ok(request.into_response(response)))),
                 None => Either::Right(services.call(request)),
             }
@@ -101,6 +105,7 @@ pub(crate) async fn serve(
             if let Some(lent) = stream.luggage::<Lent>() {
                 known.insert(lent.clone());
             }
+            known.insert(Encryption { tls: stream.is_secured(), certificate: stream.certificate().cloned() });
         })
         .upgrade(upgrades)
         .h1(requests);
@@ -113,6 +118,26 @@ pub(crate) async fn serve(
             }
         })
     }))
+}
+
+/// Puts the client's address in place of a trusted proxy's, or refuses a request of which nobody can say whose it is.
+fn name_client(request: &mut ServiceRequest) -> Option<HttpResponse> {
+    let here = request.app_data::<web::Data<Here>>()?.clone();
+    if here.listener.trusted_proxies.is_empty() {
+        return None;
+    }
+    let head = request.head();
+    match trusted::client(head.peer_addr, head.headers(), &here.listener.trusted_proxies) {
+        Ok(client) => {
+            request.head_mut().peer_addr = client;
+            None
+        }
+        Err(trusted::Disagree) => {
+            here.tally.refused(Refusal::Proxy);
+            let text = "Forwarded and X-Forwarded-For name different clients: the proxy must set one of them and remove the other\n";
+            Some(plain(HttpResponse::BadRequest(), text.to_owned()))
+        }
+    }
 }
 
 fn websocket_paths(services: &mut web::ServiceConfig, listener: &ListenerSettings) {
@@ -136,6 +161,29 @@ fn plain(mut response: HttpResponseBuilder, text: String) -> HttpResponse {
     response.content_type("text/plain; charset=utf-8").body(text)
 }
 
+/// Counts a connection for the client that a proxy has named: from the upgrade on it is that client's alone. Whether there was
+/// room.
+async fn count_client(request: &HttpRequest, client: Option<SocketAddr>) -> bool {
+    let (Some(lent), Some(here)) = (request.conn_data::<Lent>(), request.app_data::<web::Data<Here>>()) else {
+        return true;
+    };
+    let address = client.map(|client| client.ip());
+    let (Some(acceptor), Some(ip)) = (lent.acceptor(), address) else { return true };
+    if trusted::is_trusted(&here.listener.trusted_proxies, address) {
+        return true;
+    }
+    match count(&acceptor, ip).await {
+        Ok(counted) => {
+            lent.counts_as(counted);
+            true
+        }
+        Err(TooMany) => {
+            here.tally.refused(Refusal::ConnLimit);
+            false
+        }
+    }
+}
+
 /// Answers an upgrade request. With 101 the socket is handed over; anything else is written and the connection closed.
 async fn take_over<S, B>(
     app: Rc<S>,
@@ -147,15 +195,22 @@ where
     S: Service<Request, Response = ServiceResponse<B>>,
     B: MessageBody + 'static,
 {
-    let peer = request.head().peer_addr;
+    let came_from = request.head().peer_addr;
     let response = app.call(request).await?;
-    let (_, response) = response.into_parts();
-    let agreed = response.extensions().get::<Agreed>().copied();
-    let (head, body) = Response::<B>::from(response).into_parts();
-    let body = match agreed {
+    let (request, response) = response.into_parts();
+    let peer = request.head().peer_addr;
+    let mut agreed = response.extensions().get::<Agreed>().copied();
+    let (mut head, body) = Response::<B>::from(response).into_parts();
+    let mut body = match agreed {
         Some(_) => bytes::Bytes::new(),
         None => actix_http::body::to_bytes_limited(body, 1 << 20).await.ok().and_then(Result::ok).unwrap_or_default(),
     };
+    if agreed.is_some() && peer != came_from && !count_client(&request, peer).await {
+        agreed = None;
+        head = Response::new(StatusCode::SERVICE_UNAVAILABLE).drop_body();
+        body = bytes::Bytes::from_static(b"too many connections of this address\n");
+    }
+    drop(request);
     let mut parts = framed.into_parts();
     let size = if agreed.is_some() { BodySize::None } else { BodySize::Sized(body.len() as u64) };
     if parts.codec.encode(Message::Item((head, size)), &mut parts.write_buf).is_err() {
@@ -163,7 +218,7 @@ where
     }
     parts.write_buf.extend_from_slice(&body);
     let mut stream = parts.io;
-    if stream.write_all(&parts.write_buf).await.is_err() {
+    if stream.write_all(&parts.write_buf).await.is_err() || stream.flush().await.is_err() {
         return Ok(());
     }
     match agreed {

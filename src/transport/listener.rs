@@ -4,13 +4,14 @@
 //! spare, because a message between two sessions costs least when both are on one thread; they spread as workers fill up.
 //! Source: T2, T2a and T2b of the limits; `docs/decisions/` for the figures.
 
-use super::permit::{Counts, Permit};
+use super::permit::{Counted, Counts, Permit};
 use super::settings::{Bind, ListenerSettings, ProcessLimits};
 use super::stream::Socket;
+use super::trusted::is_trusted;
 use super::worker::{Accepted, Load, WorkerActor};
 use crate::actors::clock;
 use crate::observe::{Refusal, Tally};
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
@@ -32,6 +33,11 @@ const BACKLOG: u32 = 4096;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Released(pub(crate) IpAddr);
+
+/// Count one more connection of this address, which is behind a trusted proxy. `None`: it has as many as it may.
+#[derive(Message)]
+#[rtype(result = "Option<Counted>")]
+pub(crate) struct CountAddress(pub(crate) IpAddr);
 
 /// Stop accepting: the listeners close.
 #[derive(Message)]
@@ -218,6 +224,27 @@ impl Handler<Released> for Acceptor {
     }
 }
 
+impl Handler<CountAddress> for Acceptor {
+    type Result = MessageResult<CountAddress>;
+
+    fn handle(&mut self, CountAddress(address): CountAddress, ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.shared.count(address, &ctx.address()))
+    }
+}
+
+impl Shared {
+    /// Takes a place among the connections of an address.
+    fn count(&self, address: IpAddr, acceptor: &Addr<Acceptor>) -> Option<Counted> {
+        let mut by_address = self.by_address.borrow_mut();
+        let count = by_address.entry(address).or_default();
+        if *count >= self.limits.per_address_max {
+            return None;
+        }
+        *count += 1;
+        Some(Counted::new(address, acceptor.clone()))
+    }
+}
+
 struct Accepting {
     number: usize,
     settings: Arc<ListenerSettings>,
@@ -311,17 +338,14 @@ impl Accepting {
         if full {
             return None;
         }
-        let counted = address.filter(|address| !address.is_loopback());
-        if let Some(address) = counted {
-            let mut by_address = shared.by_address.borrow_mut();
-            let count = by_address.entry(address).or_default();
-            if *count >= shared.limits.per_address_max {
-                return None;
-            }
-            *count += 1;
-        }
-        let counted = counted.map(|address| (address, self.acceptor.clone()));
-        Some(Permit::take(&shared.counts, &self.of_listener, counted))
+        // Those behind a proxy are counted when it has named them.
+        let is_counted =
+            |address: &IpAddr| !address.is_loopback() && !is_trusted(&self.settings.trusted_proxies, Some(*address));
+        let counted = match address.filter(is_counted) {
+            Some(address) => Some(shared.count(address, &self.acceptor)?),
+            None => None,
+        };
+        Some(Permit::take(&shared.counts, &self.of_listener, self.acceptor.clone(), counted))
     }
 }
 

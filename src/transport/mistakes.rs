@@ -9,20 +9,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
-/// What starts a TLS handshake, and neither an HTTP request nor a RawSocket handshake.
-const TLS_HANDSHAKE: u8 = 0x16;
-
 /// The answer is read in this time, or not at all.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// What is said to a peer that speaks TLS where there is none.
+pub(super) fn no_tls_here(here: &ListenerSettings) -> String {
+    let plain = if here.serves_http() { "use ws:// or http:// here" } else { "use plain RawSocket here" };
+    format!("this port speaks no TLS: {plain}")
+}
+
+/// What is said to a peer that speaks no TLS where nothing else is spoken.
+pub(super) fn tls_here(here: &ListenerSettings) -> String {
+    let secured = if here.serves_http() { "use wss:// or https:// here" } else { "use RawSocket over TLS here" };
+    format!("this port speaks TLS: {secured}")
+}
+
 /// What is said to a peer that begins with `first`; `None` if that may be right here.
 pub(super) fn sentence(first: u8, here: &ListenerSettings, all: &[Arc<ListenerSettings>]) -> Option<String> {
-    let serves_http = here.serve.iter().any(|service| *service != Service::RawSocket);
-    if first == TLS_HANDSHAKE {
-        let plain = if serves_http { "use ws:// or http:// here" } else { "use plain RawSocket here" };
-        return Some(format!("this port speaks no TLS: {plain}"));
-    }
-    if serves_http || !first.is_ascii_alphabetic() {
+    if here.serves_http() || !first.is_ascii_alphabetic() {
         return None;
     }
     let ports: Vec<String> = all
@@ -85,7 +89,9 @@ mod tests {
         assert!(sentence(b'G', &raw, &all[..1]).unwrap().ends_with("have a listener of their own"));
         assert_eq!(sentence(b'G', &main, &all), None);
         assert_eq!(sentence(0x7F, &raw, &all), None);
-        assert!(sentence(0x16, &main, &all).unwrap().contains("ws://"));
-        assert!(sentence(0x16, &raw, &all).unwrap().contains("plain RawSocket"));
+        assert!(no_tls_here(&main).contains("ws://"));
+        assert!(no_tls_here(&raw).contains("plain RawSocket"));
+        assert!(tls_here(&main).contains("wss://"));
+        assert!(tls_here(&raw).contains("over TLS"));
     }
 }

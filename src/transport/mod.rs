@@ -7,10 +7,14 @@ mod cpu;
 pub mod http;
 pub mod listener;
 mod mistakes;
+mod opening;
 mod permit;
+mod proxy;
 mod rawsocket;
 pub mod settings;
 mod stream;
+pub mod tls;
+pub mod trusted;
 pub mod websocket;
 pub mod worker;
 
@@ -18,11 +22,11 @@ use crate::wamp::{Dict, Serialization, Value};
 use std::net::SocketAddr;
 
 /// What the meta API shows of a transport.
-fn details(kind: &str, serialization: Serialization, peer: Option<SocketAddr>) -> Dict {
-    let peer = peer.map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
+fn details(kind: &str, serialization: Serialization, peer: Option<SocketAddr>, stream: &stream::Stream) -> Dict {
     vec![
         ("type".to_owned(), Value::from(kind)),
         ("protocol".to_owned(), Value::Text(format!("wamp.2.{}", serialization.name()))),
-        ("peer".to_owned(), Value::Text(peer)),
+        ("peer".to_owned(), Value::Text(crate::observe::address(peer))),
+        ("tls".to_owned(), Value::Bool(stream.is_secured())),
     ]
 }

@@ -3,7 +3,7 @@
 //! A permit is taken before anything is done for a new connection and given back by its drop, whatever ends the connection.
 //! Source: T2 of the limits.
 
-use super::listener::{Acceptor, Released};
+use super::listener::{Acceptor, CountAddress, Released};
 use super::worker::Load;
 use actix::Addr;
 use std::cell::RefCell;
@@ -38,20 +38,70 @@ pub(crate) struct Permit {
     welcomed: bool,
     /// The worker that has the connection.
     load: Option<Arc<Load>>,
-    /// Where the connections of this address are counted; loopback addresses and Unix sockets are not.
-    address: Option<(IpAddr, Addr<Acceptor>)>,
+    acceptor: Addr<Acceptor>,
+    /// Loopback addresses, Unix sockets and trusted proxies are not counted.
+    counted: Option<Counted>,
 }
+
+/// A place among the connections of one address, given back by its drop.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    address: IpAddr,
+    acceptor: Addr<Acceptor>,
+}
+
+impl Counted {
+    /// The acceptor has counted it.
+    pub(super) fn new(address: IpAddr, acceptor: Addr<Acceptor>) -> Self {
+        Self { address, acceptor }
+    }
+}
+
+impl Drop for Counted {
+    #[expect(clippy::disallowed_methods, reason = "one message per connection's life")]
+    fn drop(&mut self) {
+        self.acceptor.do_send(Released(self.address));
+    }
+}
+
+/// Counts a connection for the client that a trusted proxy has named.
+///
+/// # Errors
+/// There are too many of this address.
+pub(crate) async fn count(acceptor: &Addr<Acceptor>, address: IpAddr) -> Result<Option<Counted>, TooMany> {
+    if address.is_loopback() {
+        return Ok(None);
+    }
+    // Without an acceptor the router is at its end.
+    acceptor.send(CountAddress(address)).await.ok().flatten().map(Some).ok_or(TooMany)
+}
+
+/// An address has as many connections as it may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TooMany;
 
 impl Permit {
     pub(crate) fn take(
         counts: &Arc<Counts>,
         of_listener: &Arc<AtomicUsize>,
-        address: Option<(IpAddr, Addr<Acceptor>)>,
+        acceptor: Addr<Acceptor>,
+        counted: Option<Counted>,
     ) -> Self {
         counts.open.fetch_add(1, Ordering::Relaxed);
         counts.unwelcomed.fetch_add(1, Ordering::Relaxed);
         of_listener.fetch_add(1, Ordering::Relaxed);
-        Self { counts: Arc::clone(counts), of_listener: Arc::clone(of_listener), welcomed: false, load: None, address }
+        let (counts, of_listener) = (Arc::clone(counts), Arc::clone(of_listener));
+        Self { counts, of_listener, welcomed: false, load: None, acceptor, counted }
+    }
+
+    /// Who counts connections by address.
+    pub(crate) fn acceptor(&self) -> &Addr<Acceptor> {
+        &self.acceptor
+    }
+
+    /// The connection is another client's than it was.
+    pub(crate) fn counts_as(&mut self, counted: Option<Counted>) {
+        self.counted = counted;
     }
 
     /// The connection is given to a worker, and counts among its own.
@@ -78,16 +128,12 @@ impl Permit {
 }
 
 impl Drop for Permit {
-    #[expect(clippy::disallowed_methods, reason = "one message per connection's life")]
     fn drop(&mut self) {
         self.welcomed();
         self.counts.open.fetch_sub(1, Ordering::Relaxed);
         self.of_listener.fetch_sub(1, Ordering::Relaxed);
         if let Some(load) = &self.load {
             load.connections.fetch_sub(1, Ordering::Relaxed);
-        }
-        if let Some((address, acceptor)) = self.address.take() {
-            acceptor.do_send(Released(address));
         }
     }
 }
@@ -109,6 +155,18 @@ impl Lent {
     pub(crate) fn head_arrived(&self) {
         if let Some(permit) = self.permit.borrow_mut().as_mut() {
             permit.welcomed();
+        }
+    }
+
+    /// Who counts connections by address.
+    pub(crate) fn acceptor(&self) -> Option<Addr<Acceptor>> {
+        self.permit.borrow().as_ref().map(|permit| permit.acceptor().clone())
+    }
+
+    /// The connection is another client's than it was.
+    pub(crate) fn counts_as(&self, counted: Option<Counted>) {
+        if let Some(permit) = self.permit.borrow_mut().as_mut() {
+            permit.counts_as(counted);
         }
     }
 

@@ -7,6 +7,7 @@ use super::permit::Permit;
 use super::settings::{ListenerSettings, RawSocketPing};
 use super::stream::Stream;
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
+use crate::auth::Certificate;
 use crate::codec::rawsocket::{self, FrameKind, Handshake, Header, HeaderError, LengthLimit, HEADER_LEN};
 use crate::observe::Refusal;
 use crate::session::CloseCode;
@@ -53,6 +54,7 @@ pub(crate) async fn open(
     match answer {
         Handshake::Accept { serialization, peer_limit, reply } => {
             stream.write_all(&reply).await.map_err(|_| Refusal::RawSocket)?;
+            stream.flush().await.map_err(|_| Refusal::RawSocket)?;
             Ok(RawSocketConnection {
                 stream,
                 serialization,
@@ -146,6 +148,10 @@ impl Connection for RawSocketConnection {
         self.stream.poll_write_octets(cx, octets)
     }
 
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_flush_octets(cx)
+    }
+
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.poll_close(cx)
     }
@@ -208,6 +214,14 @@ impl Connection for RawSocketConnection {
     }
 
     fn details(&self) -> Dict {
-        super::details("rawsocket", self.serialization, self.peer)
+        super::details("rawsocket", self.serialization, self.peer, &self.stream)
+    }
+
+    fn tls_peer(&self) -> Option<&Arc<Certificate>> {
+        self.stream.certificate()
+    }
+
+    fn channel_binding(&self) -> Option<[u8; 32]> {
+        self.stream.channel_binding()
     }
 }

@@ -1,5 +1,6 @@
 //! The settings of listeners and the bounds of the whole process's connections. `config` fills them.
 
+use super::trusted::Trusted;
 use crate::wamp::Serialization;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -71,6 +72,77 @@ pub struct ListenerSettings {
     pub rawsocket: RawSocketSettings,
     /// Requests are refused unless their Host is a loopback name (dev mode).
     pub loopback_host_only: bool,
+    /// TLS; without it everything is plain.
+    pub tls: Option<TlsSettings>,
+    /// Proxies that are believed when they say whose a connection or a request is.
+    pub trusted_proxies: Vec<Trusted>,
+    /// Whether connections begin with a header that says whose they are.
+    pub proxy_protocol: ProxyProtocol,
+}
+
+impl ListenerSettings {
+    /// Whether anything is served here that begins with an HTTP request.
+    pub fn serves_http(&self) -> bool {
+        self.serve.iter().any(|service| *service != Service::RawSocket)
+    }
+}
+
+/// Whether connections begin with a header of the PROXY protocol. It is believed from trusted proxies only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ProxyProtocol {
+    /// They do not.
+    #[default]
+    Off,
+    /// Those of trusted proxies may.
+    Optional,
+    /// All do, and all are of trusted proxies.
+    Required,
+}
+
+/// TLS on one listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TlsSettings {
+    /// The certificates. The first is for clients that name no host, or one that is in none of them.
+    pub certificates: Vec<CertificateFiles>,
+    /// Whether changed files are read again.
+    pub watch: bool,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+    /// Whether clients have certificates.
+    pub client_auth: ClientAuth,
+    /// The authorities that clients' certificates are of; unused where clients have none.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// A certificate with its key, in PEM.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateFiles {
+    /// The certificate, and those between it and its root.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum TlsVersion {
+    /// 1.2.
+    #[default]
+    V12,
+    /// 1.3.
+    V13,
+}
+
+/// Whether clients have certificates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ClientAuth {
+    /// They are not asked.
+    #[default]
+    Off,
+    /// They are asked; who has none is let in all the same.
+    Optional,
+    /// Who has none is not let in.
+    Required,
 }
 
 /// WebSocket on one listener.
@@ -152,6 +224,9 @@ impl Default for ListenerSettings {
             websocket: WebSocketSettings::default(),
             rawsocket: RawSocketSettings::default(),
             loopback_host_only: false,
+            tls: None,
+            trusted_proxies: Vec::new(),
+            proxy_protocol: ProxyProtocol::Off,
         }
     }
 }

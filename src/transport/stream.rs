@@ -1,10 +1,14 @@
-//! A stream of octets of a peer, TCP or Unix, with what was read of it before it was known what it speaks.
+//! A stream of octets of a peer, TCP or Unix, plain or within TLS, with what was read of it before it was known what it
+//! speaks.
 
+use super::tls::{Secured, Tls};
+use crate::auth::Certificate;
 use bytes::{Buf, Bytes};
 use std::any::Any;
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -24,10 +28,18 @@ pub(crate) enum Socket {
     Unix(UnixStream),
 }
 
+/// What octets come through.
+#[derive(Debug)]
+enum Wire {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<Secured>),
+}
+
 /// A socket and the octets that were read ahead.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    socket: Socket,
+    wire: Wire,
     ahead: Bytes,
     /// What belongs to the connection while the HTTP side, which knows only the stream, has it.
     luggage: Option<Box<dyn Any>>,
@@ -35,7 +47,43 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, ahead: Bytes::new(), luggage: None }
+        let wire = match socket {
+            Socket::Tcp(socket) => Wire::Tcp(socket),
+            Socket::Unix(socket) => Wire::Unix(socket),
+        };
+        Self { wire, ahead: Bytes::new(), luggage: None }
+    }
+
+    /// The TLS handshake, as the server; the stream within.
+    ///
+    /// # Errors
+    /// There was none; the peer was told why as TLS has it.
+    pub(crate) async fn secure(self, tls: &Tls) -> io::Result<Self> {
+        let secured = Secured::accept(self, tls).await?;
+        Ok(Self { wire: Wire::Tls(Box::new(secured)), ahead: Bytes::new(), luggage: None })
+    }
+
+    /// TLS, if it is within it.
+    fn secured(&self) -> Option<&Secured> {
+        match &self.wire {
+            Wire::Tls(secured) => Some(secured),
+            Wire::Tcp(_) | Wire::Unix(_) => None,
+        }
+    }
+
+    /// Whether nobody on the way can read along.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.secured().is_some()
+    }
+
+    /// What the peer's certificate says, if it has shown one.
+    pub(crate) fn certificate(&self) -> Option<&Arc<Certificate>> {
+        self.secured()?.peer()
+    }
+
+    /// The `tls-exporter` value of RFC 9266.
+    pub(crate) fn channel_binding(&self) -> Option<[u8; 32]> {
+        self.secured()?.channel_binding()
     }
 
     /// Sends something along that belongs to the connection.
@@ -81,23 +129,34 @@ impl Stream {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.socket {
-            Socket::Tcp(socket) => Pin::new(socket).poll_read(cx, buffer),
-            Socket::Unix(socket) => Pin::new(socket).poll_read(cx, buffer),
+        match &mut self.wire {
+            Wire::Tcp(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Wire::Unix(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Wire::Tls(secured) => secured.poll_read(cx, buffer),
         }
     }
 
     pub(crate) fn poll_write_octets(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.socket {
-            Socket::Tcp(socket) => Pin::new(socket).poll_write(cx, octets),
-            Socket::Unix(socket) => Pin::new(socket).poll_write(cx, octets),
+        match &mut self.wire {
+            Wire::Tcp(socket) => Pin::new(socket).poll_write(cx, octets),
+            Wire::Unix(socket) => Pin::new(socket).poll_write(cx, octets),
+            Wire::Tls(secured) => secured.poll_write(cx, octets),
+        }
+    }
+
+    /// Sends what was taken and not sent: only TLS keeps something back.
+    pub(crate) fn poll_flush_octets(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire {
+            Wire::Tcp(_) | Wire::Unix(_) => Poll::Ready(Ok(())),
+            Wire::Tls(secured) => secured.poll_flush(cx),
         }
     }
 
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.socket {
-            Socket::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
-            Socket::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+        match &mut self.wire {
+            Wire::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
+            Wire::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+            Wire::Tls(secured) => secured.poll_close(cx),
         }
     }
 
@@ -116,11 +175,12 @@ impl Stream {
     }
 
     /// Writes what fits without waiting: for the last octets of a thread that is panicking.
-    pub(crate) fn write_now(&self, octets: &[u8]) {
-        let _best_effort = match &self.socket {
-            Socket::Tcp(socket) => socket.try_write(octets),
-            Socket::Unix(socket) => socket.try_write(octets),
-        };
+    pub(crate) fn try_write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match &mut self.wire {
+            Wire::Tcp(socket) => socket.try_write(octets),
+            Wire::Unix(socket) => socket.try_write(octets),
+            Wire::Tls(secured) => secured.write_now(octets),
+        }
     }
 }
 
@@ -141,8 +201,8 @@ impl AsyncWrite for Stream {
         self.poll_write_octets(cx, octets)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush_octets(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -5,21 +5,22 @@
 
 use super::http::{self, Configure, Serve, Upgraded};
 use super::mistakes;
+use super::opening::{Entrance, Opened, Speaks};
 use super::permit::{Lent, Permit};
 use super::rawsocket;
 use super::settings::{ListenerSettings, ProcessLimits, Service};
 use super::stream::{Socket, Stream};
+use super::tls::Tls;
 use super::websocket::connection::WebSocketConnection;
 use super::websocket::handshake::Here;
 use crate::actors::clock;
 use crate::actors::connection::Connection;
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{CutForMemory, Gone, Opening, SessionActor, ShutDown, Times};
-use crate::observe::{Refusal, Tally};
+use crate::observe::{Refusal, Restraint, Tally};
 use crate::session::CloseCode;
 use crate::wamp::ErrorUri;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
-use bytes::Bytes;
 use rand::seq::SliceRandom;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -150,6 +151,8 @@ pub struct WorkerSettings {
     pub number: usize,
     /// All listeners of the node.
     pub listeners: Vec<Arc<ListenerSettings>>,
+    /// Their TLS, in the same order.
+    pub tls: Vec<Option<Arc<Tls>>>,
     /// The bounds of the node.
     pub limits: ProcessLimits,
     /// Adds the HTTP side's services.
@@ -174,6 +177,8 @@ struct Shared {
     me: RefCell<Option<Recipient<Gone>>>,
     realms_of: Vec<Arc<[String]>>,
     names: Vec<Arc<str>>,
+    /// Lines of the log about connections that never came to anything.
+    lines: Restraint,
     /// Whether sessions are being ended: one that begins now ends too.
     stopping: Cell<bool>,
 }
@@ -185,7 +190,8 @@ impl WorkerActor {
         let names = settings.listeners.iter().map(|listener| listener.name.as_str().into()).collect();
         let serve = RefCell::new(settings.listeners.iter().map(|_| None).collect());
         let (sessions, me, stopping) = (RefCell::default(), RefCell::default(), Cell::new(false));
-        Self { shared: Rc::new(Shared { settings, sessions, serve, me, realms_of, names, stopping }) }
+        let lines = Restraint::default();
+        Self { shared: Rc::new(Shared { settings, sessions, serve, me, realms_of, names, lines, stopping }) }
     }
 }
 
@@ -273,39 +279,46 @@ async fn begin(shared: Rc<Shared>, accepted: Accepted) {
         StdSocket::Unix(socket) => tokio::net::UnixStream::from_std(socket).map(Socket::Unix),
     };
     let Ok(socket) = socket else { return };
-    let mut stream = Stream::new(socket);
     let until = accepted.at + shared.settings.limits.handshake_timeout;
-    let newcomer = Newcomer { listener: accepted.listener, permit: accepted.permit, until };
+    let mut newcomer = Newcomer { listener: accepted.listener, permit: accepted.permit, until };
     let Some(settings) = shared.settings.listeners.get(newcomer.listener).cloned() else { return };
+    let tls = shared.settings.tls.get(newcomer.listener).and_then(Option::as_deref);
     let tally = &shared.settings.tally;
-    let first = match tokio::time::timeout_at(until.into(), first_octets(&mut stream)).await {
-        Ok(Some(first)) => first,
-        Ok(None) => return,
+    let acceptor = newcomer.permit.acceptor().clone();
+    let entrance =
+        Entrance { listener: &settings, tls, peer: accepted.peer, acceptor: &acceptor, lines: &shared.lines };
+    let opened = tokio::time::timeout_at(until.into(), entrance.open(Stream::new(socket))).await;
+    let Speaks { mut stream, first, peer, counted } = match opened {
+        Ok(Opened::Speaks(speaks)) => speaks,
+        Ok(Opened::Mistaken { stream, sentence, refusal }) => {
+            tally.refused(refusal);
+            return mistakes::answer(stream, &sentence).await;
+        }
+        Ok(Opened::Refused(refusal)) => return tally.refused(refusal),
+        Ok(Opened::Gone) => return,
         Err(_) => return tally.refused(Refusal::HandshakeTimeout),
     };
+    if let Some(counted) = counted {
+        newcomer.permit.counts_as(counted);
+    }
     let mistake = first.first().and_then(|first| mistakes::sentence(*first, &settings, &shared.settings.listeners));
     let speaks_rawsocket = first.first() == Some(&RAWSOCKET_MAGIC);
     let serves_rawsocket = settings.serve.contains(&Service::RawSocket);
-    let serves_http = settings.serve.iter().any(|service| *service != Service::RawSocket);
     if let Some(sentence) = mistake {
-        tally.refused(if serves_http { Refusal::Http } else { Refusal::RawSocket });
+        tally.refused(Refusal::RawSocket);
         return mistakes::answer(stream, &sentence).await;
     }
     stream.put_back(first);
-    if serves_rawsocket && (speaks_rawsocket || !serves_http) {
-        let open = rawsocket::open(stream, settings, accepted.peer, newcomer.permit);
+    if serves_rawsocket && (speaks_rawsocket || !settings.serves_http()) {
+        let open = rawsocket::open(stream, settings, peer, newcomer.permit);
         match tokio::time::timeout_at(until.into(), open).await {
             Ok(Ok(connection)) => shared.start(Box::new(connection), newcomer.listener, until),
             Ok(Err(refusal)) => tally.refused(refusal),
             Err(_) => tally.refused(Refusal::HandshakeTimeout),
         }
-    } else if serves_http {
-        shared.serve_http(stream, accepted.peer, newcomer).await;
+    } else if settings.serves_http() {
+        shared.serve_http(stream, peer, newcomer).await;
     }
-}
-
-async fn first_octets(stream: &mut Stream) -> Option<Bytes> {
-    std::future::poll_fn(|cx| stream.poll_take(cx, Bytes::copy_from_slice)).await.ok().flatten()
 }
 
 impl Shared {

@@ -26,6 +26,11 @@ fn exit_codes_are_those_of_the_table() {
         (&["--version"][..], 0),
         (&["version"], 0),
         (&["version", "--json"], 0),
+        (&["authz", "explain", "--role", "anonymous", "--action", "call", "--uri", "com.a"], 0),
+        (&["authz", "explain", "--role", "anonymous", "--action", "publish", "--uri", "wamp.a"], 5),
+        (&["authz", "explain", "--role", "nobody", "--action", "call", "--uri", "com.a"], 2),
+        (&["authz", "explain", "--realm", "none", "--role", "anonymous", "--action", "call", "--uri", "com.a"], 2),
+        (&["authz", "explain", "--role", "anonymous", "--action", "call", "--uri", "com.", "--match", "prefix"], 2),
         (&["--help"], 0),
         (&["serve", "--help"], 0),
         (&["config", "init"], 0),
@@ -107,4 +112,31 @@ fn the_process_environment_is_read() {
     assert_eq!((code, stdout.as_str()), (Some(0), "\"90s\"\n"), "{stderr}");
     let (code, _, stderr) = ended(wharf(&["serve", "--check"]).env("WHARF__REST__MAX_WAIT", "soon"));
     assert!(code == Some(2) && stderr.contains("--> $WHARF__REST__MAX_WAIT"), "{stderr}");
+}
+
+/// U19 of the users' page: the verdict, and the rule that decided with file and line.
+#[test]
+fn authz_explain_names_the_rule_that_decided() {
+    let explain = |arguments: &[&str]| {
+        let mut command = wharf(&["authz", "explain", "--config", "config/examples/tickets.toml"]);
+        command.args(arguments).envs([("WEB_TICKET", "1"), ("ORDERS_TICKET", "2"), ("OPS_TICKET", "3")]);
+        ended(&mut command)
+    };
+    let line_of = |text: &str| {
+        let file = fs::read_to_string(repository("config/examples/tickets.toml")).unwrap();
+        file.lines().position(|line| line.contains(text)).unwrap() + 1
+    };
+    let frontend = ["--role", "frontend", "--action", "subscribe", "--uri"];
+    let (code, stdout, _) = explain(&[&frontend[..], &["com.shop.internal.audit"]].concat());
+    let deny = format!("denied by prefix \"com.shop.internal.\" (config/examples/tickets.toml:{})", line_of("deny ="));
+    assert!(code == Some(5) && stdout.starts_with("no: frontend in shop") && stdout.contains(&deny), "{stdout}");
+    // A pattern of which a part only is allowed: the rule that nearly covers it is named.
+    let (code, stdout, _) = explain(&[&frontend[..], &["com.shop.", "--match", "prefix"]].concat());
+    assert!(code == Some(5) && stdout.contains("covers only a part"), "{stdout}");
+    let arguments = ["--role", "backend", "--action", "call", "--uri", "com.shop.x", "--format", "json"];
+    let (code, stdout, _) = explain(&arguments);
+    let object: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &object["allowed"], &object["disclose"]), (Some(0), &true.into(), &true.into()), "{stdout}");
+    let source = object["rule"]["source"].as_str().unwrap();
+    assert_eq!(source, format!("config/examples/tickets.toml:{}", line_of("uri = \"com.shop.\"")));
 }

@@ -11,8 +11,9 @@ fn samples() -> Vec<PathBuf> {
 /// config.md, section 2.
 #[test]
 fn every_sample_gives_the_same_settings_as_json_and_yaml() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder_with_certificates();
     for sample in samples() {
+        let sample = in_folder(folder.path(), &sample);
         let expected = comparable(&loaded(&options(&sample.to_string_lossy())));
         let value: toml::Value = toml::from_str(&fs::read_to_string(&sample).unwrap()).unwrap();
         let texts = [

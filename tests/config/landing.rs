@@ -4,6 +4,7 @@ use super::*;
 use std::time::Duration;
 use wharf::actors::settings::{Disclose, OnOverflow, OutboxSettings};
 use wharf::transport::settings::*;
+use wharf::transport::trusted::Trusted;
 use wharf::wamp::Serialization::{Cbor, Json, MessagePack};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -17,6 +18,8 @@ fn every_key_of_a_listener_lands_in_its_setting() {
 [listeners.l]
 bind = ["127.0.0.1:1", "localhost:2", "unix:/s"]
 mode = "0600"
+trusted_proxies = ["unix", "10.0.0.0/8"]
+proxy_protocol = "optional"
 serve = ["rest", "websocket", "rawsocket", "metrics", "health"]
 realms = ["r"]
 realm = "r"
@@ -74,7 +77,9 @@ ping_agents = ["agent"]
             ping: RawSocketPing::On,
             ping_agents: vec!["agent".to_owned()],
         },
-        loopback_host_only: false,
+        trusted_proxies: vec![Trusted::Unix, Trusted::Network { address: [10, 0, 0, 0].into(), bits: 8 }],
+        proxy_protocol: ProxyProtocol::Optional,
+        ..ListenerSettings::default()
     };
     assert_eq!(settings.listeners, [expected]);
 }

@@ -14,6 +14,7 @@ mod landing;
 mod made_secrets;
 mod overlays;
 mod secrets;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -53,6 +54,21 @@ fn variables() -> BTreeMap<String, String> {
         ("ROUTER_KEY", "03".repeat(32)),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
+}
+
+/// A folder with the files that the samples name: a certificate with its key, and an authority of clients.
+fn folder_with_certificates() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    tls::write_pair(folder.path(), "server", &["localhost"]);
+    fs::copy(folder.path().join("server.pem"), folder.path().join("clients.pem")).unwrap();
+    folder
+}
+
+/// A sample, where the files that it names are.
+fn in_folder(folder: &Path, sample: &Path) -> PathBuf {
+    let path = folder.join(sample.file_name().unwrap());
+    fs::copy(sample, &path).unwrap();
+    path
 }
 
 /// All that two loads may not differ in, as text. Where a rule stands may differ.

@@ -1,15 +1,18 @@
 """What the checks of autobahn-python share: its framework, a session, steps that are compared, events that are awaited.
 
-A script that imports this is called with FRAMEWORK URL SERIALIZER: asyncio or twisted; ws://HOST:PORT/ws or rs://HOST:PORT;
-json, msgpack or cbor, with ".batched" on WebSocket. The library's parts bind the framework that is chosen when they are
+A script that imports this is called with FRAMEWORK URL SERIALIZER: asyncio or twisted; ws://HOST:PORT/ws or rs://HOST:PORT,
+with asyncio wss:// and rss:// too; json, msgpack or cbor, with ".batched" on WebSocket. SSL_CERT_FILE names the authority
+within TLS. The library's parts bind the framework that is chosen when they are
 loaded, so nothing of it may be imported before this.
 """
 
+import ssl
 import sys
 
 import txaio
 
 FRAMEWORK, URL, SERIALIZER = sys.argv[1:4]
+TRANSPORT = URL.split(":")[0]
 DEADLINE_S = 10
 
 if FRAMEWORK == "asyncio":
@@ -26,7 +29,8 @@ if FRAMEWORK == "asyncio":
         await asyncio.sleep(seconds)
 
     async def open_transport(factory, host, port):
-        await asyncio.get_running_loop().create_connection(factory, host, port)
+        context = ssl.create_default_context() if TRANSPORT in ["wss", "rss"] else None
+        await asyncio.get_running_loop().create_connection(factory, host, port, ssl=context)
 
     def run(main):
         asyncio.run(main())
@@ -60,7 +64,7 @@ from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import ComponentConfig, PublishOptions, SubscribeOptions
 
 REALM = "realm1"
-ROW = ".".join([FRAMEWORK, URL[:2], SERIALIZER.replace(".", "_")])
+ROW = ".".join([FRAMEWORK, TRANSPORT, SERIALIZER.replace(".", "_")])
 DETAILS = SubscribeOptions(details=True)
 ACKNOWLEDGE = PublishOptions(acknowledge=True)
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -27,19 +28,27 @@ BATCHED = [name + ".batched" for name in SERIALIZERS]
 class Router:
     """One router of the given binary; as a context it is up inside and gone outside."""
 
-    def __init__(self, binary, log):
-        self.binary, self.log = binary, log
+    def __init__(self, binary, log, certificates):
+        self.binary, self.log, self.certificates = binary, log, certificates
 
     def __enter__(self):
-        main, raw = free_ports(2)
+        main, raw, secure = free_ports(3)
         variables = {name: value for name, value in os.environ.items() if not name.startswith("WHARF")}
         variables["WHARF_CONFIG"] = str(HERE / "wharf.toml")
         variables["WHARF__LISTENERS__MAIN__BIND"] = f"127.0.0.1:{main}"
         variables["WHARF__LISTENERS__RAW__BIND"] = f"127.0.0.1:{raw}"
         self.urls = {"ws": f"ws://127.0.0.1:{main}/ws", "rs": f"rs://127.0.0.1:{raw}"}
+        if self.certificates:
+            listener = "WHARF__LISTENERS__SECURE__"
+            variables[listener + "BIND"] = f"127.0.0.1:{secure}"
+            variables[listener + "SERVE"] = '["websocket", "rawsocket"]'
+            variables[listener + "PING_INTERVAL"] = "500ms"
+            variables[listener + "TLS__CERT"] = str(self.certificates / "server.pem")
+            variables[listener + "TLS__KEY"] = str(self.certificates / "server.key")
+            self.urls |= {"wss": f"wss://127.0.0.1:{secure}/ws", "rss": f"rss://127.0.0.1:{secure}"}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([self.binary], env=variables, stdout=log, stderr=log)
-        for port in [main, raw]:
+        for port in [main, raw, secure] if self.certificates else [main, raw]:
             self.wait_for(port)
         return self
 
@@ -69,6 +78,15 @@ class Router:
         self.status = self.stop()
 
 
+def certificates(options, folder):
+    """The folder, with a certificate for 127.0.0.1 and the authority that signed it; None where nobody can make them."""
+    if not options.python:
+        print("left out: TLS: certificates are made with a library that comes with autobahn-python")
+        return None
+    subprocess.run([options.python, HERE / "authority.py", folder], check=True)
+    return pathlib.Path(folder)
+
+
 def free_ports(count):
     """Ports that were free at once, so that they differ."""
     sockets = [socket.socket() for _ in range(count)]
@@ -86,6 +104,8 @@ class Bench:
     def __init__(self, options, router):
         self.python, self.node_dir, self.router = options.python, options.node_dir, router
         self.variables = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", NO_COLOR="1")
+        if router.certificates:
+            self.variables["SSL_CERT_FILE"] = self.variables["NODE_EXTRA_CA_CERTS"] = str(router.certificates / "ca.pem")
 
     def autobahn_python(self, script, framework, transport, serializer):
         url = self.router.urls[transport]
@@ -145,11 +165,16 @@ def rows(options, bench):
                 client = f"autobahn-python ({framework}){what}"
                 add(client, "ws", plain if options.quick else plain + BATCHED, check)
                 add(client, "rs", plain, check)
+                if framework == "asyncio":
+                    add(client, "wss", plain, check)
+                    add(client, "rss", plain, check)
     if options.node_dir:
         for extra, what in [("", ""), ("_advanced", ", advanced"), ("_authentication", ", logins")]:
             wampy = functools.partial(bench.script, f"wampy{extra}.mjs")
             autobahn = functools.partial(bench.script, f"autobahn_js{extra}.mjs")
             add("wampy" + what, "ws", plain, wampy)
+            if bench.router.certificates:
+                add("wampy" + what, "wss", plain, wampy)
             if not options.quick:
                 add("autobahn-js" + what, "ws", plain, autobahn)
                 add("autobahn-js" + what, "rs", ["json"], autobahn)
@@ -172,7 +197,7 @@ def run(row):
 
 
 def table(results):
-    names = {"ws": "WebSocket", "rs": "RawSocket"}
+    names = {"ws": "WebSocket", "rs": "RawSocket", "wss": "WS in TLS", "rss": "RS in TLS"}
     print(f"{'client':37}{'transport':12}{'serializer':18}{'outcome':9}{'seconds':>8}  steps")
     for client, transport, serializer, held, last, _, seconds in results:
         outcome = "ok" if held else "FAIL"
@@ -190,8 +215,9 @@ def main():
     parser.add_argument("--node-dir", help="the folder with node_modules and the scripts; left out if absent")
     parser.add_argument("--quick", action="store_true", help="JSON and CBOR, asyncio and wampy only")
     options = parser.parse_args()
-    router = Router(options.wharf, options.log)
-    with router:
+    folder = tempfile.TemporaryDirectory()
+    router = Router(options.wharf, options.log, certificates(options, folder.name))
+    with folder, router:
         bench = Bench(options, router)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             results = list(pool.map(run, rows(options, bench)))

@@ -5,9 +5,9 @@
 // wampy_advanced.mjs.
 
 import { Inbox, Steps, pause, within } from './steps.mjs';
-import { connect, serializer, uriOf } from './wampy_peer.mjs';
+import { connect, serializer, uriOf, url } from './wampy_peer.mjs';
 
-const base = `com.example.interop.wampy.ws.${serializer}`;
+const base = `com.example.interop.wampy.${url.split(':')[0]}.${serializer}`;
 
 function welcome(steps, session, details) {
     const id = Number(session.getSessionId());

@@ -4,10 +4,10 @@
 // progressive invocations and does not announce them, which the specification forbids: the sessions here announce them.
 
 import { Inbox, Steps, within } from './steps.mjs';
-import { connect, serializer, uriOf } from './wampy_peer.mjs';
+import { connect, serializer, uriOf, url } from './wampy_peer.mjs';
 
-const base = `com.example.interop.advanced.wampy.ws.${serializer}`;
-const kept = `com.example.kept.wampy.ws.${serializer}`;
+const base = `com.example.interop.advanced.wampy.${url.split(':')[0]}.${serializer}`;
+const kept = `com.example.kept.wampy.${url.split(':')[0]}.${serializer}`;
 // With the binary serializers the library gives large integers as BigInt.
 const plain = (value) =>
     typeof value === 'bigint' ? Number(value)

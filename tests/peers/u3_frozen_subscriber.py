@@ -5,7 +5,7 @@ each overflow policy. The router's memory grows by no more than the bound of one
 runs; the healthy subscriber gets every event in order; acknowledgements are not delayed. What is lost is counted: by the
 metric, by the meta event, in the session's details, and by `_wharf_missed` in the next event that arrives; the numbers agree.
 A cut subscriber, thawed, finds the reason or a closed socket. A thousand frozen subscribers together (200 in the quick form)
-cost less than 64 KiB each, a few less than that and 12 MiB: an event is held once, however many have not read it.
+cost less than 64 KiB each: an event is held once, however many have not read it.
 
 Where events are dropped the subscriber is let go for an instant several times within `queue.stall`, or it would be cut.
 Acknowledgements are compared as in U2, memory with the most that was used without the frozen one. `--only disconnect` is for
@@ -239,9 +239,7 @@ def many_at_once(found, router, number, form, policy, many):
     found.holds(numbers == list(range(publisher.number)), f"the healthy subscriber has {len(numbers)} of {publisher.number} events")
     crowd.kill()
     found.tell(f"{len(times)} events past {many} frozen subscribers in {took:.1f} s, p99 {ms(percentile(times, 0.99))}")
-    # 64 MiB for a thousand. The quick form's few have a larger share of what does not grow with them: the allocator's, and the
-    # events' own.
-    judge_memory(found, memory, many * 2**16 if many >= 1000 else 12 * 2**20 + many * 56 * 2**10)
+    judge_memory(found, memory, many * 2**16)
 
 
 def cases(router):

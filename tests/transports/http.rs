@@ -30,7 +30,7 @@ pub(crate) fn try_get(port: u16, path: &str) -> Option<(u16, String)> {
 }
 
 /// Reads an answer with its whole body.
-pub(crate) fn answer(stream: &mut TcpStream) -> (u16, String, String) {
+pub(crate) fn answer(stream: &mut impl Read) -> (u16, String, String) {
     let (status, head) = self::head(stream);
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
     let mut body = String::new();
@@ -42,7 +42,7 @@ pub(crate) fn answer(stream: &mut TcpStream) -> (u16, String, String) {
 }
 
 /// Reads just the head, in lower case: what follows may be a WebSocket frame.
-pub(crate) fn head(stream: &mut TcpStream) -> (u16, String) {
+pub(crate) fn head(stream: &mut impl Read) -> (u16, String) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut octet = [0];

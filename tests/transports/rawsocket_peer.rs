@@ -44,7 +44,8 @@ impl RawSocketPeer<UnixStream> {
 }
 
 impl<S: Read + Write> RawSocketPeer<S> {
-    fn on(mut stream: S, limit: u8) -> Self {
+    /// After the handshake, on a stream that is open.
+    pub(crate) fn on(mut stream: S, limit: u8) -> Self {
         stream.write_all(&[0x7F, limit << 4 | 1, 0, 0]).unwrap();
         let mut answer = [0; 4];
         stream.read_exact(&mut answer).unwrap();

@@ -20,8 +20,8 @@ pub(crate) fn roles() -> Value {
     json!({"caller": {}, "publisher": {}, "subscriber": {}, "callee": {"features": {"call_canceling": true}}})
 }
 
-pub(crate) struct WebSocketPeer {
-    pub(crate) stream: TcpStream,
+pub(crate) struct WebSocketPeer<S = TcpStream> {
+    pub(crate) stream: S,
     decoder: Decoder,
     items: VecDeque<Item>,
     requests: u64,
@@ -40,20 +40,22 @@ impl WebSocketPeer {
         Self::upgraded(stream)
     }
 
-    /// Reads the answer to an upgrade request that was written.
-    pub(crate) fn upgraded(mut stream: TcpStream) -> Self {
-        let (status, head) = http::head(&mut stream);
-        assert_eq!(status, 101, "{head}");
-        let deflate = head.contains("permessage-deflate").then(Deflate::new);
-        let decoder = Decoder::new(Role::Client, FrameLimits { message_max: 1 << 25, fragments_max: 1 }, deflate);
-        Self { stream, decoder, items: VecDeque::new(), requests: 0 }
-    }
-
     /// After WELCOME, in JSON.
     pub(crate) fn join(port: u16, protocol: &str) -> Self {
         let mut peer = Self::open(port, protocol);
         peer.hello();
         peer
+    }
+}
+
+impl<S: Read + Write> WebSocketPeer<S> {
+    /// Reads the answer to an upgrade request that was written.
+    pub(crate) fn upgraded(mut stream: S) -> Self {
+        let (status, head) = http::head(&mut stream);
+        assert_eq!(status, 101, "{head}");
+        let deflate = head.contains("permessage-deflate").then(Deflate::new);
+        let decoder = Decoder::new(Role::Client, FrameLimits { message_max: 1 << 25, fragments_max: 1 }, deflate);
+        Self { stream, decoder, items: VecDeque::new(), requests: 0 }
     }
 
     /// From HELLO to WELCOME, in JSON.
@@ -87,7 +89,9 @@ impl WebSocketPeer {
             let read = match self.stream.read(&mut buffer) {
                 Ok(0) => return None,
                 Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) if [ErrorKind::ConnectionReset, ErrorKind::UnexpectedEof].contains(&error.kind()) => {
+                    return None
+                }
                 Err(error) => panic!("nothing came: {error}"),
             };
             let mut items = Vec::new();

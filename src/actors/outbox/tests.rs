@@ -31,6 +31,13 @@ fn drain(outbox: &mut Outbox, size: usize) -> String {
     }
 }
 
+/// One write of at most so many octets. Gives back how many were offered.
+fn write(outbox: &mut Outbox, max: usize) -> usize {
+    let octets = outbox.next(|out, encoded| out.extend_from_slice(encoded)).len();
+    outbox.advance(octets.min(max));
+    octets
+}
+
 /// Fills the first stage, so that further messages queue.
 fn filled(bytes_max: usize, messages_max: usize, on_overflow: OnOverflow) -> Outbox {
     let mut outbox = outbox(bytes_max, messages_max, on_overflow);
@@ -147,38 +154,73 @@ fn an_idle_outbox_holds_no_buffer() {
 
 /// U3: what waits for a socket that takes nothing more is not copied; one that goes on is given more and more again.
 #[test]
-fn a_socket_that_refuses_is_given_one_message_and_then_more_with_each_that_it_takes() {
+fn a_socket_that_refuses_is_given_one_message_and_then_more_with_each_buffer_that_it_takes() {
     let mut outbox = filled(1 << 20, 1000, OnOverflow::Disconnect);
     for _ in 0..100 {
         outbox.push_shared(Bytes::from(vec![b'e'; 8 << 10]));
     }
-    let write = |outbox: &mut Outbox| {
-        let octets = outbox.next(|out, encoded| out.extend_from_slice(encoded)).len();
-        outbox.advance(octets);
-        octets >> 10
-    };
     outbox.block();
-    assert_eq!(write(&mut outbox), 64, "what was in the buffer already");
-    let sizes: Vec<usize> = (0..6).map(|_| write(&mut outbox)).collect();
+    assert_eq!(write(&mut outbox, usize::MAX), 64 << 10, "what was in the buffer already");
+    let sizes: Vec<usize> = (0..6).map(|_| write(&mut outbox, usize::MAX) >> 10).collect();
     assert_eq!(sizes, [8, 8, 16, 32, 64, 64]);
+    // It takes 100 octets of 64 KiB, and is left with the rest of one message.
+    assert_eq!(write(&mut outbox, 100), 64 << 10);
     outbox.block();
-    assert_eq!(write(&mut outbox), 8);
-    assert!(outbox.staged.capacity() <= 16 << 10, "{}", outbox.staged.capacity());
+    assert_eq!((outbox.staged.len(), outbox.staged.capacity()), ((8 << 10) - 100, (8 << 10) - 100));
+    let sizes: Vec<usize> = (0..3).map(|_| write(&mut outbox, usize::MAX)).collect();
+    assert_eq!(sizes, [(8 << 10) - 100, 8 << 10, 8 << 10]);
 }
 
-/// U3: the same for what comes before the socket was asked at all.
+/// U3: and what was copied already goes back to where it is shared, but for what has begun to leave.
 #[test]
-fn large_events_queue_behind_the_first_few_and_small_ones_are_copied() {
-    let staged = |size: usize| {
+fn what_a_socket_refuses_waits_uncopied_and_leaves_in_order() {
+    for taken in [0, 1, 999, 1000, 1001, 4500] {
         let mut outbox = outbox(1 << 20, 1000, OnOverflow::Disconnect);
-        while let Some(stage) = outbox.stage_for_event(size) {
-            stage.resize(stage.len() + size, b'e');
-            outbox.staged();
+        let mut all = String::new();
+        for number in 0..60 {
+            // Small ones among them, which are not taken back.
+            let event = format!("{number:.>width$}", width = if number % 20 == 0 { 10 } else { 1000 });
+            all.push_str(&event);
+            outbox.push_shared(event.into());
         }
-        outbox.bytes()
-    };
-    assert_eq!(staged(1 << 10), EVENT_STAGE_MAX);
-    assert_eq!(staged(256), STAGE_SOFT_MAX);
+        let mut left = String::new();
+        for _ in 0..8 {
+            let octets = outbox.next(|out, encoded| out.extend_from_slice(encoded));
+            let octets = &octets[..octets.len().min(taken)];
+            left.push_str(std::str::from_utf8(octets).unwrap());
+            let count = octets.len();
+            outbox.advance(count);
+            let (bytes, messages) = (outbox.bytes(), outbox.messages());
+            outbox.block();
+            assert_eq!((outbox.bytes(), outbox.messages()), (bytes, messages));
+        }
+        left.push_str(&drain(&mut outbox, 1 << 20));
+        assert!(left == all, "order and octets are kept where {taken} are taken at a time");
+        assert_eq!((outbox.bytes(), outbox.messages()), (0, 0));
+    }
+}
+
+/// U3: what is put in meanwhile is not lost behind what goes back.
+#[test]
+fn a_message_behind_what_was_copied_stays_there() {
+    let mut outbox = outbox(1 << 20, 1000, OnOverflow::Disconnect);
+    for event in ["a", "b"] {
+        outbox.push_shared(event.repeat(1000).into());
+    }
+    assert_eq!(write(&mut outbox, 1), 2000);
+    assert!(stage(&mut outbox, b"last"));
+    outbox.block();
+    assert_eq!(drained(&mut outbox), "a".repeat(999) + &"b".repeat(1000) + "last");
+}
+
+/// U3: what is large is not copied before the socket was asked at all.
+#[test]
+fn large_events_queue_and_small_ones_are_copied() {
+    let mut outbox = outbox(1 << 20, 1000, OnOverflow::Disconnect);
+    assert!(outbox.stage_for_event(WORTH_SHARING).is_none());
+    assert!(outbox.stage_for_event(WORTH_SHARING - 1).is_some());
+    outbox.block();
+    assert!(outbox.stage_for_event(1).is_none());
 }
 
 /// S3: only half of the bounds holds while the node is short of memory.

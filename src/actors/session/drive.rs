@@ -138,11 +138,15 @@ impl SessionActor {
                 }
             }
         }
+        if let Poll::Ready(Err(_)) = self.connection.poll_flush(cx) {
+            self.ending = Ending::Over;
+        }
         if was_empty {
             self.progress = now;
         }
         self.waiting.set(self.outbox.bytes());
         if self.serves_procedures {
+            self.road.set_outbox(self.outbox.messages(), self.outbox.bytes());
             self.say_whether_to_avoid();
         }
         self.outbox.set_halved(self.handle.as_ref().is_some_and(|handle| handle.shared.pressure.is_high()));
@@ -230,8 +234,10 @@ impl SessionActor {
     /// Ends the actor when all is said, or cannot be.
     fn finish(&mut self, now: Instant, ctx: &mut Context<Self>, cx: &mut std::task::Context<'_>) {
         if self.ending.is_saying() && self.outbox.is_empty() {
-            let _lost_or_not = self.connection.poll_shutdown(cx);
-            self.ending.said(now);
+            // Lost or not: nothing more can be said.
+            if self.connection.poll_shutdown(cx).is_ready() {
+                self.ending.said(now);
+            }
         }
         if self.ending.is_draining() && self.connection.poll_drain(cx).is_ready() {
             self.ending = Ending::Over;

@@ -165,6 +165,7 @@ struct Guard {
     number: usize,
     gone: Recipient<Gone>,
     tally: Tally,
+    road: Arc<Road>,
 }
 
 impl Drop for Guard {
@@ -174,6 +175,7 @@ impl Drop for Guard {
             self.tally.panicked(Panicked::Session);
         }
         self.tally.add_connections(-1);
+        self.road.close();
         self.gone.do_send(Gone { connection: self.number });
     }
 }
@@ -193,7 +195,8 @@ impl SessionActor {
         opening.tally.add_connections(1);
         let always = opening.connection.pings() == Pings::Always;
         let times = opening.times;
-        let mut session = Session::new();
+        let mut session = Session::new().with_certificate(opening.connection.tls_peer().cloned());
+        let road: Arc<Road> = Arc::default();
         let (mut handle, mut joining) = (None, None);
         if let Some((realm, identity)) = opening.authenticated {
             if let Some(rules) = crate::session::Doorman::rules(&*realm.shared, &identity.authrole) {
@@ -210,7 +213,7 @@ impl SessionActor {
             outbox: Outbox::new(OutboxSettings::default()),
             keepalive: Keepalive::new(now, times, always),
             credit: Credit::new(),
-            road: Arc::default(),
+            road: Arc::clone(&road),
             realms: opening.realms,
             handle,
             tie: None,
@@ -238,7 +241,7 @@ impl SessionActor {
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,
-            guard: Guard { number: opening.number, gone: opening.gone, tally: opening.tally.clone() },
+            guard: Guard { number: opening.number, gone: opening.gone, tally: opening.tally.clone(), road },
             tally: opening.tally,
         }
     }

@@ -34,6 +34,9 @@ impl OverflowLog {
     }
 }
 
+/// What an EVENT has around its payload, unless its topic is long.
+const EVENT_HEAD: usize = 128;
+
 /// What goes on being dropped is told again after this long.
 const TOLD_AGAIN: Duration = Duration::from_secs(1);
 
@@ -90,10 +93,12 @@ impl SessionActor {
                 self.count_dropped(dropped);
             }
             Ok(Pushed::Full) => {
+                // Its callers' haste is not this callee's fault; one that reads nothing is cut when it has stalled.
                 if let Message::Invocation(invocation) = message {
                     self.undeliverable(invocation, ErrorUri::NETWORK_FAILURE);
+                } else {
+                    self.cut_slow_consumer("a message for this session did not fit", ctx);
                 }
-                self.cut_slow_consumer("a message for this session did not fit", ctx);
             }
             Err(unfit) => self.answer_for(message, unfit, ctx),
         }
@@ -117,7 +122,8 @@ impl SessionActor {
         let serialization = self.connection.serialization();
         let mut lossy = false;
         let encoded = event.encoded(serialization, || {
-            let mut octets = Vec::new();
+            // Room for all of it: an event of 1 MiB that grows by doubling would wait in 2 MiB.
+            let mut octets = Vec::with_capacity(event.message.payload.len() + EVENT_HEAD);
             let message = Message::Event(event.message.clone());
             let fidelity = codec::encode(&message, serialization, &mut octets).ok()?;
             lossy = fidelity == Fidelity::Lossy;
@@ -157,6 +163,9 @@ impl SessionActor {
     fn put_after_gap(&mut self, event: &SharedEvent) -> Pushed {
         let mut message = event.message.clone();
         message.details.missed = Some(self.outbox.missed());
+        if let Some(stage) = self.outbox.stage() {
+            stage.reserve(message.payload.len() + EVENT_HEAD);
+        }
         match self.put(Class::Event, &message.into()) {
             Ok(pushed) => {
                 self.outbox.told_missed();
@@ -197,12 +206,16 @@ impl SessionActor {
         } else {
             let mut frame = Vec::new();
             let lossy = write(&mut frame, &*self.connection)?;
+            // It may wait for long, and counts by its length.
+            frame.shrink_to_fit();
             (lossy, self.outbox.push(class, frame.into()))
         };
         if lossy {
             self.tally.add_transcode_lossy(1);
         }
-        self.tally.message_out(message.kind());
+        if pushed != Pushed::Full {
+            self.tally.message_out(message.kind());
+        }
         Ok(pushed)
     }
 
@@ -338,7 +351,6 @@ impl SessionActor {
     }
 }
 
-/// What may be done to make a message of this kind fit.
 /// A WELCOME that announces nothing: for a peer that takes 512 octets, which the features alone exceed. `None` if there is
 /// nothing to leave out.
 fn without_features(message: Message) -> Option<Message> {
@@ -348,10 +360,16 @@ fn without_features(message: Message) -> Option<Message> {
     announced.then_some(Message::Welcome(welcome))
 }
 
+/// What may be done to make a message of this kind fit.
 fn class_of(kind: MessageKind) -> Class {
     match kind {
         MessageKind::Event => Class::Event,
-        MessageKind::Abort | MessageKind::Goodbye | MessageKind::Error | MessageKind::Unsubscribed => Class::Ending,
+        MessageKind::Invocation => Class::Call,
+        MessageKind::Abort
+        | MessageKind::Goodbye
+        | MessageKind::Error
+        | MessageKind::Interrupt
+        | MessageKind::Unsubscribed => Class::Ending,
         MessageKind::Hello
         | MessageKind::Welcome
         | MessageKind::Challenge
@@ -368,8 +386,6 @@ fn class_of(kind: MessageKind) -> Class {
         | MessageKind::Registered
         | MessageKind::Unregister
         | MessageKind::Unregistered
-        | MessageKind::Invocation
-        | MessageKind::Interrupt
         | MessageKind::Yield => Class::Answer,
     }
 }

@@ -30,6 +30,8 @@ use tokio::sync::Notify;
 #[derive(Default)]
 struct Wire {
     to_router: VecDeque<Arrival>,
+    /// Taken and not sent: as TLS does, this connection keeps everything back until it is flushed.
+    kept_back: Vec<u8>,
     to_peer: VecDeque<u8>,
     /// Octets that the peer takes; `None`: all.
     window: Option<usize>,
@@ -71,16 +73,25 @@ impl Connection for Pipe {
             wire.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        wire.to_peer.extend(&octets[..taken]);
+        wire.kept_back.extend(&octets[..taken]);
         if let Some(window) = &mut wire.window {
             *window -= taken;
         }
-        self.heard.notify_one();
         Poll::Ready(Ok(taken))
     }
 
-    fn poll_shutdown(&mut self, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, _: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        let mut wire = self.wire.borrow_mut();
+        let octets = std::mem::take(&mut wire.kept_back);
+        if !octets.is_empty() {
+            wire.to_peer.extend(octets);
+            self.heard.notify_one();
+        }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
     }
 
     fn poll_drain(&mut self, _: &mut std::task::Context<'_>) -> Poll<()> {

@@ -2,8 +2,8 @@
 
 use super::Resolver;
 use crate::auth::{
-    AnonymousSettings, AuthSettings, CryptosignSettings, CryptosignUser, Flavour, PublicKey, Record, RouterKey,
-    Salting, ScramUser, Secret, Ticket, TicketHash, TicketUser, Users, WampCraUser,
+    AnonymousSettings, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Flavour, PublicKey,
+    Record, RouterKey, Salting, ScramUser, Secret, Ticket, TicketHash, TicketUser, Users, WampCraUser,
 };
 use crate::config::error::Code;
 use crate::config::read::Placed;
@@ -45,7 +45,11 @@ impl Resolver<'_> {
             Some(scram) => self.scram(scram, &roles),
             None => (None, None),
         };
-        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign }
+        let tls = auth.tls.value.as_ref().map(|tls| {
+            self.check_role(&tls.role, &roles);
+            CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
+        });
+        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, tls }
     }
 
     fn check_role(&mut self, role: &Placed<String>, roles: &[&str]) {

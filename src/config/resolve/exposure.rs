@@ -31,6 +31,9 @@ impl Resolver<'_> {
             // Realms of templates have names that no listener can list.
             let from_templates =
                 templates.iter().map(|template| &template.settings).filter(|_| listener.realms.is_empty());
+            if entry.value.tls.cert.value.is_some() {
+                continue;
+            }
             if let Some(realm) = realms.chain(from_templates).find(|realm| opens(realm, listener)) {
                 self.insecure(&entry.value, bind, listener, realm);
             }
@@ -52,7 +55,7 @@ impl Resolver<'_> {
             self.warn(Code::InsecureListener, bind, message, "allowed by `allow_insecure`");
         } else {
             let hint =
-                "bind a loopback address behind a TLS proxy, take the rights away, or set `allow_insecure = true`";
+                "give the listener a certificate (`tls`), bind a loopback address behind a TLS proxy, take the rights away, or set `allow_insecure = true`";
             self.error(Code::InsecureListener, bind, message, hint);
         }
     }

@@ -6,7 +6,9 @@ use crate::config::read::Placed;
 use crate::config::shape::{Compression, Listener, RawSocket, WebSocket};
 use crate::config::tree::Place;
 use crate::config::values::{Bind as BindText, Items, NamedEntry};
-use crate::transport::settings::{Bind, ListenerSettings, RawSocketSettings, Service, WebSocketSettings};
+use crate::transport::settings::{
+    Bind, ListenerSettings, ProxyProtocol, RawSocketSettings, Service, WebSocketSettings,
+};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -32,6 +34,10 @@ impl Resolver<'_> {
         self.check_services(shape);
         self.check_realms(shape);
         let mode = self.mode(shape);
+        if shape.proxy_protocol.value != ProxyProtocol::Off && shape.trusted_proxies.0.is_empty() {
+            let message = "`proxy_protocol` is on, and no proxy is trusted";
+            self.error(Code::MissingKey, &shape.proxy_protocol, message, "name the proxies in `trusted_proxies`");
+        }
         let before_welcome = &shape.max_message_before_welcome;
         if before_welcome.is_given() && before_welcome.octets() > shape.max_message.octets() {
             let message = "`max_message_before_welcome` is larger than `max_message`";
@@ -56,6 +62,9 @@ impl Resolver<'_> {
             websocket: self.websocket(&shape.websocket),
             rawsocket: self.rawsocket(&shape.rawsocket),
             loopback_host_only: self.file.node.dev.value,
+            tls: self.tls(&shape.tls),
+            trusted_proxies: shape.trusted_proxies.values(),
+            proxy_protocol: shape.proxy_protocol.value,
         }
     }
 

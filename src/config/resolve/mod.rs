@@ -8,6 +8,7 @@ mod listeners;
 mod policy;
 mod realms;
 mod secret;
+mod tls;
 mod topics;
 
 use super::error::{either, nearest, Code, Finding, Severity};

@@ -5,8 +5,9 @@ use crate::auth::Secret;
 use crate::config::error::Code;
 use crate::config::read::Placed;
 use crate::config::values::SecretPlace;
+use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The permission bits of those who are neither owner nor group.
 const OTHERS: u32 = 0o007;
@@ -47,8 +48,7 @@ impl Resolver<'_> {
     }
 
     fn secret_file<T>(&mut self, at: &Placed<T>, path: &Path) -> Option<String> {
-        let folder = self.sources.file(at.place).and_then(Path::parent).unwrap_or(Path::new(""));
-        let full = self.options.directory.join(folder).join(path);
+        let full = self.beside(at, path);
         let read = std::fs::metadata(&full).and_then(|data| Ok((data, std::fs::read_to_string(&full)?)));
         let (data, mut text) = match read {
             Ok(read) => read,
@@ -58,10 +58,7 @@ impl Resolver<'_> {
                 return None;
             }
         };
-        if data.permissions().mode() & OTHERS != 0 {
-            let message = format!("anybody on this host can read the secret in {}", path.display());
-            self.warn(Code::ReadableSecret, at, message, "chmod 600");
-        }
+        self.check_readers(at, &data, path);
         if text.ends_with('\n') {
             text.pop();
         }
@@ -69,6 +66,20 @@ impl Resolver<'_> {
             text.pop();
         }
         Some(text)
+    }
+
+    /// A path as it stands in a file, from where that file is.
+    pub(super) fn beside<T>(&self, at: &Placed<T>, path: &Path) -> PathBuf {
+        let folder = self.sources.file(at.place).and_then(Path::parent).unwrap_or(Path::new(""));
+        self.options.directory.join(folder).join(path)
+    }
+
+    /// Notes a secret that everybody can read.
+    pub(super) fn check_readers<T>(&mut self, at: &Placed<T>, data: &Metadata, path: &Path) {
+        if data.permissions().mode() & OTHERS != 0 {
+            let message = format!("anybody on this host can read the secret in {}", path.display());
+            self.warn(Code::ReadableSecret, at, message, "chmod 600");
+        }
     }
 
     fn not_empty<T>(&mut self, at: &Placed<T>, text: String) -> Option<Secret> {

@@ -1,6 +1,6 @@
 //! `[realms.NAME.auth]`: who may enter a realm.
 
-use crate::auth::ChannelBinding;
+use crate::auth::{CertificateName, ChannelBinding};
 use crate::config::read::table;
 use crate::config::values::{choice, Count, Items, Named, SecretPlace};
 
@@ -17,6 +17,18 @@ table! {
         scram: Option<Scram> = optional("{}");
         /// Users with a key pair that signs a challenge.
         cryptosign: Option<Cryptosign> = optional("{}");
+        /// Clients with a certificate, on listeners with `tls.client_auth`.
+        tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
+    }
+}
+
+table! {
+    /// Clients with a certificate, which the listener has verified.
+    CertificateAuth {
+        /// Which name in it is the authid: subject.cn, san.dns, san.uri, san.email or sha256 (of the certificate, in hex).
+        authid: CertificateName = default(CertificateName::default());
+        /// Their role.
+        role: String = required;
     }
 }
 
@@ -124,4 +136,12 @@ choice!(ChannelBinding {
     "off" => ChannelBinding::Off,
     "optional" => ChannelBinding::Optional,
     "required" => ChannelBinding::Required,
+});
+
+choice!(CertificateName {
+    "subject.cn" => CertificateName::SubjectCn,
+    "san.dns" => CertificateName::SanDns,
+    "san.uri" => CertificateName::SanUri,
+    "san.email" => CertificateName::SanEmail,
+    "sha256" => CertificateName::Sha256,
 });

@@ -2,7 +2,11 @@
 
 use crate::config::read::table;
 use crate::config::values::{choice, Binds, Count, HttpPath, Items, Mode, Origin, Size, Time};
-use crate::transport::settings::{ListenerSettings, RawSocketPing, RawSocketSettings, Service, WebSocketSettings};
+use crate::transport::settings::{
+    ClientAuth, ListenerSettings, ProxyProtocol, RawSocketPing, RawSocketSettings, Service, TlsVersion,
+    WebSocketSettings,
+};
+use crate::transport::trusted::Trusted;
 use crate::wamp::Serialization;
 
 /// The ceiling of one WAMP message.
@@ -23,6 +27,13 @@ table! {
         realm: Option<String> = optional("\"main\"");
         /// Starts although anybody can reach this listener, nothing is encrypted, and anonymous has rights.
         allow_insecure: bool = default(false);
+        /// Proxies that are believed when they say whose a connection or request is (proxy_protocol, Forwarded,
+        /// X-Forwarded-For): addresses, networks such as "10.0.0.0/8", or "unix" for those that come by a Unix socket. A proxy
+        /// must set or extend one of the two headers, and remove the other.
+        trusted_proxies: Items<Trusted> = default(Items::default());
+        /// Whether connections begin with a PROXY protocol header, version 1 or 2: off, optional (those of trusted_proxies may) or
+        /// required (all do, and nobody else may connect).
+        proxy_protocol: ProxyProtocol = default(ProxyProtocol::default());
         /// A WebSocket PING is sent this often.
         ping_interval: Time<100> = default(Time(ListenerSettings::default().ping_interval));
         /// A connection is cut when a PING is not answered for this long.
@@ -41,10 +52,43 @@ table! {
         max_header: Size<1024, { 1 << 20 }> = default(Size::of(ListenerSettings::default().header_bytes_max));
         /// The most lines of an HTTP head.
         max_header_lines: Count = default(Count::of(ListenerSettings::default().header_lines_max));
+        /// TLS; on where there is a certificate.
+        tls: Tls = default(Tls::default());
         /// WAMP over WebSocket.
         websocket: WebSocket = default(WebSocket::default());
         /// WAMP over RawSocket.
         rawsocket: RawSocket = default(RawSocket::default());
+    }
+}
+
+table! {
+    /// TLS on one listener. Files are PEM; a relative path begins at the folder of the configuration.
+    Tls {
+        /// The certificate, followed by those between it and its root. It is shown to clients that name no host, or one that no
+        /// certificate here is for.
+        cert: Option<String> = optional("\"/etc/wharf/tls/fullchain.pem\"");
+        /// Its key, without a passphrase.
+        key: Option<String> = optional("\"/etc/wharf/tls/privkey.pem\"");
+        /// More certificates. The host that a client asks for (SNI) chooses, by the names in them.
+        certificates: Option<Items<CertificatePair>> = optional("[{ cert = \"/etc/wharf/tls/other.pem\", key = \"/etc/wharf/tls/other.key\" }]");
+        /// Whether files that change are read again, for the connections to come.
+        watch: bool = default(true);
+        /// The oldest version that is spoken: 1.2 or 1.3.
+        min_version: TlsVersion = default(TlsVersion::default());
+        /// Whether clients show certificates: off, optional or required.
+        client_auth: ClientAuth = default(ClientAuth::default());
+        /// The authorities that clients' certificates must be of; needed unless client_auth is off.
+        client_ca: Option<String> = optional("\"/etc/wharf/tls/clients.pem\"");
+    }
+}
+
+table! {
+    /// One more certificate with its key.
+    CertificatePair {
+        /// The certificate, followed by those between it and its root.
+        cert: String = required;
+        /// Its key, without a passphrase.
+        key: String = required;
     }
 }
 
@@ -88,6 +132,23 @@ pub(in crate::config) enum Compression {
 choice!(Compression {
     "off" => Compression::Off,
     "deflate" => Compression::Deflate,
+});
+
+choice!(ProxyProtocol {
+    "off" => ProxyProtocol::Off,
+    "optional" => ProxyProtocol::Optional,
+    "required" => ProxyProtocol::Required,
+});
+
+choice!(TlsVersion {
+    "1.2" => TlsVersion::V12,
+    "1.3" => TlsVersion::V13,
+});
+
+choice!(ClientAuth {
+    "off" => ClientAuth::Off,
+    "optional" => ClientAuth::Optional,
+    "required" => ClientAuth::Required,
 });
 
 choice!(Service {

@@ -9,7 +9,7 @@ mod realm;
 mod topics;
 
 pub(super) use auth::{Auth, Cryptosign, Scram, TicketUser, WampCraUser};
-pub(super) use listener::{Compression, Listener, RawSocket, WebSocket};
+pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
 pub(super) use topics::{Durability, History, Procedure, Topic};
 
@@ -134,7 +134,7 @@ table! {
         max_connections: Count = default(Count::of(ProcessLimits::default().connections_max));
         /// Connections without a WELCOME.
         max_unwelcomed: Count = default(Count::of(ProcessLimits::default().unwelcomed_max));
-        /// Connections of one client address; not for loopback and Unix sockets.
+        /// Connections of one client address; not for loopback, Unix sockets and trusted_proxies.
         max_per_address: Count = default(Count::of(ProcessLimits::default().per_address_max));
         /// Connections accepted; beyond it the kernel's backlog waits.
         accept_rate: Rate = default(Rate(ProcessLimits::default().accept_rate));

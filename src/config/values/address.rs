@@ -3,6 +3,7 @@
 use crate::config::error::Code;
 use crate::config::read::{Key, Placed, Reader, Written};
 use crate::config::tree::{Content, Node};
+use crate::transport::trusted::Trusted;
 use schemars::{json_schema, Schema, SchemaGenerator};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -97,6 +98,27 @@ impl Key for Binds {
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         let bind = Bind::schema(generator);
         json_schema!({ "anyOf": [bind, { "type": "array", "items": bind, "minItems": 1 }] })
+    }
+}
+
+impl Key for Trusted {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let text = reader.text(node, "an address, a network such as \"10.0.0.0/8\", or \"unix\"")?;
+        match Self::parse(text) {
+            Ok(trusted) => Some(trusted),
+            Err(hint) => {
+                reader.error(Code::Malformed, node.place, format!("\"{text}\" is no address or network"), hint);
+                None
+            }
+        }
+    }
+
+    fn written(&self) -> Written {
+        Written::Inline(self.to_string().into())
+    }
+
+    fn schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(unix|[0-9a-fA-F:.]+(/[0-9]{1,3})?)$" })
     }
 }
 

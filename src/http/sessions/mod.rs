@@ -70,6 +70,8 @@ pub(super) struct Ask {
     pub(super) identity: Identity,
     pub(super) listener: Arc<str>,
     pub(super) peer: Option<SocketAddr>,
+    /// Whether it came within TLS.
+    pub(super) tls: bool,
     pub(super) number: AskNumber,
     pub(super) request: Request,
     pub(super) answer: oneshot::Sender<Answer>,
@@ -257,7 +259,7 @@ impl HttpSessions {
         let place = self.sessions.vacant_entry();
         let (slot, due) = (place.key(), now + self.idle);
         let session = SessionActor::new(Opening {
-            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer)),
+            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer, ask.tls)),
             number: slot,
             listener: Arc::clone(&ask.listener),
             realms: self.realms.clone(),

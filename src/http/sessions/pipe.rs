@@ -23,14 +23,15 @@ const MESSAGE_MAX: usize = 16 << 20;
 pub(super) struct Pipe {
     exchange: Rc<RefCell<Exchange>>,
     peer: Option<SocketAddr>,
+    tls: bool,
     /// The beginning of a message that was not yet written to its end.
     partial: Vec<u8>,
 }
 
 impl Pipe {
     /// For the caller at `peer`.
-    pub(super) fn new(exchange: Rc<RefCell<Exchange>>, peer: Option<SocketAddr>) -> Self {
-        Self { exchange, peer, partial: Vec::new() }
+    pub(super) fn new(exchange: Rc<RefCell<Exchange>>, peer: Option<SocketAddr>, tls: bool) -> Self {
+        Self { exchange, peer, tls, partial: Vec::new() }
     }
 }
 
@@ -121,12 +122,11 @@ impl Connection for Pipe {
     }
 
     fn details(&self) -> Dict {
-        let peer = self.peer.map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
         vec![
             ("type".to_owned(), Value::from("http")),
             ("protocol".to_owned(), Value::from("rest")),
-            ("peer".to_owned(), Value::Text(peer)),
-            ("tls".to_owned(), Value::Bool(false)),
+            ("peer".to_owned(), Value::Text(crate::observe::address(self.peer))),
+            ("tls".to_owned(), Value::Bool(self.tls)),
         ]
     }
 }

@@ -67,6 +67,11 @@ impl Dealer {
         self.registrations.len()
     }
 
+    /// Whether the session has calls to answer.
+    pub(crate) fn serves_calls(&self, session: SessionKey) -> bool {
+        self.calls.open(session) > 0
+    }
+
     /// Calls under way, those that wait for a callee among them.
     pub(crate) fn calls(&self) -> usize {
         self.calls.len() + self.queues.len()

@@ -8,6 +8,7 @@ use super::deflate::{Compressor, Deflate};
 use super::encode::{self, Start};
 use super::frame::{Decoder, FrameFault, FrameLimits, Item, Role};
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
+use crate::auth::Certificate;
 use crate::codec::batched::Batched;
 use crate::observe::Refusal;
 use crate::session::CloseCode;
@@ -154,6 +155,10 @@ impl Connection for WebSocketConnection {
         self.stream.poll_write_octets(cx, octets)
     }
 
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_flush_octets(cx)
+    }
+
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.poll_close(cx)
     }
@@ -222,7 +227,15 @@ impl Connection for WebSocketConnection {
     }
 
     fn details(&self) -> Dict {
-        super::super::details("websocket", self.agreed.serialization, self.peer)
+        super::super::details("websocket", self.agreed.serialization, self.peer, &self.stream)
+    }
+
+    fn tls_peer(&self) -> Option<&Arc<Certificate>> {
+        self.stream.certificate()
+    }
+
+    fn channel_binding(&self) -> Option<[u8; 32]> {
+        self.stream.channel_binding()
     }
 }
 
@@ -232,7 +245,7 @@ impl Drop for WebSocketConnection {
         if std::thread::panicking() {
             let mut frame = Vec::new();
             encode::close(&mut frame, None, close::CloseCode::INTERNAL, "");
-            self.stream.write_now(&frame);
+            let _best_effort = self.stream.try_write(&frame);
         }
     }
 }

@@ -7,6 +7,7 @@
 use super::super::settings::{ListenerSettings, WebSocketSettings};
 use super::connection::Agreed;
 use super::deflate;
+use crate::actors::connection::Encryption;
 use crate::observe::{shown, Refusal, Tally};
 use crate::wamp::Serialization;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -61,7 +62,8 @@ fn agree(
     let refuse = |status, refusal, text| Refused { status, refusal, text };
     let mut response = ws::handshake(request).map_err(|error| broken(&error, settings))?;
     check_version_and_key(request.headers(), settings)?;
-    if !origin_allowed(request.headers(), &settings.allowed_origins) {
+    let encryption = request.conn_data().cloned().unwrap_or_default();
+    if !origin_allowed(request.headers(), &settings.allowed_origins, &encryption) {
         let text = "this origin may not open a WebSocket here: add it to websocket.allowed_origins\n".to_owned();
         return Err(refuse(StatusCode::FORBIDDEN, Refusal::Origin, text));
     }
@@ -142,15 +144,15 @@ fn list(settings: &WebSocketSettings) -> String {
 }
 
 /// The same host, or no Origin at all, is allowed; others must be listed, exactly or with `*` for the port (T8).
-fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
+fn origin_allowed(headers: &HeaderMap, allowed: &[String], encryption: &Encryption) -> bool {
+    let mut lines = headers.get_all(header::ORIGIN);
+    let Some(origin) = lines.next() else { return true };
+    let (Ok(origin), None) = (origin.to_str(), lines.next()) else { return false };
     if allowed.iter().any(|pattern| matches(pattern, origin)) {
         return true;
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let of_origin = origin.split_once("://").map(|(_, host)| host);
-    host.is_some() && host == of_origin
+    host.is_some_and(|host| encryption.is_own_origin(origin, host))
 }
 
 fn matches(pattern: &str, origin: &str) -> bool {
@@ -221,28 +223,85 @@ mod tests {
         assert_eq!(outcome(key).unwrap_err().0, 400);
     }
 
+    fn allowed(origins: &[&str], listed: &[&str], within_tls: bool) -> bool {
+        let listed: Vec<String> = listed.iter().map(|origin| (*origin).to_owned()).collect();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, header::HeaderValue::from_static("example.com:8080"));
+        for origin in origins {
+            headers.append(header::ORIGIN, header::HeaderValue::from_str(origin).unwrap());
+        }
+        origin_allowed(&headers, &listed, &Encryption { tls: within_tls, certificate: None })
+    }
+
     /// T8.
     #[test]
     fn foreign_origins_are_refused_unless_listed() {
-        let origin = |origin| {
-            let listed = ["https://shop.example".to_owned(), "http://localhost:*".to_owned()];
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, header::HeaderValue::from_static("example.com:8080"));
-            headers.insert(header::ORIGIN, header::HeaderValue::from_static(origin));
-            origin_allowed(&headers, &listed)
-        };
-        for good in ["http://example.com:8080", "https://shop.example", "http://localhost:3000", "http://localhost"] {
-            assert!(origin(good), "{good}");
+        let listed = ["https://shop.example", "http://localhost:*"];
+        for good in [
+            "http://example.com:8080",
+            "https://example.com:8080",
+            "http://EXAMPLE.com:8080",
+            "https://shop.example",
+            "http://localhost:3000",
+            "http://localhost",
+        ] {
+            assert!(allowed(&[good], &listed, false), "{good}");
         }
         for bad in [
             "https://evil.example",
             "null",
+            "",
+            "example.com:8080",
             "http://example.com:9090",
+            "http://example.com",
+            "http://example.com.evil:8080",
+            "ftp://example.com:8080",
+            "https://shop.example:444",
+            "https://shop.example.evil",
+            "http://shop.example",
             "http://localhost.evil:80",
             "http://localhost:x",
+            "http://localhost:",
         ] {
-            assert!(!origin(bad), "{bad}");
+            assert!(!allowed(&[bad], &listed, false), "{bad}");
         }
-        assert!(origin_allowed(&HeaderMap::new(), &[]));
+        assert!(allowed(&[], &[], false), "no browser");
+        // Two origins are no browser's, and nobody knows which to believe.
+        assert!(!allowed(&["https://shop.example", "https://evil.example"], &listed, false));
+        assert!(!allowed(&["http://example.com:8080", "http://example.com:8080"], &listed, false));
+    }
+
+    /// T8.
+    #[test]
+    fn every_origin_is_allowed_only_where_a_star_is_written_out() {
+        for origin in ["https://evil.example", "null", "http://example.com:9090"] {
+            assert!(allowed(&[origin], &["*"], false), "{origin}");
+            assert!(!allowed(&[origin], &["http://*"], false), "{origin}");
+        }
+    }
+
+    /// T8: a page without TLS may be anybody's who is on the way.
+    #[test]
+    fn within_tls_a_page_without_it_is_foreign() {
+        assert!(allowed(&["https://example.com:8080"], &[], true));
+        assert!(!allowed(&["http://example.com:8080"], &[], true));
+        assert!(allowed(&["http://example.com:8080"], &["http://example.com:8080"], true));
+    }
+
+    /// A scheme's own port may be left out of either.
+    #[test]
+    fn the_port_of_the_scheme_makes_no_difference() {
+        for (host, origin, expected) in [
+            ("example.com", "https://example.com:443", true),
+            ("example.com:443", "https://example.com", true),
+            ("example.com:80", "http://example.com", true),
+            ("example.com:80", "https://example.com", false),
+            ("example.com", "http://example.com:443", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, header::HeaderValue::from_static(host));
+            headers.insert(header::ORIGIN, header::HeaderValue::from_static(origin));
+            assert_eq!(origin_allowed(&headers, &[], &Encryption::default()), expected, "{host} {origin}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
 use bytes::Bytes;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -142,6 +143,11 @@ pub trait Connection: 'static {
 
     /// What a login can be bound to: `tls-exporter` (RFC 9266) of its TLS connection. `None`: TLS does not end here.
     fn channel_binding(&self) -> Option<[u8; 32]> {
+        None
+    }
+
+    /// Where the peer is, as far as that is known; `None` for Unix sockets.
+    fn peer_address(&self) -> Option<IpAddr> {
         None
     }
 

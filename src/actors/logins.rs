@@ -3,11 +3,17 @@
 //! Two threads, and at most 64 proofs that wait for them (A2): one more is refused before anything is computed. Each thread
 //! has a queue of its own, as all state here has one owner. They begin with the first proof and end with the last handle.
 
-use crate::auth::{Admission, Denied, NodeSecret, Work};
+use super::clock;
+use crate::auth::{Admission, Attempt, Denied, Guess, NodeSecret, Throttle, ThrottleSettings, Work};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, OnceLock};
+#[expect(
+    clippy::disallowed_types,
+    reason = "one for all threads, or a guesser would have as many tries as there are threads"
+)]
+use std::sync::Mutex;
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
 const THREADS: usize = 2;
 const WAITING_MAX: usize = 64;
@@ -22,6 +28,9 @@ type Job = (Work, Answer);
 pub struct Logins {
     secret: NodeSecret,
     pool: Arc<OnceLock<Pool>>,
+    /// Locked for a look-up, twice in a login.
+    #[expect(clippy::disallowed_types, reason = "as above")]
+    throttle: Arc<Mutex<Throttle>>,
 }
 
 /// As many proofs wait as may.
@@ -31,11 +40,25 @@ pub struct Busy;
 impl Logins {
     /// With this secret of the node's: 32 octets that nobody can guess.
     pub fn new(secret: [u8; 32]) -> Self {
-        Self { secret: NodeSecret::new(secret), pool: Arc::default() }
+        Self { secret: NodeSecret::new(secret), pool: Arc::default(), throttle: Arc::default() }
     }
 
     pub(crate) fn node_secret(&self) -> &NodeSecret {
         &self.secret
+    }
+
+    /// Whether a proof may be looked at (A2); `None`: too many were wrong.
+    pub(crate) fn attempt(&self, settings: ThrottleSettings, guess: &Guess<'_>) -> Option<Attempt> {
+        self.throttle().begin(settings, guess, clock::now())
+    }
+
+    /// It was wrong.
+    pub(crate) fn failed(&self, attempt: Attempt) {
+        self.throttle().failed(attempt, clock::now());
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has `work` done and `answer` called with what it came to.

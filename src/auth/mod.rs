@@ -11,6 +11,7 @@ mod extra;
 mod kdf;
 mod scram;
 mod secret;
+mod throttle;
 mod ticket;
 mod tls;
 mod users;
@@ -21,6 +22,7 @@ pub use decoy::NodeSecret;
 pub use kdf::BadParameters;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
 pub use secret::Secret;
+pub use throttle::{Attempt, Guess, Throttle, ThrottleSettings};
 pub use ticket::{Ticket, TicketHash, TicketHashError, TicketUser};
 pub use tls::{Certificate, CertificateName, CertificateSettings};
 pub use users::Users;
@@ -52,6 +54,8 @@ pub struct AuthSettings {
     pub cryptosign: Option<CryptosignSettings>,
     /// Clients with a certificate.
     pub tls: Option<CertificateSettings>,
+    /// How many wrong proofs are taken.
+    pub throttle: ThrottleSettings,
 }
 
 /// `auth.anonymous`.
@@ -159,7 +163,15 @@ enum Waiting {
     Cryptosign(Box<cryptosign::Waiting>),
 }
 
+/// What is said where too many proofs were wrong.
+pub const TOO_MANY_ATTEMPTS: &str = "too many proofs were wrong: come back later";
+
 impl Challenge {
+    /// Who is to prove it.
+    pub fn authid(&self) -> &str {
+        &self.authid
+    }
+
     /// The method to name in CHALLENGE.
     pub fn method(&self) -> Method {
         self.method

@@ -6,7 +6,7 @@ use super::sessions::{Key, Who};
 use crate::actors::connection::Encryption;
 use crate::actors::session::drawn;
 use crate::actors::RealmShared;
-use crate::auth::{self, Claim, Denied, Identity, Opening, Verdict};
+use crate::auth::{self, Claim, Denied, Guess, Identity, Opening, Verdict};
 use crate::observe::Refusal;
 use crate::wamp::{ErrorUri, Uri};
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -102,6 +102,19 @@ async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<
     let pair = zeroize::Zeroizing::new(pair);
     let pair = std::str::from_utf8(&pair).map_err(|_| denied())?;
     let (authid, ticket) = pair.split_once(':').ok_or_else(denied)?;
+    // A2.
+    let address = arrival.peer.map(|peer| peer.ip());
+    let guess = Guess { realm: arrival.realm.as_str(), authid, address };
+    let attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess).ok_or_else(throttled)?;
+    let proven = prove(arrival, shared, authid, ticket).await;
+    if proven.as_ref().is_err_and(|denied| denied.error == ErrorUri::AUTHENTICATION_DENIED) {
+        shared.logins.failed(attempt);
+    }
+    proven
+}
+
+async fn prove(arrival: &Arrival<'_>, shared: &RealmShared, authid: &str, ticket: &str) -> Result<Identity, Denied> {
+    let denied = Denied::wrong;
     let methods = [auth::Method::Ticket.name().to_owned()];
     let verdict = match open(arrival, shared, &methods, Some(authid))? {
         Opening::Challenge(challenge) => challenge.verify(ticket, &[]),
@@ -147,13 +160,24 @@ fn busy() -> Denied {
     Denied { error: ErrorUri::BUSY, text: "too many logins are being checked: come back later".to_owned() }
 }
 
+/// A2.
+fn throttled() -> Denied {
+    Denied { error: ErrorUri::TOO_MANY_ATTEMPTS, text: auth::TOO_MANY_ATTEMPTS.to_owned() }
+}
+
 fn unknown_scheme() -> Denied {
     let text = "this credential is not known here; known is Authorization: Basic with authid and ticket";
     Denied { error: ErrorUri::NO_MATCHING_AUTH_METHOD, text: text.to_owned() }
 }
 
 fn refuse(statuses: &Statuses<'_>, denied: &Denied) -> Problem {
-    let refusal = if denied.error == ErrorUri::BUSY { Refusal::AuthBusy } else { Refusal::AuthFailed };
+    let refusal = if denied.error == ErrorUri::BUSY {
+        Refusal::AuthBusy
+    } else if denied.error == ErrorUri::TOO_MANY_ATTEMPTS {
+        Refusal::AuthThrottled
+    } else {
+        Refusal::AuthFailed
+    };
     Problem::router(statuses, denied.error, denied.text.clone()).counted(refusal)
 }
 

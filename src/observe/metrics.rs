@@ -74,6 +74,8 @@ refusals! {
     AuthFailed = "auth_failed",
     /// A2: the pool of costly proofs was full.
     AuthBusy = "auth_busy",
+    /// A2: too many wrong proofs.
+    AuthThrottled = "auth_throttled",
     /// X1 to X4.
     Limit = "limit",
 }

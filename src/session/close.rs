@@ -51,6 +51,8 @@ pub enum Ending {
     NotAuthenticated,
     /// No room for checking a proof.
     TooBusy,
+    /// Too many wrong proofs.
+    Throttled,
     /// No WELCOME in time.
     HandshakeTimeout,
     /// The realm is full.

@@ -170,6 +170,27 @@ impl Session {
         self.end(Farewell::abort(Ending::TooBusy, ErrorUri::BUSY, text, CloseCode::POLICY))
     }
 
+    /// Too many proofs were wrong: this one is not looked at (A2).
+    pub fn too_many_attempts(&mut self) -> Action {
+        let text = auth::TOO_MANY_ATTEMPTS;
+        self.end(Farewell::abort(Ending::Throttled, ErrorUri::TOO_MANY_ATTEMPTS, text, CloseCode::POLICY))
+    }
+
+    /// Where the peer wants to go and as whom, while its proof is awaited.
+    pub fn claim(&self) -> Option<(&Uri, &str)> {
+        match &self.state {
+            State::Challenging { arrival, challenge } => Some((&arrival.realm, challenge.authid())),
+            State::AwaitingHello
+            | State::FindingRealm { .. }
+            | State::Proving { .. }
+            | State::Joining { .. }
+            | State::Established { .. }
+            | State::Leaving { .. }
+            | State::ShuttingDown { .. }
+            | State::Ended => None,
+        }
+    }
+
     /// The realm has let the session in.
     pub fn joined(&mut self, session: SessionId) -> Action {
         if !matches!(self.state, State::Joining { .. }) {

@@ -14,7 +14,7 @@ use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
 use bytes::{Buf, BytesMut};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -215,6 +215,10 @@ impl Connection for RawSocketConnection {
 
     fn details(&self) -> Dict {
         super::details("rawsocket", self.serialization, self.peer, &self.stream)
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.peer.map(|peer| peer.ip())
     }
 
     fn tls_peer(&self) -> Option<&Arc<Certificate>> {

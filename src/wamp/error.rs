@@ -87,6 +87,8 @@ uris! {
     HANDSHAKE_TIMEOUT = "wharf.error.handshake_timeout";
     /// Too many proofs are being computed; come back later.
     BUSY = "wharf.error.busy";
+    /// Too many proofs were wrong; come back later.
+    TOO_MANY_ATTEMPTS = "wharf.error.too_many_attempts";
     /// A quota is used up; kwargs `limit` and `max` say which.
     LIMIT_EXCEEDED = "wharf.error.limit_exceeded";
     /// What was to be kept could not be stored; it was routed all the same.

@@ -11,11 +11,15 @@ const HASH: &str = "$argon2id$v=19$m=2048,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$+ilg8Jp
 
 /// One user for each method, and the realm's own key.
 fn router() -> Router {
+    router_with("[realms.realm1.auth.throttle]\nper_authid = 1000\n")
+}
+
+fn router_with(throttle: &str) -> Router {
     let key = RouterKey::new(&[4; 32]).public();
     let derived = salting().key(&Secret::new("s3cret".to_owned()));
     let derived = derived.expose();
     let users = format!(
-        "[node]\ndev = true\n{CONFIG}\n\
+        "[node]\ndev = true\n{CONFIG}\n{throttle}\
          [realms.realm1.auth.ticket.users.hank]\nhash = \"{HASH}\"\nrole = \"guest\"\n\
          [realms.realm1.auth.wampcra.users.carl]\nsalt = \"8c7fa1\"\niterations = 1000\nkey = \"{derived}\"\nrole = \"guest\"\n\
          [realms.realm1.auth.cryptosign]\nkey = \"{}\"\n\
@@ -134,4 +138,44 @@ fn hashed_tickets_are_checked_beside_the_sessions_and_a_full_pool_refuses() {
     assert_eq!(busy + denied, 300);
     assert!(denied >= 64 && busy > 0, "{busy} busy, {denied} denied");
     assert_eq!(router.refused("auth_busy"), busy as u64);
+}
+
+/// Says a ticket on a connection of its own; WELCOME's authid, or the ABORT's reason.
+fn with_ticket(router: &Router, ticket: &str) -> Value {
+    let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+    hello(&mut peer, "ticket", "hank", &json!({}));
+    peer.say(&json!([5, ticket, {}]));
+    let answer = peer.receive();
+    if answer[0] == 2 {
+        answer[2]["authid"].clone()
+    } else {
+        assert_eq!(answer[0], 3, "{answer}");
+        answer[2].clone()
+    }
+}
+
+/// Limits A2: after so many wrong proofs even the right one is not looked at, until the wait is over; other names are let in.
+#[test]
+fn guesses_are_refused_unseen_and_the_right_secret_is_let_in_after_the_wait() {
+    let router = router_with("[realms.realm1.auth.throttle]\nper_authid = 3\n");
+    for _ in 0..3 {
+        assert_eq!(with_ticket(&router, "guess"), "wamp.error.authentication_denied");
+    }
+    assert_eq!(with_ticket(&router, "hashed"), "wharf.error.too_many_attempts");
+    let key = RouterKey::new(&[4; 32]).public().to_string();
+    let mut other = WebSocketPeer::open(router.main(), "wamp.2.json");
+    hello(&mut other, "cryptosign", "dev1", &json!({ "pubkey": key }));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let mut unseen = 1;
+    loop {
+        let answer = with_ticket(&router, "hashed");
+        if answer == "hank" {
+            break;
+        }
+        assert_eq!(answer, "wharf.error.too_many_attempts");
+        unseen += 1;
+        assert!(std::time::Instant::now() < until, "never let in");
+    }
+    assert_eq!((router.refused("auth_failed"), router.refused("auth_throttled")), (3, unseen));
+    assert_eq!(with_ticket(&router, "hashed"), "hank");
 }

@@ -85,6 +85,7 @@ impl SessionActor {
             Why::BadRealm => Refusal::Uri,
             Why::NotAuthenticated => Refusal::AuthFailed,
             Why::TooBusy => Refusal::AuthBusy,
+            Why::Throttled => Refusal::AuthThrottled,
             Why::Limit => Refusal::Limit,
             Why::SlowConsumer => Refusal::SlowConsumer,
             Why::Overload => Refusal::Overload,

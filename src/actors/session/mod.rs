@@ -21,7 +21,7 @@ use super::outbox::Outbox;
 use super::realm::{Leave, RealmActor, RealmHandle};
 use super::realms::RealmsActor;
 use super::settings::OutboxSettings;
-use crate::auth::{Drawn, Identity};
+use crate::auth::{Attempt, Drawn, Identity};
 use crate::codec;
 use crate::observe::{Panicked, Tally};
 use crate::routing::{Command, SessionKey};
@@ -144,6 +144,8 @@ pub struct SessionActor {
     avoided: bool,
     /// Whether the realm waits for a sign of life.
     probed: bool,
+    /// The proof that is being looked at.
+    attempt: Option<Attempt>,
     /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
     failed_calls: Vec<RequestId>,
     listener: Arc<str>,
@@ -238,6 +240,7 @@ impl SessionActor {
             serves_procedures: false,
             avoided: false,
             probed: false,
+            attempt: None,
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,

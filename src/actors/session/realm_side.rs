@@ -3,9 +3,10 @@
 use super::super::clock;
 use super::super::delivery::{Deliveries, Outgoing};
 use super::super::realm::{Alive, Avoid, Commands, Join, Leave, Undeliverable};
+use super::super::realm_shared::RealmShared;
 use super::super::realms::{Find, Found};
 use super::{drawn, Joining, SessionActor, Tie};
-use crate::auth::{Admission, Denied, Identity, Work};
+use crate::auth::{Admission, Denied, Guess, Identity, Work};
 use crate::observe::Refusal;
 use crate::routing::{CloseReason, Command, Member};
 use crate::session::{Action, CloseCode, Door, Ending, Farewell, Refused};
@@ -145,21 +146,45 @@ impl SessionActor {
             }
             Action::Authenticate(proof) => {
                 if let Some(shared) = self.handle.as_ref().map(|handle| Arc::clone(&handle.shared)) {
-                    let action = self.session.authenticate(&*shared, &proof);
+                    let action = if self.may_try(&shared) {
+                        self.session.authenticate(&*shared, &proof)
+                    } else {
+                        self.session.too_many_attempts()
+                    };
                     self.obey(action, ctx);
                 }
             }
             Action::Prove(work) => self.prove(work, ctx),
-            Action::Join(identity, announced) => self.start_joining(identity, announced, ctx.address()),
+            Action::Join(identity, announced) => {
+                self.attempt = None;
+                self.start_joining(identity, announced, ctx.address());
+            }
             Action::Forward(message) => self.forward(message),
             Action::Leave => {
                 self.forward_commands();
                 self.ask_to_leave();
             }
             Action::End(farewell) => {
+                if farewell.ending == Ending::NotAuthenticated {
+                    self.proof_was_wrong();
+                }
                 self.forward_commands();
                 self.end(farewell, ctx);
             }
+        }
+    }
+
+    /// Whether the proof that has come may be looked at (A2).
+    fn may_try(&mut self, shared: &RealmShared) -> bool {
+        let Some((realm, authid)) = self.session.claim() else { return true };
+        let guess = Guess { realm, authid, address: self.connection.peer_address() };
+        self.attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess);
+        self.attempt.is_some()
+    }
+
+    fn proof_was_wrong(&mut self) {
+        if let (Some(attempt), Some(handle)) = (self.attempt.take(), &self.handle) {
+            handle.shared.logins.failed(attempt);
         }
     }
 

@@ -3,7 +3,8 @@
 use super::Resolver;
 use crate::auth::{
     AnonymousSettings, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Flavour, PublicKey,
-    Record, RouterKey, Salting, ScramUser, Secret, Ticket, TicketHash, TicketUser, Users, WampCraUser,
+    Record, RouterKey, Salting, ScramUser, Secret, ThrottleSettings, Ticket, TicketHash, TicketUser, Users,
+    WampCraUser,
 };
 use crate::config::error::Code;
 use crate::config::read::Placed;
@@ -45,11 +46,17 @@ impl Resolver<'_> {
             Some(scram) => self.scram(scram, &roles),
             None => (None, None),
         };
+        let throttle = ThrottleSettings {
+            per_authid: auth.throttle.per_authid.0,
+            per_authid_refill: auth.throttle.per_authid_refill.0,
+            per_ip: auth.throttle.per_ip.0,
+            per_ip_refill: auth.throttle.per_ip_refill.0,
+        };
         let tls = auth.tls.value.as_ref().map(|tls| {
             self.check_role(&tls.role, &roles);
             CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
         });
-        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, tls }
+        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, tls, throttle }
     }
 
     fn check_role(&mut self, role: &Placed<String>, roles: &[&str]) {

@@ -1,8 +1,8 @@
 //! `[realms.NAME.auth]`: who may enter a realm.
 
-use crate::auth::{CertificateName, ChannelBinding};
+use crate::auth::{CertificateName, ChannelBinding, ThrottleSettings};
 use crate::config::read::table;
-use crate::config::values::{choice, Count, Items, Named, SecretPlace};
+use crate::config::values::{choice, Count, Items, Named, Rate, SecretPlace};
 
 table! {
     /// Who may enter a realm.
@@ -19,6 +19,22 @@ table! {
         cryptosign: Option<Cryptosign> = optional("{}");
         /// Clients with a certificate, on listeners with `tls.client_auth`.
         tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
+        /// How many wrong proofs are taken; right ones cost nothing.
+        throttle: Throttle = default(Throttle::default());
+    }
+}
+
+table! {
+    /// How many wrong proofs are taken; then a try is refused without being looked at.
+    Throttle {
+        /// For one authid from one network (/24 of IPv4, /48 of IPv6), at once.
+        per_authid: Count = default(Count(ThrottleSettings::default().per_authid));
+        /// And then.
+        per_authid_refill: Rate = default(Rate(ThrottleSettings::default().per_authid_refill));
+        /// From one address, at once.
+        per_ip: Count = default(Count(ThrottleSettings::default().per_ip));
+        /// And then.
+        per_ip_refill: Rate = default(Rate(ThrottleSettings::default().per_ip_refill));
     }
 }
 

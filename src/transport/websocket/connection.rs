@@ -15,7 +15,7 @@ use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -228,6 +228,10 @@ impl Connection for WebSocketConnection {
 
     fn details(&self) -> Dict {
         super::super::details("websocket", self.agreed.serialization, self.peer, &self.stream)
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.peer.map(|peer| peer.ip())
     }
 
     fn tls_peer(&self) -> Option<&Arc<Certificate>> {

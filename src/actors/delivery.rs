@@ -196,18 +196,16 @@ impl Handle {
         messages >= self.outbox.messages_max.div_ceil(2) || bytes >= self.outbox.bytes_max / 2
     }
 
-    /// What waits for a callee, on the road and in its outbox.
-    fn waiting(&self) -> (usize, usize) {
-        let (messages, bytes) = self.underway();
-        let outbox = &*self.road;
-        let messages = messages + outbox.outbox_messages.load(Ordering::Relaxed);
-        (messages, bytes + outbox.outbox_bytes.load(Ordering::Relaxed))
+    /// What waits for a callee: what is under way, and what is in its outbox.
+    fn with_outbox(&self, (messages, bytes): (usize, usize)) -> (usize, usize) {
+        let messages = messages + self.road.outbox_messages.load(Ordering::Relaxed);
+        (messages, bytes + self.road.outbox_bytes.load(Ordering::Relaxed))
     }
 
     /// Whether those who call this callee are to wait at `now`: from when half of what its outbox may hold waits for it, until
     /// it is a quarter, but not for longer than [`BRAKE_MAX`].
     fn is_behind(&mut self, now: Instant) -> bool {
-        let (messages, bytes) = self.waiting();
+        let (messages, bytes) = self.with_outbox(self.underway());
         if messages <= self.outbox.messages_max / 4 && bytes <= self.outbox.bytes_max / 4 {
             self.behind_since = None;
         } else if self.behind_since.is_none() && self.is_half_full((messages, bytes)) {
@@ -347,9 +345,10 @@ impl Delivery {
             handle.push(Outgoing::Overflow);
             return;
         }
-        let is_call = matches!(outgoing, Outgoing::Message(Message::Invocation(_)));
+        let is_behind = matches!(outgoing, Outgoing::Message(Message::Invocation(_)))
+            && (handle.behind_since.is_some() || handle.is_half_full(handle.with_outbox(underway)));
         handle.push(outgoing);
-        if is_call && (handle.behind_since.is_some() || handle.is_half_full(handle.waiting())) {
+        if is_behind {
             self.behind = handle.is_behind(clock::now()).then_some(to);
         }
     }
@@ -361,7 +360,12 @@ impl Delivery {
     }
 
     /// The callee that was just given an INVOCATION, if it does not keep up with them.
+    #[inline]
     pub(crate) fn take_behind(&mut self) -> Option<SessionKey> {
+        // Looked at for each request, and hardly ever there.
+        if self.behind.is_none() {
+            return None;
+        }
         self.behind.take()
     }
 

@@ -173,8 +173,10 @@ impl Outbox {
         if !room {
             return None;
         }
-        // What is appended now may not be lost behind what is taken back.
-        self.copied.clear();
+        if !self.copied.is_empty() {
+            // What is appended now may not be lost behind what is taken back.
+            self.copied.clear();
+        }
         Some(&mut self.staged)
     }
 

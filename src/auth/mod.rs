@@ -1,7 +1,7 @@
 //! Authentication: challenge out, verdict in. Pure: keys come with the settings, random numbers and the time with the claim.
 //!
 //! One file per method. An unknown authid goes through the same motion as a wrong secret, so that neither messages nor
-//! time tell who exists (A1): what it is told is made up by [`decoy`], and checked like anybody's proof.
+//! time tell who exists (A1): what it is told is made up by `decoy`, and checked like anybody's proof.
 
 mod anonymous;
 mod choice;

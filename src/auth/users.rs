@@ -1,6 +1,6 @@
 //! The users of one method, by authid.
 
-/// Users with what their method knows of each: found by authid, and by number for [`super::decoy`].
+/// Users with what their method knows of each: found by authid, and by number for decoys.
 #[derive(Clone, Debug)]
 pub struct Users<T>(Vec<(String, T)>);
 

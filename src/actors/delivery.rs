@@ -363,9 +363,7 @@ impl Delivery {
     #[inline]
     pub(crate) fn take_behind(&mut self) -> Option<SessionKey> {
         // Looked at for each request, and hardly ever there.
-        if self.behind.is_none() {
-            return None;
-        }
+        self.behind?;
         self.behind.take()
     }
 

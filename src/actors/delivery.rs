@@ -75,7 +75,7 @@ impl Road {
     }
 
     /// A callee's session says how much lies in its outbox.
-    pub(crate) fn set_outbox(&self, messages: usize, bytes: usize) {
+    pub(crate) fn set_outbox(&self, (messages, bytes): (usize, usize)) {
         self.outbox_messages.store(messages, Ordering::Relaxed);
         self.outbox_bytes.store(bytes, Ordering::Relaxed);
     }

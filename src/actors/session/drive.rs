@@ -146,7 +146,12 @@ impl SessionActor {
         }
         self.waiting.set(self.outbox.bytes());
         if self.serves_procedures {
-            self.road.set_outbox(self.outbox.messages(), self.outbox.bytes());
+            let waiting = (self.outbox.messages(), self.outbox.bytes());
+            if waiting != self.told_waiting {
+                // The realm's thread reads it: each store costs that thread a cache miss.
+                self.told_waiting = waiting;
+                self.road.set_outbox(waiting);
+            }
             self.say_whether_to_avoid();
         }
         self.outbox.set_halved(self.handle.as_ref().is_some_and(|handle| handle.shared.pressure.is_high()));

@@ -142,6 +142,8 @@ pub struct SessionActor {
     serves_procedures: bool,
     /// Whether the realm was told to pass this callee over.
     avoided: bool,
+    /// Messages and octets that its realm knows to be in the outbox.
+    told_waiting: (usize, usize),
     /// Whether the realm waits for a sign of life.
     probed: bool,
     /// The proof that is being looked at.
@@ -239,6 +241,7 @@ impl SessionActor {
             had_session: false,
             serves_procedures: false,
             avoided: false,
+            told_waiting: (0, 0),
             probed: false,
             attempt: None,
             failed_calls: Vec::new(),

@@ -32,6 +32,21 @@ fn a_right_ticket_is_let_in_and_wrong_and_unknown_are_the_same_401() {
     }
 }
 
+/// Limits A2, section 8.1: guesses beyond the allowance are 429 and not looked at; another name is let in meanwhile.
+#[test]
+fn too_many_wrong_tickets_are_429() {
+    let router = Router::start();
+    let mut http = router.http();
+    let mut ask = |authid: &str, ticket: &str| {
+        http.request("POST", "/api/v1/call/com.nope", &[("Authorization", &basic(authid, ticket))], "")
+    };
+    // One more is allowed each second, so that a slow machine needs some more than ten.
+    let refused = (0..200).map(|_| ask("ann", "guess")).find(|response| response.status != 401).unwrap();
+    assert_eq!((refused.status, &*refused.error()), (429, "wharf.error.too_many_attempts"));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(ask("bob", "s3cret").error(), "wamp.error.no_such_procedure");
+}
+
 /// Section 6: exactly one credential, of a kind that is known.
 #[test]
 fn other_credentials_are_401_and_two_are_400() {

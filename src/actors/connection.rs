@@ -8,6 +8,7 @@ use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ pub trait Connection: 'static {
     ///
     /// # Errors
     /// [`Fault`]: the peer broke the transport's rules. Arrivals before the fault are appended first.
-    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut Vec<Arrival>) -> Poll<Result<(), Fault>>;
+    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut VecDeque<Arrival>) -> Poll<Result<(), Fault>>;
 
     /// Writes framed octets, as many as are taken.
     ///

@@ -305,6 +305,9 @@ impl Outbox {
         self.copied.clear();
         self.written = 0;
         self.staged_messages = 0;
+        if self.queue.is_empty() {
+            return;
+        }
         // At once what it takes: a buffer that grows by doubling is copied as often, and ends twice as large.
         let last = self.queue.front().map_or(0, |queued| queued.octets.len());
         self.staged.reserve(self.queued_bytes.min(self.refill_max + last) + FRAMES);

@@ -133,7 +133,7 @@ enum Violation {
 /// What one step may read and write besides the state of the part that takes it.
 struct Turn<'a> {
     now: Instant,
-    clock: Clock,
+    clock: &'a Clock,
     limits: &'a RealmLimits,
     rules: &'a RealmRules,
     directory: &'a Directory,
@@ -451,7 +451,7 @@ impl Realm {
     #[inline]
     fn turn<'a>(&'a mut self, now: Instant, effects: &'a mut Effects) -> (&'a mut Broker, &'a mut Dealer, Turn<'a>) {
         let Self { rules, rng, directory, broker, dealer, holds, changes, clock, .. } = self;
-        let turn = Turn { now, clock: *clock, limits: &rules.limits, rules, directory, rng, effects, changes, holds };
+        let turn = Turn { now, clock, limits: &rules.limits, rules, directory, rng, effects, changes, holds };
         (broker, dealer, turn)
     }
 }

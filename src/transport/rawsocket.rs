@@ -13,6 +13,7 @@ use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
 use bytes::{Buf, BytesMut};
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -83,7 +84,7 @@ impl RawSocketConnection {
         LengthLimit::at_most(octets)
     }
 
-    fn take_frames(&mut self, arrivals: &mut Vec<Arrival>) -> Result<(), Fault> {
+    fn take_frames(&mut self, arrivals: &mut VecDeque<Arrival>) -> Result<(), Fault> {
         while let Some(octets) = self.buffer.first_chunk::<HEADER_LEN>() {
             let header = Header::parse(*octets, self.limit()).map_err(|error| self.fault(&error))?;
             if self.buffer.len() < HEADER_LEN + header.length {
@@ -91,7 +92,7 @@ impl RawSocketConnection {
             }
             self.buffer.advance(HEADER_LEN);
             let body = self.buffer.split_to(header.length).freeze();
-            arrivals.push(match header.kind {
+            arrivals.push_back(match header.kind {
                 FrameKind::Message => Arrival::Message(body),
                 FrameKind::Ping => Arrival::Ping(body),
                 FrameKind::Pong => Arrival::Pong,
@@ -125,7 +126,7 @@ impl Connection for RawSocketConnection {
         self.serialization
     }
 
-    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut Vec<Arrival>) -> Poll<Result<(), Fault>> {
+    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut VecDeque<Arrival>) -> Poll<Result<(), Fault>> {
         if self.ended {
             return Poll::Pending;
         }
@@ -135,7 +136,7 @@ impl Connection for RawSocketConnection {
             Poll::Ready(Ok(Some(()))) => {}
             Poll::Ready(Ok(None) | Err(_)) => {
                 self.ended = true;
-                arrivals.push(Arrival::Closed(None));
+                arrivals.push_back(Arrival::Closed(None));
                 return Poll::Ready(Ok(()));
             }
         }

@@ -2,7 +2,6 @@
 //! fires. Reads, lets the commands go, writes, and keeps the timer.
 
 use super::super::clock;
-use super::super::connection::Arrival;
 use super::super::keepalive::Due;
 use super::ending::Ending;
 use super::SessionActor;
@@ -68,10 +67,7 @@ impl SessionActor {
     }
 
     fn read_socket(&mut self, now: Instant, ctx: &mut Context<Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
-        let mut arrived: Vec<Arrival> = Vec::new();
-        let outcome = self.connection.poll_arrivals(cx, &mut arrived);
-        self.arrivals.extend(arrived);
-        match outcome {
+        match self.connection.poll_arrivals(cx, &mut self.arrivals) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) => {
                 self.keepalive.heard(now);

@@ -55,7 +55,7 @@ impl Connection for Pipe {
     fn poll_arrivals(
         &mut self,
         cx: &mut std::task::Context<'_>,
-        arrivals: &mut Vec<Arrival>,
+        arrivals: &mut VecDeque<Arrival>,
     ) -> Poll<Result<(), Fault>> {
         let mut wire = self.wire.borrow_mut();
         if wire.to_router.is_empty() {

@@ -8,6 +8,7 @@ use crate::actors::connection::{Arrival, Connection, Fault, Pings};
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization, Value};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -40,13 +41,13 @@ impl Connection for Pipe {
         Serialization::Json
     }
 
-    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut Vec<Arrival>) -> Poll<Result<(), Fault>> {
+    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut VecDeque<Arrival>) -> Poll<Result<(), Fault>> {
         let mut exchange = self.exchange.borrow_mut();
         loop {
             match exchange.next(cx.waker()) {
-                Next::Message(octets) => arrivals.push(Arrival::Message(octets)),
+                Next::Message(octets) => arrivals.push_back(Arrival::Message(octets)),
                 Next::Closed => {
-                    arrivals.push(Arrival::Closed(None));
+                    arrivals.push_back(Arrival::Closed(None));
                     return Poll::Ready(Ok(()));
                 }
                 Next::Wait if arrivals.is_empty() => return Poll::Pending,

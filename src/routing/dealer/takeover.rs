@@ -188,6 +188,14 @@ impl Realm {
     /// Answers each REGISTER that waits no more, and lets its session go on.
     #[inline]
     pub(in crate::routing) fn settle(&mut self, now: Instant, effects: &mut Effects) {
+        if !self.dealer.takeovers.ready.is_empty() {
+            self.settle_each(now, effects);
+        }
+    }
+
+    // Kept apart, or the question before it is no longer asked in place.
+    #[inline(never)]
+    fn settle_each(&mut self, now: Instant, effects: &mut Effects) {
         while let Some((session, register)) = self.dealer.takeovers.ready.pop_front() {
             let (_, dealer, mut turn) = self.turn(now, effects);
             dealer.register_after_wait(&mut turn, session, &register);

@@ -72,6 +72,8 @@ impl Realm {
         }
     }
 
+    // Kept apart, or the question before it is no longer asked in place.
+    #[inline(never)]
     fn publish_each_change(&mut self, now: Instant, effects: &mut Effects) {
         let mut changes = std::mem::take(&mut self.changes);
         for change in changes.drain(..) {

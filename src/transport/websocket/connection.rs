@@ -14,6 +14,7 @@ use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -74,7 +75,7 @@ impl WebSocketConnection {
         }
     }
 
-    fn arrive(&mut self, item: Item, arrivals: &mut Vec<Arrival>) -> Result<(), Fault> {
+    fn arrive(&mut self, item: Item, arrivals: &mut VecDeque<Arrival>) -> Result<(), Fault> {
         match item {
             Item::Message { text, .. } if text == self.agreed.serialization.is_binary() => {
                 let (got, due) = if text { ("text", "binary") } else { ("binary", "text") };
@@ -87,7 +88,7 @@ impl WebSocketConnection {
                 });
             }
             Item::Message { data, .. } => match &mut self.batched {
-                None => arrivals.push(Arrival::Message(data)),
+                None => arrivals.push_back(Arrival::Message(data)),
                 Some(batched) => {
                     let messages = batched.split(&data).map_err(|error| Fault {
                         code: CloseCode::PROTOCOL,
@@ -98,11 +99,11 @@ impl WebSocketConnection {
                     arrivals.extend(messages.into_iter().map(Arrival::Message));
                 }
             },
-            Item::Ping(data) => arrivals.push(Arrival::Ping(data)),
-            Item::Pong(_) => arrivals.push(Arrival::Pong),
+            Item::Ping(data) => arrivals.push_back(Arrival::Ping(data)),
+            Item::Pong(_) => arrivals.push_back(Arrival::Pong),
             Item::Close(said) => {
                 self.ended = true;
-                arrivals.push(Arrival::Closed(said.map(|(code, _)| code.get())));
+                arrivals.push_back(Arrival::Closed(said.map(|(code, _)| code.get())));
             }
         }
         Ok(())
@@ -123,7 +124,7 @@ impl Connection for WebSocketConnection {
         self.agreed.serialization
     }
 
-    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut Vec<Arrival>) -> Poll<Result<(), Fault>> {
+    fn poll_arrivals(&mut self, cx: &mut Context<'_>, arrivals: &mut VecDeque<Arrival>) -> Poll<Result<(), Fault>> {
         if self.ended {
             return Poll::Pending;
         }
@@ -133,7 +134,7 @@ impl Connection for WebSocketConnection {
             Poll::Ready(Ok(Some(fed))) => fed,
             Poll::Ready(Ok(None) | Err(_)) => {
                 self.ended = true;
-                arrivals.push(Arrival::Closed(None));
+                arrivals.push_back(Arrival::Closed(None));
                 return Poll::Ready(Ok(()));
             }
         };

@@ -170,9 +170,8 @@ impl Handle {
 
     fn push(&mut self, outgoing: Outgoing) {
         if self.missed > 0 {
-            let missed = Outgoing::Missed(std::mem::take(&mut self.missed));
-            self.pending_bytes += weight(&missed);
-            self.pending.push(missed);
+            self.pending_bytes += LIGHT;
+            self.pending.push(Outgoing::Missed(std::mem::take(&mut self.missed)));
         }
         self.pending_bytes += weight(&outgoing);
         self.pending.push(outgoing);

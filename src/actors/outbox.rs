@@ -165,6 +165,7 @@ impl Outbox {
 
     /// The buffer that a framed message may be appended to, if messages need not queue. The caller then calls
     /// [`Outbox::staged`].
+    #[inline]
     pub(crate) fn stage(&mut self) -> Option<&mut Vec<u8>> {
         // Half of the messages at most: what lies in the buffer can no longer be dropped for something newer.
         let room = self.queue.is_empty()
@@ -174,10 +175,15 @@ impl Outbox {
             return None;
         }
         if !self.copied.is_empty() {
-            // What is appended now may not be lost behind what is taken back.
-            self.copied.clear();
+            self.keep_copied();
         }
         Some(&mut self.staged)
+    }
+
+    /// What is appended now may not be lost behind what is taken back.
+    #[cold]
+    fn keep_copied(&mut self) {
+        self.copied.clear();
     }
 
     /// The same for an EVENT of so many octets: what others share is copied when it is written, unless it is small and the

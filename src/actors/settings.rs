@@ -29,6 +29,8 @@ pub struct RealmSettings {
     pub disclose: Disclose,
     /// Bounds, features, and the settings of topics and procedures, for the routing core.
     pub rules: RealmRules,
+    /// Whether new rules take back the subscriptions and registrations that they forbid.
+    pub revoke_on_reload: bool,
     /// What may wait for one session.
     pub outbox: OutboxSettings,
     /// Who may enter.

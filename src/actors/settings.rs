@@ -125,3 +125,10 @@ pub struct RealmTemplate {
     /// At most so many at a time.
     pub realms_max: usize,
 }
+
+impl RealmTemplate {
+    /// The settings of the realm that it is made to.
+    pub(super) fn settings_for(&self, uri: &Uri) -> RealmSettings {
+        RealmSettings { uri: uri.detached(), name: uri.to_string(), ..self.settings.clone() }
+    }
+}

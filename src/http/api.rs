@@ -143,16 +143,21 @@ fn is_upgrade(request: &HttpRequest) -> bool {
         && request.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
+/// Whether the realm is there, with these settings.
+fn is_current(handle: &RealmHandle) -> bool {
+    handle.realm.connected() && !handle.shared.is_outdated()
+}
+
 /// The realm with this name or URI, if this listener serves it.
 async fn find_realm(place: &Place, name: &str) -> Option<RealmHandle> {
-    let known = place.realms.borrow().get(name).filter(|handle| handle.realm.connected()).cloned();
+    let known = place.realms.borrow().get(name).filter(|handle| is_current(handle)).cloned();
     let handle = match known {
         Some(handle) => handle,
         None => {
             let found = place.state.realms.send(Lookup(name.to_owned())).await.ok().flatten();
             let mut realms = place.realms.borrow_mut();
             // Realms made on demand come and go.
-            realms.retain(|_, handle| handle.realm.connected());
+            realms.retain(|_, handle| is_current(handle));
             let handle = found?;
             realms.insert(name.to_owned(), handle.clone());
             handle

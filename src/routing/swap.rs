@@ -99,6 +99,11 @@ impl Realm {
         self.settle(now, effects);
     }
 
+    /// All members, by their WAMP ids.
+    pub fn keys(&self) -> impl Iterator<Item = SessionKey> + '_ {
+        self.directory.all().map(|(key, _)| key)
+    }
+
     fn end(
         &mut self,
         now: Instant,

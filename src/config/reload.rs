@@ -22,6 +22,15 @@ pub enum When {
 }
 
 impl When {
+    /// For the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at once",
+            Self::NewConnections => "for new connections",
+            Self::Restart => "after a restart",
+        }
+    }
+
     /// For the full file: a sentence, where it is not at once.
     pub(super) const fn sentence(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 mod banner;
 mod certificates;
 mod files;
+mod files_changed;
 mod memory;
 mod reload;
 mod secret;
@@ -103,6 +104,16 @@ struct Current {
     stopping: Cell<bool>,
 }
 
+impl Current {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            shutdown: Cell::new(settings.shutdown),
+            limits: RefCell::new(settings.limits.clone()),
+            stopping: Cell::new(false),
+        }
+    }
+}
+
 /// Sockets that listen, by what they are of.
 type Sockets = Vec<(SocketId, Serves, Listening)>;
 
@@ -139,7 +150,7 @@ pub fn run(settings: Settings, options: LoadOptions) -> Result<(), ServerError> 
     system.block_on(async {
         actix_rt::spawn(stop::on_signal(signals, running));
         if let Some(hangup) = hangup {
-            actix_rt::spawn(reload::on_signal(hangup, reloader));
+            actix_rt::spawn(reload::on_demand(hangup, reloader));
         }
     });
     let code = system.run_with_code();
@@ -182,11 +193,7 @@ fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
     let metrics = Metrics::new(workers);
     let main_tally = metrics.tally(workers);
     let watch = certificates::keep_fresh(&listeners, &tls, main_tally.clone());
-    let current = Rc::new(Current {
-        shutdown: Cell::new(settings.shutdown),
-        limits: RefCell::new(settings.limits.clone()),
-        stopping: Cell::new(false),
-    });
+    let current = Rc::new(Current::of(&settings));
     let listeners: Vec<reload::Numbered> =
         listeners.into_iter().zip(tls).enumerate().map(|(number, (listener, tls))| (number, listener, tls)).collect();
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
@@ -207,41 +214,24 @@ fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
     let (seen, ready) = (Arc::clone(&metrics), readiness.clone());
     let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
-    let http = state.clone();
-    let configure: Configure = Arc::new(move |services, listener| {
-        let listener = seen_by_http(listener);
-        crate::http::configure(services, &listener, &state);
-        let state = state.clone();
-        services.app_data(Gate(Box::new(move |head| crate::http::refuse(head, &listener, &state))));
-    });
-    let handles: Vec<WorkerHandle> = arbiters
-        .iter()
-        .enumerate()
-        .map(|(number, arbiter)| {
-            let load = Arc::<Load>::default();
-            let worker = WorkerSettings {
-                number,
-                listeners: listeners.clone(),
-                limits: settings.limits.clone(),
-                configure: Arc::clone(&configure),
-                realms: realms.clone(),
-                tally: metrics.tally(number),
-                load: Arc::clone(&load),
-            };
-            WorkerHandle {
-                worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)),
-                load,
-            }
-        })
-        .collect();
+    let configure = services(state.clone());
+    let worker = |(number, arbiter): (usize, &Arbiter)| {
+        let load = Arc::<Load>::default();
+        let worker = WorkerSettings {
+            number,
+            listeners: listeners.clone(),
+            limits: settings.limits.clone(),
+            configure: Arc::clone(&configure),
+            realms: realms.clone(),
+            tally: metrics.tally(number),
+            load: Arc::clone(&load),
+        };
+        WorkerHandle { worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)), load }
+    };
+    let handles: Vec<WorkerHandle> = arbiters.iter().enumerate().map(worker).collect();
     let workers: Vec<_> = handles.iter().map(|handle| handle.worker.clone()).collect();
     actix_rt::spawn(memory::watch(Rc::clone(&current), pressure, readiness.clone(), workers.clone()));
-    let open = |(id, serves, _): &(SocketId, Serves, Listening)| OpenSocket {
-        id: *id,
-        listener: serves.settings.name.clone(),
-        place: serves.place.clone(),
-    };
-    let open: Vec<OpenSocket> = sockets.iter().map(open).collect();
+    let open: Vec<OpenSocket> = sockets.iter().map(|(id, serves, _)| reload::open_socket(*id, serves)).collect();
     let next = open.len().max(listeners.len()) + 1;
     let acceptor = Acceptor::new(settings.limits.clone(), files_max, sockets, handles, main_tally.clone()).start();
     readiness.set(true);
@@ -254,13 +244,23 @@ fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
         workers: workers.clone(),
         acceptor: acceptor.clone(),
         realms,
-        http,
+        http: state,
         watch,
         level,
         tally: main_tally,
         current: Rc::clone(&current),
     };
     (Running { workers, callers, acceptor, metrics, readiness, current, arbiters }, reloader)
+}
+
+/// What the HTTP side serves on each listener.
+fn services(state: HttpState) -> Configure {
+    Arc::new(move |services, listener| {
+        let listener = seen_by_http(listener);
+        crate::http::configure(services, &listener, &state);
+        let state = state.clone();
+        services.app_data(Gate(Box::new(move |head| crate::http::refuse(head, &listener, &state))));
+    })
 }
 
 /// What the HTTP side needs to know of a listener.

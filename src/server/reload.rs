@@ -4,6 +4,7 @@
 //! Everything that can fail happens in `read` and `prepare`, which change nothing.
 
 use super::certificates::{self, OfListeners, Renewal};
+use super::files_changed::Files;
 use super::{banner, Current, ServerError};
 use crate::actors::realms::{pending, RealmsActor, UseRealms};
 use crate::config::{self, ConfigErrors, Difference, LoadOptions, Reloaded, Settings, Severity};
@@ -59,11 +60,35 @@ struct Prepared {
     next: usize,
 }
 
-/// Reloads at each signal, one after the other; several that come meanwhile are one.
-pub(super) async fn on_signal(mut hangup: Signal, mut reloader: Reloader) {
-    while hangup.recv().await.is_some() {
+/// Reloads at each signal, and in dev mode when the files change; one after the other, and what comes meanwhile is one.
+pub(super) async fn on_demand(mut hangup: Signal, mut reloader: Reloader) {
+    let mut files = reloader.running.node.dev.then(|| Files::of(&reloader.running.source)).flatten();
+    loop {
+        tokio::select! {
+            signal = hangup.recv() => {
+                if signal.is_none() {
+                    return;
+                }
+                if let Some(files) = &mut files {
+                    files.note();
+                }
+            }
+            () = changed(&mut files) => {}
+        }
         reloader.reload().await;
     }
+}
+
+async fn changed(files: &mut Option<Files>) {
+    match files {
+        Some(files) => files.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A socket as it is known here.
+pub(super) fn open_socket(id: SocketId, serves: &Serves) -> OpenSocket {
+    OpenSocket { id, listener: serves.settings.name.clone(), place: serves.place.clone() }
 }
 
 impl Reloader {
@@ -120,18 +145,14 @@ impl Reloader {
         for (number, listener, _) in &listeners {
             for place in &listener.binds {
                 let serves = Serves { number: *number, settings: Arc::clone(listener), place: place.clone() };
-                let id = match assigned.next().flatten() {
-                    Some(id) => {
-                        kept.push((id, serves));
-                        id
-                    }
-                    None => {
-                        next += 1;
-                        fresh.push((next, serves, bind_one(&listener.name, place)?));
-                        next
-                    }
-                };
-                sockets.push(OpenSocket { id, listener: listener.name.clone(), place: place.clone() });
+                let known = assigned.next().flatten();
+                next += usize::from(known.is_none());
+                let socket = open_socket(known.unwrap_or(next), &serves);
+                match known {
+                    Some(id) => kept.push((id, serves)),
+                    None => fresh.push((socket.id, serves, bind_one(&listener.name, place)?)),
+                }
+                sockets.push(socket);
             }
         }
         Ok(Prepared { reloaded, listeners, renewals, kept, fresh, sockets, next: next + 1 })

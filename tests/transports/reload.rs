@@ -100,7 +100,7 @@ fn a_permission_that_is_taken_is_in_force_for_the_next_message_and_what_it_forbi
         "callee": revocation("registration_revocation"),
     } }]));
     peer.expect(2);
-    let mut answer = |peer: &mut RawSocketPeer, procedure: &str| {
+    let answer = |peer: &mut RawSocketPeer, procedure: &str| {
         peer.call(procedure, &json!([]));
         peer.expect(8)[4].clone()
     };
@@ -319,6 +319,21 @@ fn certificates_are_read_again_and_tls_may_come_and_go() {
     assert!(router.reload(&plain));
     RawSocketPeer::join(router.port("raw"), 0xF).lives();
     old.lives();
+}
+
+/// Dev mode: a change of the file is enough.
+#[test]
+fn in_dev_mode_a_changed_file_is_read_without_being_asked_for() {
+    let dev = format!("[node]\ndev = true\n{CONFIG}");
+    let router = Router::of(&dev, &[]);
+    let mut peer = router.session();
+    assert_eq!(answer(&mut peer, "com.b.b"), DENIED);
+    std::fs::write(router.folder().join("wharf.toml"), dev.replace("\"com.a.*\"", "\"com.b.*\"")).unwrap();
+    router.wait_for("the reload", |router| router.reloads("done") == 1);
+    assert_eq!(answer(&mut peer, "com.b.b"), NOBODY);
+    std::fs::write(router.folder().join("wharf.toml"), "broken = ").unwrap();
+    router.wait_for("the refusal", |router| router.reloads("refused") == 1);
+    assert_eq!(answer(&mut peer, "com.b.b"), NOBODY);
 }
 
 /// How many reloads the next test does: `WHARF_RELOADS=1000 cargo test --test transports thousand` is what is promised.

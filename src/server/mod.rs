@@ -26,7 +26,7 @@ use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
 use actix::{Actor, Addr, Arbiter};
 use reload::Reloader;
 use std::cell::{Cell, RefCell};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -102,6 +102,10 @@ struct Current {
     shutdown: Cell<ShutdownSettings>,
     limits: RefCell<ProcessLimits>,
     stopping: Cell<bool>,
+    /// Whether the program was started from a terminal.
+    had_terminal: bool,
+    /// That terminal is closed.
+    terminal_gone: tokio::sync::Notify,
 }
 
 impl Current {
@@ -110,6 +114,8 @@ impl Current {
             shutdown: Cell::new(settings.shutdown),
             limits: RefCell::new(settings.limits.clone()),
             stopping: Cell::new(false),
+            had_terminal: io::stderr().is_terminal(),
+            terminal_gone: tokio::sync::Notify::new(),
         }
     }
 }

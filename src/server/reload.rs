@@ -17,6 +17,7 @@ use crate::transport::sockets::{assign, OpenSocket};
 use crate::transport::tls::{Tls, Watch, Watched};
 use crate::transport::worker::{DrainListeners, ForgetListeners, KnowListeners, WorkerActor};
 use actix::Addr;
+use std::io::IsTerminal;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +61,7 @@ struct Prepared {
     next: usize,
 }
 
-/// Reloads at each signal, and in dev mode when the files change; one after the other, and what comes meanwhile is one.
+/// Reloads at each signal but the one that says that the terminal is gone, and in dev mode when the files change; one after the other, and what comes meanwhile is one.
 pub(super) async fn on_demand(mut hangup: Signal, mut reloader: Reloader) {
     let mut files = reloader.running.node.dev.then(|| Files::of(&reloader.running.source)).flatten();
     loop {
@@ -68,6 +69,10 @@ pub(super) async fn on_demand(mut hangup: Signal, mut reloader: Reloader) {
             signal = hangup.recv() => {
                 if signal.is_none() {
                     return;
+                }
+                // Closing a terminal ends what was started there, as ever.
+                if reloader.current.had_terminal && !std::io::stderr().is_terminal() {
+                    return reloader.current.terminal_gone.notify_one();
                 }
                 if let Some(files) = &mut files {
                     files.note();

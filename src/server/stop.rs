@@ -40,7 +40,10 @@ impl Signals {
 
 /// Waits for a signal and stops in order; a second one stops at once.
 pub(super) async fn on_signal(mut signals: Signals, running: Running) {
-    signals.next().await;
+    tokio::select! {
+        () = signals.next() => {}
+        () = running.current.terminal_gone.notified() => tracing::info!("the terminal is gone"),
+    }
     running.current.stopping.set(true);
     let shutdown = running.current.shutdown.get();
     tracing::info!("stopping: a second signal stops at once");

@@ -3,15 +3,19 @@
 
 use crate::http;
 use crate::rawsocket_peer::RawSocketPeer;
-use crate::router::Router;
+use crate::router::{Router, LOOK, PATIENCE};
 use crate::tls::HOST;
 use crate::tls_peer::{shown, Authority, Client};
 use crate::websocket_peer::WebSocketPeer;
+use nix::fcntl::OFlag;
 use serde_json::{json, Value};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::process::Command;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
 
 const CONFIG: &str = r#"
 [observability.log]
@@ -334,6 +338,49 @@ fn in_dev_mode_a_changed_file_is_read_without_being_asked_for() {
     std::fs::write(router.folder().join("wharf.toml"), "broken = ").unwrap();
     router.wait_for("the refusal", |router| router.reloads("refused") == 1);
     assert_eq!(answer(&mut peer, "com.b.b"), NOBODY);
+}
+
+/// SIGHUP of a terminal that is closed ends the program, as it always did.
+#[test]
+fn closing_the_terminal_ends_what_was_started_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = CONFIG.replace("ticket = { file = \"ticket\" }", "ticket = { env = \"TICKET\" }");
+    std::fs::write(folder.path().join("wharf.toml"), config).unwrap();
+    // No child of any test may inherit the other end: it would keep the terminal open.
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let terminal = nix::pty::posix_openpt(flags).unwrap();
+    nix::pty::grantpt(&terminal).unwrap();
+    nix::pty::unlockpt(&terminal).unwrap();
+    // Nor may it become the terminal of this process.
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits());
+    let slave = options.open(nix::pty::ptsname_r(&terminal).unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
+    command.arg("serve").current_dir(folder.path()).env_clear().env("TICKET", "s3cret");
+    let mut child = command.stdin(Stdio::null()).stderr(slave.unwrap()).spawn().unwrap();
+    drop(command);
+    let (said, heard) = mpsc::channel();
+    let lines = BufReader::new(terminal);
+    std::thread::spawn(move || {
+        // It ends with the first line of the banner, and the terminal with it.
+        let banner = lines.lines().map_while(Result::ok).find(|line| line.starts_with("wharf 0"));
+        said.send(banner)
+    });
+    assert!(heard.recv_timeout(PATIENCE).unwrap().is_some());
+    let hang_up = || Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+    assert!(hang_up().success());
+    let until = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            panic!("it runs on");
+        }
+        std::thread::park_timeout(LOOK);
+    };
+    assert_eq!(status.code(), Some(0));
 }
 
 /// How many reloads the next test does: `WHARF_RELOADS=1000 cargo test --test transports thousand` is what is promised.

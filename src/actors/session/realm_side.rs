@@ -91,7 +91,8 @@ impl Handler<Deliveries> for SessionActor {
                     self.find_again(ctx.address())
                 }
                 Outgoing::JoinRefused { error, text, .. } => {
-                    self.tally.refused(Refusal::Limit);
+                    let is_login = error == ErrorUri::AUTHENTICATION_DENIED;
+                    self.tally.refused(if is_login { Refusal::AuthFailed } else { Refusal::Limit });
                     let action = self.session.join_refused(error, text);
                     self.obey(action, ctx);
                 }

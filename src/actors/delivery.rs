@@ -7,6 +7,7 @@ use super::brake::BRAKE_MAX;
 use super::clock;
 use super::session::SessionActor;
 use super::settings::{OnOverflow, OutboxSettings};
+use super::swap::Renewed;
 use crate::observe::Tally;
 use crate::routing::{CloseReason, Effect, Effects, Order, SessionKey, SharedEvent};
 use crate::wamp::message::{Invocation, Message};
@@ -33,6 +34,8 @@ pub(crate) enum Outgoing {
     Closed(CloseReason),
     /// It is asked for a sign of life.
     Probe,
+    /// The realm's settings have changed.
+    Settings(Box<Renewed>),
     /// More was on the road than the outbox may hold.
     Overflow,
     /// So many events were dropped on the road, and counted, after what came before this.
@@ -100,6 +103,7 @@ fn weight(outgoing: &Outgoing) -> usize {
         | Outgoing::Left
         | Outgoing::Closed(_)
         | Outgoing::Probe
+        | Outgoing::Settings(_)
         | Outgoing::Overflow
         | Outgoing::Missed(_)
         | Outgoing::RealmGone => LIGHT,
@@ -281,6 +285,19 @@ impl Delivery {
             *place = Some(handle);
         }
         self.push(key, Outgoing::Joined(key), None);
+    }
+
+    /// A session's outbox has other bounds from now on; it is told so, however full its road is.
+    pub(crate) fn change(&mut self, key: SessionKey, outbox: OutboxSettings, told: Outgoing) {
+        let Some(Some(handle)) = self.handles.get_mut(key.slot() as usize) else { return };
+        if handle.key != key || handle.overflowed {
+            return;
+        }
+        handle.outbox = outbox;
+        if handle.pending.is_empty() {
+            self.dirty.push(key.slot());
+        }
+        handle.push(told);
     }
 
     /// Tells a session the last thing it hears from this realm, at once, and forgets it.

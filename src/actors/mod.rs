@@ -21,6 +21,7 @@ mod rights;
 pub mod session;
 pub mod settings;
 mod store;
+mod swap;
 
 pub use realm::{RealmHandle, RealmShared};
 

@@ -38,6 +38,8 @@ pub(crate) struct Join {
     pub(crate) session: Addr<SessionActor>,
     pub(crate) road: Arc<Road>,
     pub(crate) outbox: OutboxSettings,
+    /// What it was let in by.
+    pub(crate) shared: Arc<RealmShared>,
 }
 
 /// What a session asks of its realm, in order. At most one batch per session is under way, at most 256 commands in it.
@@ -129,7 +131,7 @@ const TIME_OF_DAY_EVERY: Duration = Duration::from_secs(60);
 
 /// One realm.
 pub(crate) struct RealmActor {
-    shared: Arc<RealmShared>,
+    pub(super) shared: Arc<RealmShared>,
     pub(super) realm: Realm,
     pub(super) effects: Effects,
     pub(super) delivery: Delivery,
@@ -147,9 +149,9 @@ pub(crate) struct RealmActor {
     timer: Pin<Box<Sleep>>,
     armed: Option<Instant>,
     /// Closed after this long without sessions; only for realms made on demand.
-    idle_close: Option<Duration>,
+    pub(super) idle_close: Option<Duration>,
     idle_since: Option<Instant>,
-    retired: bool,
+    pub(super) retired: bool,
     guard: Guard,
 }
 
@@ -254,7 +256,7 @@ impl RealmActor {
     }
 
     /// What the store is to do goes out, and who waited for it and does no longer goes on.
-    fn order(&mut self) {
+    pub(super) fn order(&mut self) {
         loop {
             if !self.store.is_free() {
                 for session in self.store.release(&self.realm) {
@@ -382,7 +384,7 @@ impl Handler<Join> for RealmActor {
     type Result = ();
 
     #[expect(clippy::disallowed_methods, reason = "a session that is not in has no other road; one message per join")]
-    fn handle(&mut self, join: Join, _: &mut Self::Context) {
+    fn handle(&mut self, mut join: Join, _: &mut Self::Context) {
         let refused = |error, text, retry| {
             let batch = vec![Outgoing::JoinRefused { error, text, retry }];
             super::delivery::Deliveries { batch, weight: super::delivery::LIGHT }
@@ -392,8 +394,20 @@ impl Handler<Join> for RealmActor {
             join.session.do_send(refused(ErrorUri::NO_SUCH_REALM, "the realm is closing", true));
             return;
         }
+        let is_behind = !Arc::ptr_eq(&join.shared, &self.shared);
+        if is_behind && !self.look_again(&mut join) {
+            join.road.expect_one();
+            let text = "the rules of this realm have changed: log in again";
+            join.session.do_send(refused(ErrorUri::AUTHENTICATION_DENIED, text, false));
+            return;
+        }
         match self.realm.join(clock::now(), join.member, &mut self.effects) {
-            Ok(key) => self.delivery.add(key, join.session, join.road, join.outbox),
+            Ok(key) => {
+                self.delivery.add(key, join.session, join.road, join.outbox);
+                if is_behind {
+                    self.tell_newcomer(key);
+                }
+            }
             Err(refusal) => {
                 join.road.expect_one();
                 join.session.do_send(refused(refusal.error(), "the realm has as many sessions as it may", false));

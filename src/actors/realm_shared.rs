@@ -1,15 +1,17 @@
-//! What is known of a realm outside its actor. Immutable: whoever has it needs to ask nobody.
+//! What is known of a realm outside its actor. Immutable: whoever has it needs to ask nobody. New settings are a new one.
 
 use super::logins::Logins;
 use super::pressure::Pressure;
 use super::settings::{OutboxSettings, RealmSettings};
-use crate::auth::{AuthSettings, NodeSecret};
-use crate::routing::Permit;
+use crate::auth::{AuthSettings, Identity, NodeSecret};
+use crate::routing::{Member, Permit};
 use crate::session::{Doorman, Rules};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-/// What is known of a realm outside its actor: settings, and the rules of each role. Immutable.
+/// What is known of a realm outside its actor: settings, and the rules of each role. Immutable, but for whether it still holds.
 pub struct RealmShared {
     /// The settings.
     pub settings: RealmSettings,
@@ -18,13 +20,52 @@ pub struct RealmShared {
     /// Where costly proofs are checked.
     pub(crate) logins: Logins,
     rules: BTreeMap<String, Arc<Rules>>,
+    outdated: AtomicBool,
+}
+
+impl fmt::Debug for RealmShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RealmShared").field("name", &self.settings.name).finish_non_exhaustive()
+    }
 }
 
 impl RealmShared {
     pub(crate) fn new(settings: RealmSettings, pressure: Pressure, logins: Logins) -> Arc<Self> {
         let rules = settings.roles.keys().filter_map(|role| Some((role.clone(), Arc::new(settings.rules_of(role)?))));
         let rules = rules.collect();
-        Arc::new(Self { settings, pressure, logins, rules })
+        Arc::new(Self { settings, pressure, logins, rules, outdated: AtomicBool::new(false) })
+    }
+
+    /// The same realm with other settings. This one holds no longer.
+    pub(super) fn replaced_by(&self, settings: RealmSettings) -> Arc<Self> {
+        self.outdate();
+        Self::new(settings, self.pressure.clone(), self.logins.clone())
+    }
+
+    /// The realm has other settings, or is no more.
+    pub(super) fn outdate(&self) {
+        self.outdated.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the realm has other settings by now: whoever keeps this asks for it anew.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.outdated.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody who came in so could come in so now: its user and its role are there.
+    pub(super) fn admits(&self, member: &Member) -> bool {
+        let identity = Identity {
+            authid: Arc::clone(&member.authid),
+            authrole: Arc::clone(&member.authrole),
+            authmethod: Arc::clone(&member.authmethod),
+            authprovider: Arc::clone(&member.authprovider),
+        };
+        self.rules.contains_key(&*member.authrole) && self.settings.auth.still_lists(&identity)
+    }
+
+    /// What it may do, if it [may be there](Self::admits).
+    pub(super) fn permit_of(&self, member: &Member) -> Option<Permit> {
+        self.admits(member).then(|| self.permit(&member.authrole))
     }
 
     /// What routing may ask about the permissions of a session with this role.

@@ -11,6 +11,8 @@ use super::pressure::Pressure;
 use super::realm::{RealmActor, RealmHandle, RealmShared};
 use super::session::SessionActor;
 use super::settings::{RealmSettings, RealmTemplate};
+pub use super::swap::{pending, Awaited, Pending, UseRealms};
+use super::swap::{Close, Swap};
 use crate::observe::{shown, Panicked, Tally};
 use crate::storage::StoreLink;
 use crate::wamp::uri::{self, UriRules};
@@ -141,9 +143,7 @@ impl RealmsActor {
             if made >= found.realms_max {
                 return None;
             }
-            let mut settings = found.settings.clone();
-            settings.uri = uri.detached();
-            settings.name = uri.to_string();
+            let settings = found.settings_for(uri);
             let worker = self.emptiest_worker();
             self.open(
                 RealmShared::new(settings, self.pressure.clone(), self.logins.clone()),
@@ -153,6 +153,26 @@ impl RealmsActor {
             );
         }
         self.realms.get(uri).map(|entry| entry.handle.clone())
+    }
+
+    /// A realm that is open goes on with other settings.
+    #[expect(clippy::disallowed_methods, reason = "one message for each change of the settings")]
+    fn swap(&mut self, uri: &Uri, settings: RealmSettings, template: Option<usize>, pending: Pending) {
+        let idle_close = template.and_then(|template| self.templates.get(template)).map(|template| template.idle_close);
+        let Some(entry) = self.realms.get_mut(uri) else { return };
+        let shared = entry.handle.shared.replaced_by(settings);
+        entry.handle.shared = Arc::clone(&shared);
+        entry.template = template;
+        entry.handle.realm.do_send(Swap { shared, idle_close, pending });
+    }
+
+    /// A realm is no more.
+    #[expect(clippy::disallowed_methods, reason = "one message per actor's life")]
+    fn close(&mut self, uri: &Uri, pending: Pending) {
+        let Some(entry) = self.realms.remove(uri) else { return };
+        entry.handle.shared.outdate();
+        entry.handle.realm.do_send(Close(pending));
+        tracing::info!(realm = %shown(uri), "realm closed");
     }
 
     fn restart(&mut self, uri: &Uri, ctx: &mut Context<Self>) {
@@ -190,6 +210,39 @@ impl Handler<Find> for RealmsActor {
     fn handle(&mut self, find: Find, ctx: &mut Self::Context) {
         let handle = self.find(&find.realm, ctx);
         find.session.do_send(Found(handle));
+    }
+}
+
+impl Handler<UseRealms> for RealmsActor {
+    type Result = ();
+
+    fn handle(&mut self, new: UseRealms, ctx: &mut Self::Context) {
+        let UseRealms { configured, templates, pending } = new;
+        let mut wanted: BTreeMap<Uri, RealmSettings> =
+            configured.into_iter().map(|settings| (settings.uri.clone(), settings)).collect();
+        let former = std::mem::replace(&mut self.templates, templates);
+        let open: Vec<(Uri, Option<usize>)> =
+            self.realms.iter().map(|(uri, entry)| (uri.clone(), entry.template)).collect();
+        for (uri, template) in open {
+            if let Some(settings) = wanted.remove(&uri) {
+                self.swap(&uri, settings, None, pending.clone());
+                continue;
+            }
+            let name = template.and_then(|template| former.get(template)).map(|template| template.name.as_str());
+            let goes_on = |new: &RealmTemplate| Some(new.name.as_str()) == name && new.pattern.matches(&uri);
+            match self.templates.iter().position(goes_on) {
+                Some(place) => {
+                    if let Some(settings) = self.templates.get(place).map(|template| template.settings_for(&uri)) {
+                        self.swap(&uri, settings, Some(place), pending.clone());
+                    }
+                }
+                None => self.close(&uri, pending.clone()),
+            }
+        }
+        for settings in wanted.into_values() {
+            let worker = self.emptiest_worker();
+            self.open(RealmShared::new(settings, self.pressure.clone(), self.logins.clone()), None, worker, ctx);
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub struct RealmSettings {
     pub disclose: Disclose,
     /// Bounds, features, and the settings of topics and procedures, for the routing core.
     pub rules: RealmRules,
+    /// Whether new rules take back the subscriptions and registrations that they forbid.
+    pub revoke_on_reload: bool,
     /// What may wait for one session.
     pub outbox: OutboxSettings,
     /// Who may enter.
@@ -122,4 +124,11 @@ pub struct RealmTemplate {
     pub idle_close: Duration,
     /// At most so many at a time.
     pub realms_max: usize,
+}
+
+impl RealmTemplate {
+    /// The settings of the realm that it is made to.
+    pub(super) fn settings_for(&self, uri: &Uri) -> RealmSettings {
+        RealmSettings { uri: uri.detached(), name: uri.to_string(), ..self.settings.clone() }
+    }
 }

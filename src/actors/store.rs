@@ -47,16 +47,7 @@ impl StoreEnd {
     /// Attaches the realm. Its mailbox is not served before its retained events are there, if they outlive the process.
     #[expect(clippy::disallowed_methods, reason = "nobody can have joined yet, so there is nobody to deliver to")]
     pub(super) fn open(&mut self, settings: &RealmSettings, ctx: &mut Context<RealmActor>) {
-        let Some(link) = self.link.take() else { return };
-        // Weak: the store must not keep a realm alive.
-        let realm = ctx.address().downgrade();
-        let sink = Arc::new(move |answers| {
-            if let Some(realm) = realm.upgrade() {
-                tell(&realm, answers);
-            }
-        });
-        let octets_max = settings.rules.limits.history_octets_max as u64;
-        let handle = link.attach(&settings.uri, octets_max, sink);
+        let Some(handle) = self.attach(settings, ctx) else { return };
         if settings.rules.retained_durable {
             let (reply, answer) = tokio::sync::oneshot::channel();
             handle.load_retained(move |events| drop(reply.send(events)));
@@ -69,6 +60,28 @@ impl StoreEnd {
             }));
         }
         self.handle = Some(handle);
+    }
+
+    /// Without a store, nothing.
+    fn attach(&self, settings: &RealmSettings, ctx: &mut Context<RealmActor>) -> Option<StoreHandle> {
+        // Weak: the store must not keep a realm alive.
+        let realm = ctx.address().downgrade();
+        let sink = Arc::new(move |answers| {
+            if let Some(realm) = realm.upgrade() {
+                tell(&realm, answers);
+            }
+        });
+        let octets_max = settings.rules.limits.history_octets_max as u64;
+        Some(self.link.as_ref()?.attach(&settings.uri, octets_max, sink))
+    }
+
+    /// The realm has other settings: a new bound for its history comes with a new way to the store. What is under way on the
+    /// old one is answered all the same.
+    pub(super) fn change(&mut self, new: &RealmSettings, old: &RealmSettings, ctx: &mut Context<RealmActor>) {
+        let bound = |settings: &RealmSettings| settings.rules.limits.history_octets_max;
+        if self.handle.is_some() && bound(new) != bound(old) {
+            self.handle = self.attach(new, ctx);
+        }
     }
 
     /// Hands a turn's orders over. Gives back those whose realm has no store, to be answered with a fault.

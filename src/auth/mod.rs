@@ -9,6 +9,7 @@ mod cryptosign;
 mod decoy;
 mod extra;
 mod kdf;
+mod remains;
 mod scram;
 mod secret;
 mod throttle;

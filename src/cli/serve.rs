@@ -2,7 +2,7 @@
 
 use super::output::note;
 use super::Exit;
-use crate::config::{self, LoadOptions, Settings};
+use crate::config::{self, LoadOptions};
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::MatchPolicy;
 use std::path::PathBuf;
@@ -69,24 +69,24 @@ pub(super) fn serve(arguments: ServeArguments) -> Exit {
     if arguments.check {
         return super::config::check(&options, super::config::Format::Text);
     }
-    start(config::load(&options))
+    start(options)
 }
 
 /// Starts the router in dev mode.
 pub(super) fn dev(arguments: &DevArguments) -> Exit {
     let text = Some(config::dev_mode(arguments.port, &arguments.realm));
-    start(config::load(&LoadOptions { text, ..LoadOptions::from_process() }))
+    start(LoadOptions { text, ..LoadOptions::from_process() })
 }
 
-fn start(settings: Result<Settings, config::ConfigErrors>) -> Exit {
-    let settings = match settings {
+fn start(options: LoadOptions) -> Exit {
+    let settings = match config::load(&options) {
         Ok(settings) => settings,
         Err(errors) => {
             note(&errors.to_string());
             return Exit::Usage;
         }
     };
-    match crate::server::run(settings) {
+    match crate::server::run(settings, options) {
         Ok(()) => Exit::Done,
         Err(error) => {
             note(&format!("error: {error}"));

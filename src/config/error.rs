@@ -52,6 +52,8 @@ pub enum Code {
     PublicDevMode,
     /// Files of TLS that cannot be used, or not together.
     TlsFiles,
+    /// A key that cannot be changed while the node runs.
+    NotWhileRunning,
 }
 
 impl Code {
@@ -79,6 +81,7 @@ impl Code {
             Self::NoStore => 41,
             Self::PublicDevMode => 42,
             Self::TlsFiles => 43,
+            Self::NotWhileRunning => 50,
         }
     }
 }

@@ -14,6 +14,7 @@ mod overlay;
 mod parse;
 mod print;
 mod read;
+mod reload;
 mod resolve;
 mod settings;
 mod shape;
@@ -22,6 +23,7 @@ mod tree;
 mod values;
 
 pub use error::{Code, ConfigErrors, Problem, Severity};
+pub use reload::{reload, Difference, Reloaded, When};
 pub use settings::{NodeSettings, Settings, SettingsSource, ShutdownSettings};
 pub use source::{FileSpan, Location};
 
@@ -109,12 +111,17 @@ impl LoadOptions {
 /// # Errors
 /// All mistakes at once, with the warnings beside them.
 pub fn load(options: &LoadOptions) -> Result<Settings, ConfigErrors> {
+    load_and_keep(options).map(|(settings, _, _)| settings)
+}
+
+/// The same, with what tells the places of keys.
+fn load_and_keep(options: &LoadOptions) -> Result<(Settings, Option<Node>, Sources), ConfigErrors> {
     let (loaded, settings) = load_parts(options);
     let problems = error::problems(loaded.findings, &loaded.sources, options.strict);
     match settings {
         Some(mut settings) if problems.iter().all(|problem| problem.severity == Severity::Warning) => {
             settings.warnings = problems;
-            Ok(settings)
+            Ok((settings, loaded.tree, loaded.sources))
         }
         Some(_) | None => Err(ConfigErrors { problems }),
     }
@@ -196,14 +203,17 @@ struct Loaded {
     sources: Sources,
     findings: Vec<Finding>,
     file: Option<File>,
+    /// As it was read, all sources together.
+    tree: Option<Node>,
 }
 
 fn load_parts(options: &LoadOptions) -> (Loaded, Option<Settings>) {
-    let mut loaded = Loaded { sources: Sources::default(), findings: Vec::new(), file: None };
+    let mut loaded = Loaded { sources: Sources::default(), findings: Vec::new(), file: None, tree: None };
     let Some((tree, source)) = read_tree(options, &mut loaded) else { return (loaded, None) };
     loaded.sources.hide_secrets(&tree);
     overlay::ambiguous_names(&tree, &mut loaded.findings);
     let mut reader = Reader::default();
+    loaded.tree = Some(tree.clone());
     loaded.file = read_file(tree, &mut reader);
     let mut findings = reader.findings;
     // A variable may be meant for another version; a key in a file is a mistake.

@@ -1,6 +1,7 @@
 //! Settings on their way back into text: the full file, and what `config show` prints.
 
 use super::read::{plain, quoted, Item, Written};
+use super::reload::When;
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -32,11 +33,11 @@ fn table(items: &[Item], path: &[String], style: Style, out: &mut String) {
         let key = quoted(&item.key);
         match &item.written {
             Written::Inline(value) => {
-                comment(out, item.doc, style);
+                comment(out, item, style);
                 line(out, &format!("{key} = {}", inline(value)));
             }
             Written::Absent(example) if style == Style::Full => {
-                comment(out, item.doc, style);
+                comment(out, item, style);
                 line(out, &format!("# {key} = {example}"));
             }
             Written::Absent(_) | Written::Table(_) => {}
@@ -50,7 +51,7 @@ fn table(items: &[Item], path: &[String], style: Style, out: &mut String) {
         if !out.is_empty() && !silent {
             line(out, "");
         }
-        comment(out, item.doc, style);
+        comment(out, item, style);
         if !only_tables {
             line(out, &format!("[{}]", path.join(".")));
         }
@@ -62,12 +63,13 @@ fn line(out: &mut String, text: &str) {
     let _infallible = writeln!(out, "{text}");
 }
 
-fn comment(out: &mut String, doc: &str, style: Style) {
-    if style == Style::Bare || doc.is_empty() {
+fn comment(out: &mut String, item: &Item, style: Style) {
+    if style == Style::Bare || item.doc.is_empty() {
         return;
     }
     let mut row = String::from("#");
-    for word in plain(doc).split(' ') {
+    let when = item.when.map(When::sentence);
+    for word in plain(item.doc).split(' ').chain(when.into_iter().flat_map(|sentence| sentence.split(' '))) {
         if row.len() + word.len() >= WIDTH {
             line(out, &row);
             row.truncate(1);

@@ -4,6 +4,7 @@
 //! list come the struct, the reader, the defaults, the full file and the schema, so that nothing is written twice.
 
 use super::error::{nearest, Code, Finding, Severity};
+use super::reload::When;
 use super::tree::{Content, Node, Place, Table};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use std::borrow::Cow;
@@ -38,6 +39,8 @@ pub(super) enum Written {
 pub(super) struct Item {
     pub(super) key: String,
     pub(super) doc: &'static str,
+    /// When a change holds; `None`: as it does for the table that it stands in.
+    pub(super) when: Option<When>,
     pub(super) written: Written,
 }
 
@@ -325,10 +328,14 @@ pub(super) fn table_reference<T: Tabular + JsonSchema>(generator: &mut SchemaGen
 }
 
 /// Defines a table of the file. Each key has its doc comment, its type and what holds where it is absent:
-/// `default(value)`, `required`, `optional("an example, in TOML")`, or `flatten` for a table whose keys stand in this one.
+/// `default(value)`, `required`, `optional("an example, in TOML")`, or `flatten` for a table whose keys stand in this one. Behind
+/// that, after a comma, when a change holds, if not as for the table: `at_once`, `new_connections` or `restart`.
 macro_rules! table {
     ($(#[doc = $doc:literal])+ $name:ident {
-        $($(#[doc = $key_doc:literal])+ $field:ident $(as $key:literal)? : $type:ty = $kind:ident $(($argument:expr))? ;)+
+        $(
+            $(#[doc = $key_doc:literal])+
+            $field:ident $(as $key:literal)? : $type:ty = $kind:ident $(($argument:expr))? $(, $when:ident)? ;
+        )+
     }) => {
         $(#[doc = $doc])+
         #[derive(Clone, PartialEq, Debug)]
@@ -348,7 +355,8 @@ macro_rules! table {
 
             fn write_fields(&self, items: &mut Vec<$crate::config::read::Item>) {
                 $(table!(
-                    @write $kind, self.$field, items, table!(@key $field $($key)?), concat!($($key_doc),+) $(, $argument)?
+                    @write $kind, self.$field, items, table!(@key $field $($key)?), concat!($($key_doc),+), [$($when)?]
+                    $(, $argument)?
                 );)+
             }
 
@@ -414,27 +422,34 @@ macro_rules! table {
         $crate::config::read::Placed::default_of(<$type as $crate::config::read::Tabular>::read_fields($fields, $reader))
     };
 
-    (@write default, $value:expr, $items:ident, $key:expr, $doc:expr, $default:expr) => {
+    (@when []) => { None };
+    (@when [at_once]) => { Some($crate::config::reload::When::AtOnce) };
+    (@when [new_connections]) => { Some($crate::config::reload::When::NewConnections) };
+    (@when [restart]) => { Some($crate::config::reload::When::Restart) };
+
+    (@write default, $value:expr, $items:ident, $key:expr, $doc:expr, $when:tt, $default:expr) => {
         $items.push($crate::config::read::Item {
             key: $key.to_owned(),
             doc: $doc,
+            when: table!(@when $when),
             written: $crate::config::read::Key::written(&$value.value),
         })
     };
-    (@write required, $value:expr, $items:ident, $key:expr, $doc:expr) => {
-        table!(@write default, $value, $items, $key, $doc, ())
+    (@write required, $value:expr, $items:ident, $key:expr, $doc:expr, $when:tt) => {
+        table!(@write default, $value, $items, $key, $doc, $when, ())
     };
-    (@write optional, $value:expr, $items:ident, $key:expr, $doc:expr, $example:expr) => {
+    (@write optional, $value:expr, $items:ident, $key:expr, $doc:expr, $when:tt, $example:expr) => {
         $items.push($crate::config::read::Item {
             key: $key.to_owned(),
             doc: $doc,
+            when: table!(@when $when),
             written: match &$value.value {
                 Some(value) => $crate::config::read::Key::written(value),
                 None => $crate::config::read::Written::Absent($example),
             },
         })
     };
-    (@write flatten, $value:expr, $items:ident, $key:expr, $doc:expr) => {
+    (@write flatten, $value:expr, $items:ident, $key:expr, $doc:expr, $when:tt) => {
         $crate::config::read::Tabular::write_fields(&$value.value, $items)
     };
 

@@ -1,11 +1,14 @@
 //! What a configuration comes to: the settings that the rooms define, and those of the node itself.
 
 use super::error::Problem;
+use super::read::Written;
 use crate::actors::settings::{RealmSettings, RealmTemplate};
+use crate::auth::Secret;
 use crate::http::settings::RestSettings;
 use crate::observe::settings::LogSettings;
 use crate::storage::StorageSettings;
 use crate::transport::settings::{ListenerSettings, ProcessLimits};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +38,10 @@ pub struct Settings {
     pub source: SettingsSource,
     /// What is doubtful, but does not stop the start.
     pub warnings: Vec<Problem>,
+    /// What the files come to, to compare it with what they come to later.
+    pub(super) written: Written,
+    /// The secrets that they name, by the path of their keys, for the same.
+    pub(super) secrets: BTreeMap<String, Secret>,
 }
 
 /// `[node]`.

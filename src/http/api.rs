@@ -8,6 +8,7 @@ use super::problem::{parts, Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::{route, NoRoute};
 use super::sessions::{Answer, Ask, Request};
+use super::settings::RestSettings;
 use super::Place;
 use crate::actors::connection::Encryption;
 use crate::actors::realms::Lookup;
@@ -66,7 +67,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
             return Err(problem.with(header::ALLOW, HeaderValue::from_static(ALLOW)).uncounted());
         }
     }
-    let rest = &place.state.rest;
+    let rest = &place.state.rest.load_full();
     let statuses = Statuses(&rest.status);
     let handle = find_realm(place, &route.realm).await.ok_or_else(|| {
         let text = format!("no realm '{}' is served here", shown(&route.realm));
@@ -86,7 +87,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
     let mut asked = body::request(route.endpoint, route.uri.as_deref(), &body)?;
     let wish = negotiate::wait(request.headers());
-    let deadline = set_deadline(&mut asked, wish, place, &handle.shared)?;
+    let deadline = set_deadline(&mut asked, wish, rest, &handle.shared)?;
 
     let (sender, receiver) = oneshot::channel();
     let sessions = &place.state.sessions;
@@ -143,16 +144,21 @@ fn is_upgrade(request: &HttpRequest) -> bool {
         && request.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
+/// Whether the realm is there, with these settings.
+fn is_current(handle: &RealmHandle) -> bool {
+    handle.realm.connected() && !handle.shared.is_outdated()
+}
+
 /// The realm with this name or URI, if this listener serves it.
 async fn find_realm(place: &Place, name: &str) -> Option<RealmHandle> {
-    let known = place.realms.borrow().get(name).filter(|handle| handle.realm.connected()).cloned();
+    let known = place.realms.borrow().get(name).filter(|handle| is_current(handle)).cloned();
     let handle = match known {
         Some(handle) => handle,
         None => {
             let found = place.state.realms.send(Lookup(name.to_owned())).await.ok().flatten();
             let mut realms = place.realms.borrow_mut();
             // Realms made on demand come and go.
-            realms.retain(|_, handle| handle.realm.connected());
+            realms.retain(|_, handle| is_current(handle));
             let handle = found?;
             realms.insert(name.to_owned(), handle.clone());
             handle
@@ -166,10 +172,9 @@ async fn find_realm(place: &Place, name: &str) -> Option<RealmHandle> {
 fn set_deadline(
     asked: &mut Request,
     wish: Option<Duration>,
-    place: &Place,
+    rest: &RestSettings,
     realm: &RealmShared,
 ) -> Result<Duration, Problem> {
-    let rest = &place.state.rest;
     let Request::Call(call) = asked else { return Ok(wish.unwrap_or(rest.call_timeout).min(rest.wait_max)) };
     if call.options.progress || call.options.receive_progress {
         let text = "options progress and receive_progress need a stream, which this endpoint does not give";

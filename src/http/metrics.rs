@@ -4,7 +4,7 @@
 use super::health::{finish, page, reading};
 use super::sessions::Owners;
 use super::Place;
-use crate::observe::{Metrics, Refusal};
+use crate::observe::{Metrics, Refusal, ReloadOutcome};
 use crate::storage::{StoreLink, COMMIT_BOUNDS_MS};
 use crate::wamp::MessageKind;
 use actix_web::{web, HttpRequest, HttpResponse};
@@ -94,6 +94,8 @@ impl Reader {
         family(encoder, "wharf_messages_out", "Messages handed to an outbox", "type", messages_out)?;
         let refused = Refusal::ALL.iter().map(|reason| (reason.name(), of.refused(*reason)));
         family(encoder, "wharf_refused", "Refusals", "reason", refused)?;
+        let reloads = ReloadOutcome::ALL.iter().map(|outcome| (outcome.name(), of.reloads(*outcome)));
+        family(encoder, "wharf_reload", "Reloads of the configuration", "outcome", reloads)?;
         let panics = [("session", of.session_panics()), ("realm", of.realm_panics())];
         family(encoder, "wharf_panics", "Actors that panicked", "actor", panics.into_iter())
     }

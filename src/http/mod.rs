@@ -24,6 +24,7 @@ use actix::Addr;
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{web, HttpResponse};
+use arc_swap::ArcSwap;
 use problem::Problem;
 use prometheus_client::registry::Registry;
 use request_id::RequestName;
@@ -61,7 +62,8 @@ impl Readiness {
 /// What all handlers share.
 #[derive(Clone)]
 pub struct HttpState {
-    rest: RestSettings,
+    /// Read once for each request.
+    rest: Arc<ArcSwap<RestSettings>>,
     realms: Addr<RealmsActor>,
     readiness: Readiness,
     sessions: Owners,
@@ -82,7 +84,14 @@ impl HttpState {
     ) -> Self {
         let tally = metrics.tally(usize::MAX);
         let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store));
+        let rest = Arc::new(ArcSwap::from_pointee(rest));
         Self { rest, realms, readiness, sessions, tally, registry }
+    }
+
+    /// From now on these settings of the REST bridge hold, for requests to come.
+    pub fn use_rest(&self, rest: RestSettings) {
+        self.sessions.use_settings(&rest);
+        self.rest.store(Arc::new(rest));
     }
 }
 

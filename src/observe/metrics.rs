@@ -80,6 +80,31 @@ refusals! {
     Limit = "limit",
 }
 
+/// What became of a reload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReloadOutcome {
+    /// The new settings hold.
+    Done,
+    /// The settings that were read have mistakes, or need a restart; the old ones hold.
+    Refused,
+    /// They could not be put into effect; the old ones hold.
+    Failed,
+}
+
+impl ReloadOutcome {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Done, Self::Refused, Self::Failed];
+
+    /// The label's value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Which kind of actor panicked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Panicked {
@@ -97,6 +122,7 @@ struct Shard {
     messages_in: [AtomicU64; KINDS],
     messages_out: [AtomicU64; KINDS],
     refused: [AtomicU64; REFUSALS],
+    reloads: [AtomicU64; ReloadOutcome::ALL.len()],
     connections: AtomicI64,
     sessions: AtomicI64,
     calls_under_way: AtomicI64,
@@ -130,6 +156,7 @@ impl Default for Shard {
             messages_in: [const { AtomicU64::new(0) }; KINDS],
             messages_out: [const { AtomicU64::new(0) }; KINDS],
             refused: [const { AtomicU64::new(0) }; REFUSALS],
+            reloads: Default::default(),
             connections: AtomicI64::new(0),
             sessions: AtomicI64::new(0),
             calls_under_way: AtomicI64::new(0),
@@ -199,6 +226,11 @@ impl Metrics {
     /// Messages sent, of one kind.
     pub fn messages_out(&self, kind: MessageKind) -> u64 {
         self.shards.iter().map(|shard| shard.messages_out[kind.index()].load(Ordering::Relaxed)).sum()
+    }
+
+    /// Reloads of the configuration that came to this.
+    pub fn reloads(&self, outcome: ReloadOutcome) -> u64 {
+        self.shards.iter().map(|shard| shard.reloads[outcome as usize].load(Ordering::Relaxed)).sum()
     }
 
     /// Refusals for one reason.
@@ -307,6 +339,11 @@ impl Tally {
     /// One refusal.
     pub fn refused(&self, reason: Refusal) {
         self.shard().refused[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One reload of the configuration.
+    pub fn reloaded(&self, outcome: ReloadOutcome) {
+        self.shard().reloads[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// One panic.

@@ -6,6 +6,6 @@ mod restraint;
 pub mod settings;
 mod text;
 
-pub use metrics::{Metrics, Panicked, Refusal, Tally};
+pub use metrics::{Metrics, Panicked, Refusal, ReloadOutcome, Tally};
 pub use restraint::Restraint;
 pub use text::{address, shown};

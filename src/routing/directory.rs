@@ -65,6 +65,8 @@ struct Entry {
     meta_full_at: Option<Instant>,
     /// EVENTs that it has lost because it did not read them, as it was last heard.
     dropped: u64,
+    /// Whether what it may do has changed since it came: then its own room may not know yet.
+    changed: bool,
 }
 
 /// The members of one realm.
@@ -91,8 +93,21 @@ impl Directory {
             SessionKey::new(self.slots - 1, 0)
         });
         self.key_by_session.insert(member.session, key);
-        self.entries.insert(key, Entry { member, meta_full_at: None, dropped: 0 });
+        self.entries.insert(key, Entry { member, meta_full_at: None, dropped: 0, changed: false });
         key
+    }
+
+    /// What the session may do has changed.
+    pub(crate) fn set_permit(&mut self, key: SessionKey, permit: Permit) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.member.permit = permit;
+            entry.changed = true;
+        }
+    }
+
+    /// What the session may do, if that has changed since it came.
+    pub(crate) fn changed_permit(&self, key: SessionKey) -> Option<&Permit> {
+        self.entries.get(key).filter(|entry| entry.changed).map(|entry| &entry.member.permit)
     }
 
     /// Takes a session out.

@@ -22,6 +22,7 @@ mod records;
 mod refusal;
 mod rights;
 mod rules;
+mod swap;
 mod testaments;
 
 pub use command::Command;
@@ -38,6 +39,7 @@ pub use rights::{Permit, Rights};
 pub use rules::{
     ForwardTimeout, HistoryRule, ProcedureRule, RealmRules, RetainRule, Takeover, TopicRule, TrustLevels, UriTable,
 };
+pub use swap::Ended;
 pub use testaments::TestamentScope;
 
 use crate::wamp::message::{Call, Invocation};

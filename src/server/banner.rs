@@ -1,14 +1,13 @@
 //! What a person sees at the start: what runs where, and what to try next.
 
 use crate::config::Settings;
-use crate::transport::listener::Listening;
-use crate::transport::settings::{ListenerSettings, Service};
+use crate::transport::listener::{Listening, Serves, SocketId};
+use crate::transport::settings::Service;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
-use std::sync::Arc;
 
 /// The text, for the sockets that were really opened; `None` where a log line says it.
-pub(super) fn text(settings: &Settings, sockets: &[(usize, Arc<ListenerSettings>, Listening)]) -> Option<String> {
+pub(super) fn text(settings: &Settings, sockets: &[(SocketId, Serves, Listening)]) -> Option<String> {
     let version = env!("CARGO_PKG_VERSION");
     let places = places(sockets);
     tracing::info!(version, source = %settings.source, listening = %places.join(" "), "wharf is running");
@@ -33,12 +32,12 @@ pub(super) fn text(settings: &Settings, sockets: &[(usize, Arc<ListenerSettings>
     Some(text)
 }
 
-fn dev(text: &mut String, sockets: &[(usize, Arc<ListenerSettings>, Listening)]) {
-    let main = sockets.iter().find(|(_, listener, _)| listener.serve.contains(&Service::WebSocket));
-    let raw = sockets.iter().rev().find(|(_, listener, socket)| {
-        listener.serve.contains(&Service::RawSocket) && matches!(socket, Listening::Tcp(_)) && is_v4(socket)
+fn dev(text: &mut String, sockets: &[(SocketId, Serves, Listening)]) {
+    let main = sockets.iter().find(|(_, of, _)| of.settings.serve.contains(&Service::WebSocket));
+    let raw = sockets.iter().rev().find(|(_, of, socket)| {
+        of.settings.serve.contains(&Service::RawSocket) && matches!(socket, Listening::Tcp(_)) && is_v4(socket)
     });
-    let path = main.and_then(|(_, listener, _)| listener.websocket.paths.first().cloned()).unwrap_or_default();
+    let path = main.and_then(|(_, of, _)| of.settings.websocket.paths.first().cloned()).unwrap_or_default();
     let http = main.map(|(_, _, socket)| address(socket)).unwrap_or_default();
     let raw = raw.map(|(_, _, socket)| address(socket)).unwrap_or_default();
     let (websocket, rest) = (format!("ws://{http}{path}"), format!("http://{http}/api/v1"));
@@ -66,10 +65,11 @@ fn address(socket: &Listening) -> String {
     }
 }
 
-fn places(sockets: &[(usize, Arc<ListenerSettings>, Listening)]) -> Vec<String> {
+/// Each with what is served there.
+pub(super) fn places(sockets: &[(SocketId, Serves, Listening)]) -> Vec<String> {
     sockets
         .iter()
-        .map(|(_, listener, socket)| {
+        .map(|(_, Serves { settings: listener, .. }, socket)| {
             let tls = listener.tls.as_ref().map(|_| "tls");
             let services: Vec<_> = tls.into_iter().chain(listener.serve.iter().map(|service| name(*service))).collect();
             format!("{} {} ({})", listener.name, address(socket), services.join(", "))

@@ -2,11 +2,12 @@
 //!
 //! Resident memory decides the level, since it is what gets a process killed. Source: S3, section 4 of the limits.
 
+use super::Current;
 use crate::actors::pressure::{Level, Marks, Pressure};
 use crate::http::Readiness;
-use crate::transport::settings::ProcessLimits;
 use crate::transport::worker::{CutLargest, LargestOutbox, WorkerActor};
 use actix::Addr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How often memory is looked at.
@@ -23,15 +24,15 @@ const SPARED: usize = 64 << 10;
 
 /// Watches for ever.
 pub(super) async fn watch(
-    limits: ProcessLimits,
+    current: Rc<Current>,
     pressure: Pressure,
     readiness: Readiness,
     workers: Vec<Addr<WorkerActor>>,
 ) {
-    let limit = limits.memory.unwrap_or_else(available);
-    let marks = Marks { soft: limits.memory_high_water, hard: limits.memory_critical };
+    let available = available();
     let mut complained: Option<Instant> = None;
     loop {
+        let (limit, marks) = bounds(&current, available);
         let was = pressure.level();
         let used = resident();
         let level = marks.level(was, used, limit);
@@ -54,6 +55,13 @@ pub(super) async fn watch(
         }
         tokio::time::sleep(RELIEF).await;
     }
+}
+
+/// The memory that counts, and the shares of it.
+fn bounds(current: &Current, available: u64) -> (u64, Marks) {
+    let limits = current.limits.borrow();
+    let marks = Marks { soft: limits.memory_high_water, hard: limits.memory_critical };
+    (limits.memory.unwrap_or(available), marks)
 }
 
 /// Cuts the session with the largest outbox of all workers; false if none is large.

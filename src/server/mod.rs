@@ -3,25 +3,31 @@
 mod banner;
 mod certificates;
 mod files;
+mod files_changed;
 mod memory;
+mod reload;
 mod secret;
 mod stop;
 
 use crate::actors::logins::Logins;
 use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
-use crate::config::Settings;
+use crate::config::{LoadOptions, Settings, ShutdownSettings};
 use crate::http::sessions::Owners;
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
 use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
-use crate::transport::listener::{bind, Acceptor, BindError, Listening, WorkerHandle};
-use crate::transport::settings::{ListenerSettings, RawSocketPing, Service};
+use crate::transport::listener::{bind_one, Acceptor, BindError, Listening, Serves, SocketId, WorkerHandle};
+use crate::transport::settings::{ListenerSettings, ProcessLimits, RawSocketPing, Service};
+use crate::transport::sockets::OpenSocket;
 use crate::transport::tls::TlsFault;
 use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
 use actix::{Actor, Addr, Arbiter};
-use std::io;
+use reload::Reloader;
+use std::cell::{Cell, RefCell};
+use std::io::{self, IsTerminal};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Why the router did not run, or stopped.
@@ -86,24 +92,46 @@ struct Running {
     acceptor: Addr<Acceptor>,
     metrics: Arc<Metrics>,
     readiness: Readiness,
+    current: Rc<Current>,
     /// Kept alive: an arbiter without a handle goes on, but could not be stopped.
     arbiters: Vec<Arbiter>,
 }
 
-/// Runs the router until a signal stops it.
+/// Settings that the main thread itself lives by.
+struct Current {
+    shutdown: Cell<ShutdownSettings>,
+    limits: RefCell<ProcessLimits>,
+    stopping: Cell<bool>,
+    /// Whether the program was started from a terminal.
+    had_terminal: bool,
+    /// That terminal is closed.
+    terminal_gone: tokio::sync::Notify,
+}
+
+impl Current {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            shutdown: Cell::new(settings.shutdown),
+            limits: RefCell::new(settings.limits.clone()),
+            stopping: Cell::new(false),
+            had_terminal: io::stderr().is_terminal(),
+            terminal_gone: tokio::sync::Notify::new(),
+        }
+    }
+}
+
+/// Sockets that listen, by what they are of.
+type Sockets = Vec<(SocketId, Serves, Listening)>;
+
+/// Runs the router until a signal stops it. `options` are what `settings` came from, for a reload.
 ///
 /// # Errors
 /// [`ServerError`]: nothing was started, or it could not go on.
-pub fn run(settings: Settings) -> Result<(), ServerError> {
-    let _log = log::init(&settings.log, settings.node.dev)?;
+pub fn run(settings: Settings, options: LoadOptions) -> Result<(), ServerError> {
+    let log = log::init(&settings.log, settings.node.dev)?;
     let files_max = files::raise_limit();
     let listeners: Vec<Arc<ListenerSettings>> = settings.listeners.iter().cloned().map(Arc::new).collect();
-    let mut sockets = Vec::new();
-    for (number, listener) in listeners.iter().enumerate() {
-        for listening in bind(listener)? {
-            sockets.push((number, Arc::clone(listener), listening));
-        }
-    }
+    let sockets = bind_all(&listeners)?;
     let tls = certificates::open(&listeners)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
@@ -114,13 +142,22 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
     let storage = Storage::start(settings.storage.clone())?;
     let system = actix::System::new();
     // Before anybody is told that it runs: a signal from then on stops it in order.
-    let signals = system.block_on(async { stop::Signals::listen() }).map_err(ServerError::Runtime)?;
+    let mut signals = system.block_on(async { stop::Signals::listen() }).map_err(ServerError::Runtime)?;
     let banner = banner::text(&settings, &sockets);
-    let shutdown = settings.shutdown;
-    let running = system.block_on(async { start(settings, listeners, tls, sockets, files_max, &storage) });
+    let hangup = signals.hangup.take();
+    let settings = Arc::new(settings);
+    let (running, reloader) = system.block_on(async {
+        let begin =
+            Begin { settings: Arc::clone(&settings), options, listeners, tls, sockets, files_max, level: log.level() };
+        start(begin, &storage)
+    });
+    drop(settings);
     banner::show(&banner);
     system.block_on(async {
-        actix_rt::spawn(stop::on_signal(signals, running, shutdown));
+        actix_rt::spawn(stop::on_signal(signals, running));
+        if let Some(hangup) = hangup {
+            actix_rt::spawn(reload::on_demand(hangup, reloader));
+        }
     });
     let code = system.run_with_code();
     // The last commit: no realm orders anything any more.
@@ -132,27 +169,47 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
     }
 }
 
-fn start(
-    settings: Settings,
+/// All sockets of all listeners, numbered on from the listeners' own numbers.
+fn bind_all(listeners: &[Arc<ListenerSettings>]) -> Result<Sockets, ServerError> {
+    let mut sockets = Sockets::new();
+    for (number, listener) in listeners.iter().enumerate() {
+        for place in &listener.binds {
+            let serves = Serves { number, settings: Arc::clone(listener), place: place.clone() };
+            sockets.push((sockets.len(), serves, bind_one(&listener.name, place)?));
+        }
+    }
+    Ok(sockets)
+}
+
+/// What a router starts with.
+struct Begin {
+    settings: Arc<Settings>,
+    options: LoadOptions,
     listeners: Vec<Arc<ListenerSettings>>,
     tls: certificates::OfListeners,
-    sockets: Vec<(usize, Arc<ListenerSettings>, Listening)>,
+    sockets: Sockets,
     files_max: usize,
-    storage: &Storage,
-) -> Running {
+    level: log::LevelHandle,
+}
+
+fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
+    let Begin { settings, options, listeners, tls, sockets, files_max, level } = begin;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.node.workers.unwrap_or(cores).max(1);
     let metrics = Metrics::new(workers);
     let main_tally = metrics.tally(workers);
-    certificates::keep_fresh(&listeners, &tls, main_tally.clone());
+    let watch = certificates::keep_fresh(&listeners, &tls, main_tally.clone());
+    let current = Rc::new(Current::of(&settings));
+    let listeners: Vec<reload::Numbered> =
+        listeners.into_iter().zip(tls).enumerate().map(|(number, (listener, tls))| (number, listener, tls)).collect();
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let pressure = Pressure::default();
     let logins = Logins::new(secret::of_node(settings.node.data_dir.as_deref()));
     let realms = RealmsActor::new(
         handles.clone(),
-        settings.realms,
-        settings.templates,
+        settings.realms.clone(),
+        settings.templates.clone(),
         main_tally.clone(),
         pressure.clone(),
         logins,
@@ -162,39 +219,54 @@ fn start(
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
     let (seen, ready) = (Arc::clone(&metrics), readiness.clone());
-    let state = HttpState::new(settings.rest, realms.clone(), seen, ready, callers.clone(), storage.link());
-    let configure: Configure = Arc::new(move |services, listener| {
+    let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
+    let configure = services(state.clone());
+    let worker = |(number, arbiter): (usize, &Arbiter)| {
+        let load = Arc::<Load>::default();
+        let worker = WorkerSettings {
+            number,
+            listeners: listeners.clone(),
+            limits: settings.limits.clone(),
+            configure: Arc::clone(&configure),
+            realms: realms.clone(),
+            tally: metrics.tally(number),
+            load: Arc::clone(&load),
+        };
+        WorkerHandle { worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)), load }
+    };
+    let handles: Vec<WorkerHandle> = arbiters.iter().enumerate().map(worker).collect();
+    let workers: Vec<_> = handles.iter().map(|handle| handle.worker.clone()).collect();
+    actix_rt::spawn(memory::watch(Rc::clone(&current), pressure, readiness.clone(), workers.clone()));
+    let open: Vec<OpenSocket> = sockets.iter().map(|(id, serves, _)| reload::open_socket(*id, serves)).collect();
+    let next = open.len().max(listeners.len()) + 1;
+    let acceptor = Acceptor::new(settings.limits.clone(), files_max, sockets, handles, main_tally.clone()).start();
+    readiness.set(true);
+    let reloader = Reloader {
+        options,
+        running: settings,
+        sockets: open,
+        listeners,
+        next,
+        workers: workers.clone(),
+        acceptor: acceptor.clone(),
+        realms,
+        http: state,
+        watch,
+        level,
+        tally: main_tally,
+        current: Rc::clone(&current),
+    };
+    (Running { workers, callers, acceptor, metrics, readiness, current, arbiters }, reloader)
+}
+
+/// What the HTTP side serves on each listener.
+fn services(state: HttpState) -> Configure {
+    Arc::new(move |services, listener| {
         let listener = seen_by_http(listener);
         crate::http::configure(services, &listener, &state);
         let state = state.clone();
         services.app_data(Gate(Box::new(move |head| crate::http::refuse(head, &listener, &state))));
-    });
-    let handles: Vec<WorkerHandle> = arbiters
-        .iter()
-        .enumerate()
-        .map(|(number, arbiter)| {
-            let load = Arc::<Load>::default();
-            let worker = WorkerSettings {
-                number,
-                listeners: listeners.clone(),
-                tls: tls.clone(),
-                limits: settings.limits.clone(),
-                configure: Arc::clone(&configure),
-                realms: realms.clone(),
-                tally: metrics.tally(number),
-                load: Arc::clone(&load),
-            };
-            WorkerHandle {
-                worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)),
-                load,
-            }
-        })
-        .collect();
-    let workers: Vec<_> = handles.iter().map(|handle| handle.worker.clone()).collect();
-    actix_rt::spawn(memory::watch(settings.limits.clone(), pressure, readiness.clone(), workers.clone()));
-    let acceptor = Acceptor::new(settings.limits, files_max, sockets, handles, main_tally).start();
-    readiness.set(true);
-    Running { workers, callers, acceptor, metrics, readiness, arbiters }
+    })
 }
 
 /// What the HTTP side needs to know of a listener.

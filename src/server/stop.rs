@@ -12,16 +12,22 @@ use tokio::signal::unix::{signal, Signal, SignalKind};
 /// How often the number of connections is looked at while they drain.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// SIGTERM and SIGINT. From here on they no longer just end the process.
+/// SIGTERM, SIGINT and SIGHUP. From here on they no longer just end the process.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// For whoever reloads; taken once.
+    pub(super) hangup: Option<Signal>,
 }
 
 impl Signals {
     /// Listens for them; within a runtime.
     pub(super) fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: Some(signal(SignalKind::hangup())?),
+        })
     }
 
     async fn next(&mut self) {
@@ -33,8 +39,13 @@ impl Signals {
 }
 
 /// Waits for a signal and stops in order; a second one stops at once.
-pub(super) async fn on_signal(mut signals: Signals, running: Running, shutdown: ShutdownSettings) {
-    signals.next().await;
+pub(super) async fn on_signal(mut signals: Signals, running: Running) {
+    tokio::select! {
+        () = signals.next() => {}
+        () = running.current.terminal_gone.notified() => tracing::info!("the terminal is gone"),
+    }
+    running.current.stopping.set(true);
+    let shutdown = running.current.shutdown.get();
     tracing::info!("stopping: a second signal stops at once");
     let code = tokio::select! {
         () = stop(&running, shutdown) => 0,

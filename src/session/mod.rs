@@ -260,6 +260,17 @@ impl Session {
         Action::Send((*goodbye).into())
     }
 
+    /// The realm's rules have changed. What WELCOME has said, and what the request ids so far depend on, stays for this session.
+    pub fn change_rules(&mut self, new: Arc<Rules>) {
+        let (State::Established { rules, .. } | State::Joining { rules, .. }) = &mut self.state else { return };
+        let (strict_request_ids, features) = (rules.strict_request_ids, rules.features);
+        *rules = if new.strict_request_ids == strict_request_ids && new.features == features {
+            new
+        } else {
+            Arc::new(Rules { strict_request_ids, features, ..(*new).clone() })
+        };
+    }
+
     /// The realm has ended the session by itself and disposed of it: killed by the meta API.
     pub fn killed(&mut self, reason: Uri, message: Option<String>) -> Action {
         if !self.is_established() {

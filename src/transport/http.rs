@@ -66,7 +66,7 @@ pub(crate) async fn serve(
     let app = App::new()
         .wrap_fn(|mut request, services| {
             let refused = request.app_data::<Gate>().and_then(|gate| (gate.0)(request.head()));
-            match refused.or_else(|| name_client(&mut request)) {
+            match refused.or_else(|| is_gone(&request)).or_else(|| name_client(&mut request)) {
                 Some(response) => Either::Left(ready(Ok(request.into_response(response)))),
                 None => Either::Right(services.call(request)),
             }
@@ -120,6 +120,13 @@ pub(crate) async fn serve(
     }))
 }
 
+/// The listener is gone: the answer ends the connection.
+fn is_gone(request: &ServiceRequest) -> Option<HttpResponse> {
+    let here = request.app_data::<web::Data<Here>>()?;
+    let text = "this listener is closed\n";
+    here.closed.get().then(|| plain_and_close(HttpResponse::ServiceUnavailable(), text.to_owned()))
+}
+
 /// Puts the client's address in place of a trusted proxy's, or refuses a request of which nobody can say whose it is.
 fn name_client(request: &mut ServiceRequest) -> Option<HttpResponse> {
     let here = request.app_data::<web::Data<Here>>()?.clone();
@@ -155,6 +162,11 @@ fn not_found(listener: &ListenerSettings) -> String {
         text = format!("{text}; WebSocket is on {}", listener.websocket.paths.join(", "));
     }
     text + "\n"
+}
+
+fn plain_and_close(mut response: HttpResponseBuilder, text: String) -> HttpResponse {
+    response.force_close();
+    plain(response, text)
 }
 
 fn plain(mut response: HttpResponseBuilder, text: String) -> HttpResponse {

@@ -6,17 +6,18 @@
 
 use super::permit::{Counted, Counts, Permit};
 use super::settings::{Bind, ListenerSettings, ProcessLimits};
+pub use super::sockets::{bind_one, BindError, Listening};
 use super::stream::Socket;
 use super::trusted::is_trusted;
 use super::worker::{Accepted, Load, WorkerActor};
 use crate::actors::clock;
 use crate::observe::{Refusal, Tally};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult};
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -25,9 +26,6 @@ use tokio::net::{TcpListener, UnixListener};
 
 /// How long nothing is accepted when the process has no file descriptor left (T2b).
 const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(100);
-
-/// The kernel's queue of connections that wait to be accepted.
-const BACKLOG: u32 = 4096;
 
 /// A connection of this address is gone. One per connection.
 #[derive(Message)]
@@ -38,6 +36,37 @@ pub(crate) struct Released(pub(crate) IpAddr);
 #[derive(Message)]
 #[rtype(result = "Option<Counted>")]
 pub(crate) struct CountAddress(pub(crate) IpAddr);
+
+/// Close these sockets: whoever wants to connect there is refused.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CloseSockets(pub Vec<SocketId>);
+
+/// What sockets do from now on, for the connections to come.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct UseSockets {
+    /// The bounds of the node.
+    pub limits: ProcessLimits,
+    /// Sockets that are open already.
+    pub kept: Vec<(SocketId, Serves)>,
+    /// Those that begin to accept.
+    pub fresh: Vec<(SocketId, Serves, Listening)>,
+}
+
+/// A socket's name between the acceptor and whoever opens sockets; never used twice.
+pub type SocketId = usize;
+
+/// Which listener a socket is of.
+#[derive(Clone, Debug)]
+pub struct Serves {
+    /// What workers know it by.
+    pub number: usize,
+    /// Its settings.
+    pub settings: Arc<ListenerSettings>,
+    /// Which of its addresses the socket has.
+    pub place: Bind,
+}
 
 /// Stop accepting: the listeners close.
 #[derive(Message)]
@@ -53,112 +82,24 @@ pub struct WorkerHandle {
     pub load: Arc<Load>,
 }
 
-/// A socket that listens.
-pub enum Listening {
-    /// TCP.
-    Tcp(std::net::TcpListener),
-    /// Unix; the file is removed when the listener closes.
-    Unix(std::os::unix::net::UnixListener, std::path::PathBuf),
-}
-
-/// Why a listener could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// TCP.
-    #[error("listener {listener}: cannot listen on {address}: {source}")]
-    Tcp {
-        /// The listener's name.
-        listener: String,
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// Unix.
-    #[error("listener {listener}: cannot listen on unix:{path}: {source}")]
-    Unix {
-        /// The listener's name.
-        listener: String,
-        /// Where.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-impl BindError {
-    /// Whether something else has the place already.
-    pub fn is_in_use(&self) -> bool {
-        match self {
-            Self::Tcp { source, .. } | Self::Unix { source, .. } => source.kind() == io::ErrorKind::AddrInUse,
-        }
-    }
-}
-
-/// Opens the sockets of one listener.
-///
-/// # Errors
-/// [`BindError`] for the first that cannot be opened.
-pub fn bind(settings: &ListenerSettings) -> Result<Vec<Listening>, BindError> {
-    settings.binds.iter().map(|place| bind_one(&settings.name, place)).collect()
-}
-
-fn bind_one(listener: &str, place: &Bind) -> Result<Listening, BindError> {
-    match place {
-        Bind::Tcp(address) => bind_tcp(*address).map(Listening::Tcp).map_err(|source| BindError::Tcp {
-            listener: listener.to_owned(),
-            address: *address,
-            source,
-        }),
-        Bind::Unix { path, mode } => {
-            bind_unix(path, *mode).map(|socket| Listening::Unix(socket, path.clone())).map_err(|source| {
-                BindError::Unix { listener: listener.to_owned(), path: path.display().to_string(), source }
-            })
-        }
-    }
-}
-
-fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    // A restart may take the port over while old connections linger; a second router still may not.
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG as i32)?;
-    Ok(socket.into())
-}
-
-fn bind_unix(path: &std::path::Path, mode: u32) -> io::Result<std::os::unix::net::UnixListener> {
-    if is_left_over(path) {
-        std::fs::remove_file(path)?;
-    }
-    let socket = std::os::unix::net::UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-/// Whether this is what a router that was killed has left: a socket at which nobody listens. Anything else is somebody's.
-fn is_left_over(path: &std::path::Path) -> bool {
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    is_socket
-        && std::os::unix::net::UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-}
-
 /// Accepts on all listeners of the node.
 pub struct Acceptor {
     shared: Rc<Shared>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
-    waiting: Vec<(usize, Arc<ListenerSettings>, Listening)>,
+    files_max: usize,
+    sockets: BTreeMap<SocketId, Open>,
+    stopped: bool,
+    waiting: Vec<(SocketId, Serves, Listening)>,
+}
+
+/// A socket that accepts.
+struct Open {
+    serves: Rc<RefCell<Serves>>,
+    task: tokio::task::JoinHandle<()>,
 }
 
 struct Shared {
-    limits: ProcessLimits,
-    connections_max: usize,
+    limits: RefCell<ProcessLimits>,
+    connections_max: Cell<usize>,
     counts: Arc<Counts>,
     by_address: RefCell<HashMap<IpAddr, usize>>,
     rate: RefCell<Rate>,
@@ -171,32 +112,83 @@ impl Acceptor {
     pub fn new(
         limits: ProcessLimits,
         files_max: usize,
-        listeners: Vec<(usize, Arc<ListenerSettings>, Listening)>,
+        sockets: Vec<(SocketId, Serves, Listening)>,
         workers: Vec<WorkerHandle>,
         tally: Tally,
     ) -> Self {
-        let connections_max = limits.connections_max.min(files_max.saturating_sub(ProcessLimits::RESERVED_FILES));
+        let connections_max = Cell::new(connections_max(&limits, files_max));
         let rate = RefCell::new(Rate::new(clock::now(), limits.accept_rate));
         let (counts, by_address) = (Arc::default(), RefCell::default());
+        let limits = RefCell::new(limits);
         let shared = Shared { limits, connections_max, counts, by_address, rate, workers, tally };
-        Self { shared: Rc::new(shared), tasks: Vec::new(), waiting: listeners }
+        Self { shared: Rc::new(shared), files_max, sockets: BTreeMap::new(), stopped: false, waiting: sockets }
     }
+
+    fn accept(&mut self, id: SocketId, serves: Serves, listening: Listening, me: Addr<Self>) {
+        let serves = Rc::new(RefCell::new(serves));
+        let accepting = Accepting {
+            serves: Rc::clone(&serves),
+            of_listener: Arc::default(),
+            shared: Rc::clone(&self.shared),
+            acceptor: me,
+        };
+        let task = actix_rt::spawn(accept_all(accepting, listening));
+        self.sockets.insert(id, Open { serves, task });
+    }
+}
+
+fn connections_max(limits: &ProcessLimits, files_max: usize) -> usize {
+    limits.connections_max.min(files_max.saturating_sub(ProcessLimits::RESERVED_FILES))
 }
 
 impl Actor for Acceptor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        for (number, settings, listening) in std::mem::take(&mut self.waiting) {
-            let listener = Accepting {
-                number,
-                of_listener: Arc::default(),
-                settings,
-                shared: Rc::clone(&self.shared),
-                acceptor: ctx.address(),
-            };
-            self.tasks.push(actix_rt::spawn(accept_all(listener, listening)));
+        for (id, serves, listening) in std::mem::take(&mut self.waiting) {
+            self.accept(id, serves, listening, ctx.address());
         }
+    }
+}
+
+impl Handler<CloseSockets> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, CloseSockets(ids): CloseSockets, _: &mut Self::Context) {
+        for socket in ids.iter().filter_map(|id| self.sockets.remove(id)) {
+            socket.task.abort();
+        }
+    }
+}
+
+impl Handler<UseSockets> for Acceptor {
+    type Result = ();
+
+    fn handle(&mut self, new: UseSockets, ctx: &mut Self::Context) {
+        if self.stopped {
+            return;
+        }
+        let UseSockets { limits, kept, fresh } = new;
+        self.shared.use_limits(limits, self.files_max);
+        for (id, serves) in kept {
+            let Some(socket) = self.sockets.get(&id) else { continue };
+            let former = std::mem::replace(&mut *socket.serves.borrow_mut(), serves.clone());
+            change_mode(&former.place, &serves.place);
+        }
+        for (id, serves, listening) in fresh {
+            self.accept(id, serves, listening, ctx.address());
+        }
+    }
+}
+
+/// A Unix socket that stays open may get another mode.
+fn change_mode(former: &Bind, new: &Bind) {
+    let Bind::Unix { path, mode } = new else { return };
+    if former == new {
+        return;
+    }
+    if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(*mode)) {
+        tracing::error!(path = %path.display(), %error, "the mode of a socket cannot be changed");
     }
 }
 
@@ -204,8 +196,9 @@ impl Handler<StopAccepting> for Acceptor {
     type Result = ();
 
     fn handle(&mut self, _: StopAccepting, _: &mut Self::Context) {
-        for task in self.tasks.drain(..) {
-            task.abort();
+        self.stopped = true;
+        for socket in std::mem::take(&mut self.sockets).into_values() {
+            socket.task.abort();
         }
     }
 }
@@ -233,11 +226,19 @@ impl Handler<CountAddress> for Acceptor {
 }
 
 impl Shared {
+    fn use_limits(&self, limits: ProcessLimits, files_max: usize) {
+        self.connections_max.set(connections_max(&limits, files_max));
+        if self.limits.borrow().accept_rate != limits.accept_rate {
+            *self.rate.borrow_mut() = Rate::new(clock::now(), limits.accept_rate);
+        }
+        *self.limits.borrow_mut() = limits;
+    }
+
     /// Takes a place among the connections of an address.
     fn count(&self, address: IpAddr, acceptor: &Addr<Acceptor>) -> Option<Counted> {
         let mut by_address = self.by_address.borrow_mut();
         let count = by_address.entry(address).or_default();
-        if *count >= self.limits.per_address_max {
+        if *count >= self.limits.borrow().per_address_max {
             return None;
         }
         *count += 1;
@@ -246,8 +247,7 @@ impl Shared {
 }
 
 struct Accepting {
-    number: usize,
-    settings: Arc<ListenerSettings>,
+    serves: Rc<RefCell<Serves>>,
     of_listener: Arc<AtomicUsize>,
     shared: Rc<Shared>,
     acceptor: Addr<Acceptor>,
@@ -289,6 +289,10 @@ async fn accept_all(listener: Accepting, listening: Listening) {
 }
 
 impl Accepting {
+    fn settings(&self) -> Arc<ListenerSettings> {
+        Arc::clone(&self.serves.borrow().settings)
+    }
+
     /// Waits until one more may be accepted (T2a): meanwhile the kernel's backlog waits.
     async fn pace(&self) {
         let wait = self.shared.rate.borrow_mut().take(clock::now());
@@ -300,18 +304,18 @@ impl Accepting {
 
     async fn pause(&self, error: &io::Error) {
         self.shared.tally.refused(Refusal::ConnLimit);
-        tracing::warn!(listener = %self.settings.name, %error, "cannot accept");
+        tracing::warn!(listener = %self.settings().name, %error, "cannot accept");
         tokio::time::sleep(OUT_OF_FILES_PAUSE).await;
     }
 
     fn admit_tcp(&self, stream: tokio::net::TcpStream, peer: SocketAddr) {
-        let socket = socket2::SockRef::from(&stream);
+        let (socket, settings) = (socket2::SockRef::from(&stream), self.settings());
         // Without it a small answer waits for the peer's next message. Neither failing ends the connection.
         let _nodelay = socket.set_tcp_nodelay(true);
-        let _timeout = socket.set_tcp_user_timeout(Some(self.settings.tcp_user_timeout));
+        let _timeout = socket.set_tcp_user_timeout(Some(settings.tcp_user_timeout));
         let alive = socket2::TcpKeepalive::new()
-            .with_time(self.settings.tcp_user_timeout / 2)
-            .with_interval(self.settings.tcp_user_timeout / 6);
+            .with_time(settings.tcp_user_timeout / 2)
+            .with_interval(settings.tcp_user_timeout / 6);
         let _alive = socket.set_tcp_keepalive(&alive);
         self.admit(Socket::Tcp(stream), Some(peer));
     }
@@ -324,23 +328,24 @@ impl Accepting {
         };
         let Some(worker) = choose(&self.shared.workers) else { return };
         permit.given_to(&worker.load);
-        let accepted = Accepted { socket: socket.into_std(), listener: self.number, peer, permit, at: clock::now() };
+        let listener = self.serves.borrow().number;
+        let accepted = Accepted { socket: socket.into_std(), listener, peer, permit, at: clock::now() };
         if let Ok(accepted) = accepted.whole() {
             worker.worker.do_send(accepted);
         }
     }
 
     fn permit(&self, address: Option<IpAddr>) -> Option<Permit> {
-        let shared = &self.shared;
-        let full = shared.counts.open() >= shared.connections_max
-            || shared.counts.unwelcomed() >= shared.limits.unwelcomed_max
-            || self.settings.connections_max.is_some_and(|max| self.of_listener.load(Ordering::Relaxed) >= max);
+        let (shared, settings) = (&self.shared, self.settings());
+        let full = shared.counts.open() >= shared.connections_max.get()
+            || shared.counts.unwelcomed() >= shared.limits.borrow().unwelcomed_max
+            || settings.connections_max.is_some_and(|max| self.of_listener.load(Ordering::Relaxed) >= max);
         if full {
             return None;
         }
         // Those behind a proxy are counted when it has named them.
         let is_counted =
-            |address: &IpAddr| !address.is_loopback() && !is_trusted(&self.settings.trusted_proxies, Some(*address));
+            |address: &IpAddr| !address.is_loopback() && !is_trusted(&settings.trusted_proxies, Some(*address));
         let counted = match address.filter(is_counted) {
             Some(address) => Some(shared.count(address, &self.acceptor)?),
             None => None,

@@ -12,6 +12,7 @@ mod permit;
 mod proxy;
 mod rawsocket;
 pub mod settings;
+pub mod sockets;
 mod stream;
 pub mod tls;
 pub mod trusted;

@@ -24,6 +24,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use rand::seq::SliceRandom;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -118,8 +119,38 @@ pub struct LargestOutbox;
 #[rtype(result = "()")]
 pub struct CutLargest;
 
+/// Connections may come in by these listeners too from now on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct KnowListeners {
+    /// Each with its TLS, by the number that the acceptor says.
+    pub listeners: Vec<(usize, Arc<ListenerSettings>, Option<Arc<Tls>>)>,
+    /// The bounds of the node.
+    pub limits: ProcessLimits,
+}
+
+/// No connection comes in by these numbers any more; what is under way keeps what it has.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ForgetListeners(pub Vec<usize>);
+
+/// These listeners, by name, are no more: their connections have their last request. What has a session ends in order. Sent
+/// twice, as [`StopSessions`] is.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct DrainListeners {
+    /// The names.
+    pub names: Arc<[String]>,
+    /// How long it may take.
+    pub spread: Duration,
+    /// Whether those that serve procedures end too.
+    pub callees: bool,
+}
+
 /// A session of this worker, with the octets that wait in its outbox.
 struct Held {
+    /// Whether its listener is no more.
+    closed: Rc<Cell<bool>>,
     session: Addr<SessionActor>,
     waiting: Rc<Cell<usize>>,
 }
@@ -149,10 +180,8 @@ impl Handler<CutLargest> for WorkerActor {
 pub struct WorkerSettings {
     /// Which one it is.
     pub number: usize,
-    /// All listeners of the node.
-    pub listeners: Vec<Arc<ListenerSettings>>,
-    /// Their TLS, in the same order.
-    pub tls: Vec<Option<Arc<Tls>>>,
+    /// All listeners of the node, each with its TLS, by number.
+    pub listeners: Vec<(usize, Arc<ListenerSettings>, Option<Arc<Tls>>)>,
     /// The bounds of the node.
     pub limits: ProcessLimits,
     /// Adds the HTTP side's services.
@@ -172,11 +201,10 @@ pub struct WorkerActor {
 
 struct Shared {
     settings: WorkerSettings,
+    limits: RefCell<ProcessLimits>,
     sessions: RefCell<Slab<Held>>,
-    serve: RefCell<Vec<Option<Serve>>>,
+    listeners: RefCell<BTreeMap<usize, Rc<Listening>>>,
     me: RefCell<Option<Recipient<Gone>>>,
-    realms_of: Vec<Arc<[String]>>,
-    names: Vec<Arc<str>>,
     /// Lines of the log about connections that never came to anything.
     lines: Restraint,
     /// Whether sessions are being ended: one that begins now ends too.
@@ -185,14 +213,27 @@ struct Shared {
 
 impl WorkerActor {
     /// A worker; start it on its thread.
-    pub fn new(settings: WorkerSettings) -> Self {
-        let realms_of = settings.listeners.iter().map(|listener| listener.realms.clone().into()).collect();
-        let names = settings.listeners.iter().map(|listener| listener.name.as_str().into()).collect();
-        let serve = RefCell::new(settings.listeners.iter().map(|_| None).collect());
+    pub fn new(mut settings: WorkerSettings) -> Self {
+        let known = std::mem::take(&mut settings.listeners);
+        let limits = RefCell::new(settings.limits.clone());
         let (sessions, me, stopping) = (RefCell::default(), RefCell::default(), Cell::new(false));
-        let lines = Restraint::default();
-        Self { shared: Rc::new(Shared { settings, sessions, serve, me, realms_of, names, lines, stopping }) }
+        let (lines, listeners) = (Restraint::default(), RefCell::default());
+        let shared = Shared { settings, limits, sessions, listeners, me, lines, stopping };
+        shared.know(known);
+        Self { shared: Rc::new(shared) }
     }
+}
+
+/// A listener with the settings that it has for some connections.
+struct Listening {
+    settings: Arc<ListenerSettings>,
+    tls: Option<Arc<Tls>>,
+    name: Arc<str>,
+    realms: Arc<[String]>,
+    /// Whether the listener is no more; the same for all that have its name.
+    closed: Rc<Cell<bool>>,
+    /// Built when it is first needed.
+    serve: RefCell<Option<Serve>>,
 }
 
 impl Actor for WorkerActor {
@@ -222,7 +263,11 @@ impl Handler<Accepted> for WorkerActor {
     type Result = ();
 
     fn handle(&mut self, accepted: Accepted, _: &mut Self::Context) {
-        actix_rt::spawn(begin(Rc::clone(&self.shared), accepted));
+        // Known now, though perhaps not when its turn comes.
+        let listener = self.shared.listeners.borrow().get(&accepted.listener).cloned();
+        if let Some(listener) = listener {
+            actix_rt::spawn(begin(Rc::clone(&self.shared), listener, accepted));
+        }
     }
 }
 
@@ -234,6 +279,39 @@ impl Handler<Gone> for WorkerActor {
     }
 }
 
+impl Handler<KnowListeners> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, new: KnowListeners, _: &mut Self::Context) {
+        *self.shared.limits.borrow_mut() = new.limits;
+        self.shared.know(new.listeners);
+    }
+}
+
+impl Handler<ForgetListeners> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, ForgetListeners(numbers): ForgetListeners, _: &mut Self::Context) {
+        self.shared.listeners.borrow_mut().retain(|number, _| !numbers.contains(number));
+    }
+}
+
+impl Handler<DrainListeners> for WorkerActor {
+    type Result = ();
+
+    fn handle(&mut self, drain: DrainListeners, _: &mut Self::Context) {
+        let is_named = |name: &str| drain.names.iter().any(|gone| gone == name);
+        for listening in self.shared.listeners.borrow().values().filter(|listening| is_named(&listening.name)) {
+            listening.closed.set(true);
+        }
+        let sessions = self.shared.sessions.borrow();
+        let mut sessions: Vec<_> = sessions.iter().filter(|(_, held)| held.closed.get()).collect();
+        sessions.shuffle(&mut rand::rng());
+        let sessions = sessions.into_iter().map(|(_, held)| held.session.clone()).collect();
+        actix_rt::spawn(say_goodbye(sessions, drain.spread, closing(drain.callees)));
+    }
+}
+
 impl Handler<StopSessions> for WorkerActor {
     type Result = ();
 
@@ -241,15 +319,15 @@ impl Handler<StopSessions> for WorkerActor {
         self.shared.stopping.set(true);
         let mut sessions: Vec<_> = self.shared.sessions.borrow().iter().map(|(_, held)| held.session.clone()).collect();
         sessions.shuffle(&mut rand::rng());
-        actix_rt::spawn(say_goodbye(sessions, stop));
+        actix_rt::spawn(say_goodbye(sessions, stop.spread, goodbye(stop.callees)));
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "one message per session")]
-async fn say_goodbye(sessions: Vec<Addr<SessionActor>>, stop: StopSessions) {
-    let step = (stop.spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX)).min(SPREAD_STEP_MAX);
+async fn say_goodbye(sessions: Vec<Addr<SessionActor>>, spread: Duration, stop: ShutDown) {
+    let step = (spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX)).min(SPREAD_STEP_MAX);
     for session in sessions {
-        session.do_send(goodbye(stop.callees));
+        session.do_send(stop);
         if !step.is_zero() {
             tokio::time::sleep(step).await;
         }
@@ -265,24 +343,27 @@ fn goodbye(callees: bool) -> ShutDown {
     }
 }
 
+fn closing(callees: bool) -> ShutDown {
+    ShutDown { message: "this listener is closing", ..goodbye(callees) }
+}
+
 /// What a connection brings along until it has a session.
 struct Newcomer {
-    listener: usize,
+    listener: Rc<Listening>,
     permit: Permit,
     until: Instant,
 }
 
 /// Finds out what a new connection speaks, within the time that it has (T1, U1).
-async fn begin(shared: Rc<Shared>, accepted: Accepted) {
+async fn begin(shared: Rc<Shared>, listener: Rc<Listening>, accepted: Accepted) {
     let socket = match accepted.socket {
         StdSocket::Tcp(socket) => tokio::net::TcpStream::from_std(socket).map(Socket::Tcp),
         StdSocket::Unix(socket) => tokio::net::UnixStream::from_std(socket).map(Socket::Unix),
     };
     let Ok(socket) = socket else { return };
-    let until = accepted.at + shared.settings.limits.handshake_timeout;
-    let mut newcomer = Newcomer { listener: accepted.listener, permit: accepted.permit, until };
-    let Some(settings) = shared.settings.listeners.get(newcomer.listener).cloned() else { return };
-    let tls = shared.settings.tls.get(newcomer.listener).and_then(Option::as_deref);
+    let until = accepted.at + shared.limits.borrow().handshake_timeout;
+    let mut newcomer = Newcomer { listener: Rc::clone(&listener), permit: accepted.permit, until };
+    let (settings, tls) = (Arc::clone(&listener.settings), listener.tls.as_deref());
     let tally = &shared.settings.tally;
     let acceptor = newcomer.permit.acceptor().clone();
     let entrance =
@@ -301,7 +382,7 @@ async fn begin(shared: Rc<Shared>, accepted: Accepted) {
     if let Some(counted) = counted {
         newcomer.permit.counts_as(counted);
     }
-    let mistake = first.first().and_then(|first| mistakes::sentence(*first, &settings, &shared.settings.listeners));
+    let mistake = first.first().and_then(|first| mistakes::sentence(*first, &settings, &shared.all_listeners()));
     let speaks_rawsocket = first.first() == Some(&RAWSOCKET_MAGIC);
     let serves_rawsocket = settings.serve.contains(&Service::RawSocket);
     if let Some(sentence) = mistake {
@@ -312,7 +393,7 @@ async fn begin(shared: Rc<Shared>, accepted: Accepted) {
     if serves_rawsocket && (speaks_rawsocket || !settings.serves_http()) {
         let open = rawsocket::open(stream, settings, peer, newcomer.permit);
         match tokio::time::timeout_at(until.into(), open).await {
-            Ok(Ok(connection)) => shared.start(Box::new(connection), newcomer.listener, until),
+            Ok(Ok(connection)) => shared.start(Box::new(connection), &listener, until),
             Ok(Err(refusal)) => tally.refused(refusal),
             Err(_) => tally.refused(Refusal::HandshakeTimeout),
         }
@@ -322,18 +403,33 @@ async fn begin(shared: Rc<Shared>, accepted: Accepted) {
 }
 
 impl Shared {
+    /// Connections may come in by these listeners.
+    fn know(&self, listeners: Vec<(usize, Arc<ListenerSettings>, Option<Arc<Tls>>)>) {
+        let mut known = self.listeners.borrow_mut();
+        for (number, settings, tls) in listeners {
+            let name: Arc<str> = settings.name.as_str().into();
+            // One that comes back after it was closed is another one.
+            let same = known.values().find(|listening| listening.name == name && !listening.closed.get());
+            let closed = same.map_or_else(Rc::default, |listening| Rc::clone(&listening.closed));
+            let (realms, serve) = (settings.realms.clone().into(), RefCell::default());
+            known.insert(number, Rc::new(Listening { settings, tls, name, realms, closed, serve }));
+        }
+    }
+
+    fn all_listeners(&self) -> Vec<Arc<ListenerSettings>> {
+        self.listeners.borrow().values().map(|listening| Arc::clone(&listening.settings)).collect()
+    }
+
     /// Starts a session actor for a connection.
     #[expect(clippy::disallowed_methods, reason = "at most one per connection")]
-    fn start(&self, connection: Box<dyn Connection>, listener: usize, until: Instant) {
-        let (Some(settings), Some(gone)) = (self.settings.listeners.get(listener), self.me.borrow().clone()) else {
-            return;
-        };
-        let (Some(name), Some(realms_of)) = (self.names.get(listener), self.realms_of.get(listener)) else { return };
+    fn start(&self, connection: Box<dyn Connection>, listener: &Listening, until: Instant) {
+        let Some(gone) = self.me.borrow().clone() else { return };
+        let settings = &listener.settings;
         let mut sessions = self.sessions.borrow_mut();
         let place = sessions.vacant_entry();
         let times = Times {
             handshake_until: until,
-            handshake_timeout: self.settings.limits.handshake_timeout,
+            handshake_timeout: self.limits.borrow().handshake_timeout,
             ping_interval: settings.ping_interval,
             ping_timeout: settings.ping_timeout,
             ping_suspect: settings.ping_suspect,
@@ -341,26 +437,28 @@ impl Shared {
         let session = SessionActor::new(Opening {
             connection,
             number: place.key(),
-            listener: Arc::clone(name),
+            listener: Arc::clone(&listener.name),
             realms: self.settings.realms.clone(),
             gone,
             tally: self.settings.tally.clone(),
             times,
             authenticated: None,
-            listener_realms: Arc::clone(realms_of),
+            listener_realms: Arc::clone(&listener.realms),
         });
         let waiting = session.waiting();
         let session = session.start();
         if self.stopping.get() {
             // The others have been told already.
             session.do_send(goodbye(true));
+        } else if listener.closed.get() {
+            session.do_send(closing(true));
         }
-        place.insert(Held { session, waiting });
+        place.insert(Held { closed: Rc::clone(&listener.closed), session, waiting });
     }
 
     async fn serve_http(self: &Rc<Self>, stream: Stream, peer: Option<SocketAddr>, newcomer: Newcomer) {
         let Newcomer { listener, permit, until } = newcomer;
-        let Some(serve) = self.http_of(listener).await else { return };
+        let Some(serve) = self.http_of(&listener).await else { return };
         // The HTTP side knows its connection by the stream alone; what belongs to it travels with the stream.
         let lent = Lent::new(permit, until);
         let mut served = serve(stream.with_luggage(lent.clone()), peer);
@@ -373,27 +471,27 @@ impl Shared {
         served.await;
     }
 
-    async fn http_of(self: &Rc<Self>, listener: usize) -> Option<Serve> {
-        if let Some(Some(serve)) = self.serve.borrow().get(listener) {
+    async fn http_of(self: &Rc<Self>, listener: &Rc<Listening>) -> Option<Serve> {
+        if let Some(serve) = &*listener.serve.borrow() {
             return Some(Rc::clone(serve));
         }
-        let settings = self.settings.listeners.get(listener)?;
-        let here = Here { listener: Arc::clone(settings), tally: self.settings.tally.clone() };
-        let shared = Rc::clone(self);
+        let (tally, closed) = (self.settings.tally.clone(), Rc::clone(&listener.closed));
+        let here = Here { listener: Arc::clone(&listener.settings), tally, closed };
+        // Weak: what is built is kept by the listener itself.
+        let (shared, upgrading) = (Rc::clone(self), Rc::downgrade(listener));
         let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer| {
-            let anew = clock::now() + shared.settings.limits.handshake_timeout;
+            let anew = clock::now() + shared.limits.borrow().handshake_timeout;
             let lent = stream.take_luggage::<Lent>();
             let Some((permit, until)) = lent.and_then(|lent| lent.take_back(anew)) else { return };
-            let Some(settings) = shared.settings.listeners.get(listener).cloned() else { return };
+            let Some(listener) = upgrading.upgrade() else { return };
+            let settings = Arc::clone(&listener.settings);
             let connection = WebSocketConnection::new(stream, agreed, settings, peer, permit);
-            shared.start(Box::new(connection), listener, until);
+            shared.start(Box::new(connection), &listener, until);
         });
         let configure = Arc::clone(&self.settings.configure);
-        let handshake_timeout = self.settings.limits.handshake_timeout;
+        let handshake_timeout = self.limits.borrow().handshake_timeout;
         let serve = http::serve(here, configure, handshake_timeout, upgraded).await.ok()?;
-        if let Some(place) = self.serve.borrow_mut().get_mut(listener) {
-            *place = Some(Rc::clone(&serve));
-        }
+        *listener.serve.borrow_mut() = Some(Rc::clone(&serve));
         Some(serve)
     }
 }

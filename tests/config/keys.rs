@@ -4,7 +4,7 @@ use super::*;
 use std::collections::BTreeSet;
 
 /// The full file with what stands there as an example in comments.
-fn uncommented() -> String {
+pub(crate) fn uncommented() -> String {
     let uncomment = |line: &str| match line.strip_prefix("# ") {
         Some(key)
             if key
@@ -150,7 +150,7 @@ fn line_of(problem: &Problem) -> String {
 }
 
 /// Every leaf of the full file with the variable that reaches it and its value as TOML.
-fn leaves() -> Vec<(String, String, String)> {
+pub(crate) fn leaves() -> Vec<(String, String, String)> {
     let mut table = String::new();
     let mut leaves = Vec::new();
     for line in uncommented().lines() {

@@ -97,6 +97,7 @@ strict_request_ids = true
 call_timeout = "101ms"
 call_timeout_max = "102ms"
 disclose = "always"
+revoke_on_reload = false
 limits = { max_sessions = 1, max_subscriptions = 2, max_registrations = 3, max_subscriptions_per_session = 4, max_registrations_per_session = 5, max_pending_calls_per_session = 6, max_open_invocations_per_session = 7, meta_calls = "8/s", meta_burst = 9, meta_list_max = 10, max_queued_calls_per_registration = 11, max_testaments_per_session = 12, max_testament_bytes = "13KiB", max_retained_bytes = "14KiB", retained_full = "evict", max_history_bytes = "15KiB" }
 queue = { max_bytes = "17KiB", max_messages = 12, stall = "113ms", on_overflow = "drop_newest", notify = false }
 [realms.r.auth.anonymous]
@@ -146,6 +147,7 @@ serve = ["health"]
     assert_eq!((realm.name.as_str(), realm.uri.as_str(), realm.description.as_str()), ("r", "com.r", "text"));
     assert!(
         realm.strict_request_ids
+            && !realm.revoke_on_reload
             && realm.disclose == Disclose::Always
             && realm.uri_rules == wharf::wamp::uri::UriRules::Strict
     );

@@ -13,6 +13,7 @@ mod keys;
 mod landing;
 mod made_secrets;
 mod overlays;
+mod reload;
 mod secrets;
 mod tls;
 
@@ -75,8 +76,20 @@ fn in_folder(folder: &Path, sample: &Path) -> PathBuf {
 fn comparable(settings: &Settings) -> String {
     use std::fmt::Write;
     let mut text = String::new();
-    let Settings { node, listeners, realms, templates, rest, storage, limits, log, shutdown, source: _, warnings: _ } =
-        settings;
+    let Settings {
+        node,
+        listeners,
+        realms,
+        templates,
+        rest,
+        storage,
+        limits,
+        log,
+        shutdown,
+        source: _,
+        warnings: _,
+        ..
+    } = settings;
     writeln!(text, "{node:#?} {listeners:#?} {rest:#?} {storage:#?} {limits:#?} {log:#?} {shutdown:#?}").unwrap();
     let from_templates = templates.iter().map(|template| &template.settings);
     for realm in realms.iter().chain(from_templates) {

@@ -23,6 +23,7 @@ mod reroute;
 mod retention;
 mod storm;
 mod subscribe;
+mod swap;
 mod takeover;
 mod testaments;
 mod timeouts;

@@ -30,7 +30,7 @@ pub(crate) const WILDCARD: MatchPolicy = MatchPolicy::Wildcard;
 pub(crate) struct TestRealm {
     pub(crate) realm: Realm,
     pub(crate) now: Instant,
-    effects: Effects,
+    pub(crate) effects: Effects,
     last_request: BTreeMap<SessionKey, u64>,
     joined: u64,
     /// Whether all tables are compared after each step.
@@ -301,7 +301,7 @@ impl TestRealm {
         RequestId::new(self.last_request[&from]).unwrap()
     }
 
-    fn seen(&mut self) -> Seen {
+    pub(crate) fn seen(&mut self) -> Seen {
         if self.checked {
             assert_eq!(self.realm.broken_invariant(), None);
         }

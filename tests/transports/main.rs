@@ -16,6 +16,7 @@ mod logins;
 mod proxies;
 mod rawsocket;
 mod rawsocket_peer;
+mod reload;
 mod router;
 mod shared_port;
 mod sizes;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How often something is looked at that tells nobody of its changes.
-const LOOK: Duration = Duration::from_millis(2);
+pub(crate) const LOOK: Duration = Duration::from_millis(2);
 
 /// One listener for everything, one for RawSocket alone; everybody may do everything.
 pub(crate) const CONFIG: &str = r#"

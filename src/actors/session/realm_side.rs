@@ -5,6 +5,7 @@ use super::super::delivery::{Deliveries, Outgoing};
 use super::super::realm::{Alive, Avoid, Commands, Join, Leave, Undeliverable};
 use super::super::realm_shared::RealmShared;
 use super::super::realms::{Find, Found};
+use super::super::swap::Renewed;
 use super::{drawn, Joining, SessionActor, Tie};
 use crate::auth::{Admission, Denied, Guess, Identity, Work};
 use crate::observe::Refusal;
@@ -90,7 +91,8 @@ impl Handler<Deliveries> for SessionActor {
                     self.find_again(ctx.address())
                 }
                 Outgoing::JoinRefused { error, text, .. } => {
-                    self.tally.refused(Refusal::Limit);
+                    let is_login = error == ErrorUri::AUTHENTICATION_DENIED;
+                    self.tally.refused(if is_login { Refusal::AuthFailed } else { Refusal::Limit });
                     let action = self.session.join_refused(error, text);
                     self.obey(action, ctx);
                 }
@@ -112,6 +114,7 @@ impl Handler<Deliveries> for SessionActor {
                     self.obey(action, ctx);
                 }
                 Outgoing::Probe => self.probe(),
+                Outgoing::Settings(renewed) => self.live_by(*renewed),
                 Outgoing::Missed(dropped) => self.miss(dropped),
                 Outgoing::Overflow => {
                     self.cut_slow_consumer("more was on its way to this session than may wait for it", ctx)
@@ -243,7 +246,17 @@ impl SessionActor {
             transport: self.connection.details(),
             permit: handle.shared.permit(&identity.authrole),
         };
-        handle.realm.do_send(Join { member, session: me, road: Arc::clone(&self.road), outbox });
+        let (road, shared) = (Arc::clone(&self.road), Arc::clone(&handle.shared));
+        handle.realm.do_send(Join { member, session: me, road, outbox, shared });
+    }
+
+    /// The realm's settings have changed.
+    fn live_by(&mut self, renewed: Renewed) {
+        self.session.change_rules(renewed.rules);
+        self.outbox.set_settings(renewed.outbox);
+        if let Some(handle) = &mut self.handle {
+            handle.shared = renewed.shared;
+        }
     }
 
     fn on_joined(&mut self, key: crate::routing::SessionKey, ctx: &mut Context<Self>) {

@@ -5,4 +5,5 @@ mod panics;
 mod peer;
 mod slow;
 mod store;
+mod swap;
 mod wiring;

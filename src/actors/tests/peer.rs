@@ -196,6 +196,7 @@ pub(super) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
         strict_request_ids: false,
         disclose: crate::session::Disclose::Request,
         rules: RealmRules::default(),
+        revoke_on_reload: true,
         outbox,
         auth: AuthSettings { anonymous: Some(anonymous), ..AuthSettings::default() },
         roles: BTreeMap::from([("anonymous".to_owned(), role)]),

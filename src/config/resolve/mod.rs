@@ -12,18 +12,20 @@ mod tls;
 mod topics;
 
 use super::error::{either, nearest, Code, Finding, Severity};
-use super::read::Placed;
+use super::read::{Key, Placed};
 use super::settings::{NodeSettings, Settings, SettingsSource, ShutdownSettings};
 use super::shape::{File, StorageKind};
 use super::source::Sources;
 use super::tree::Place;
 use super::LoadOptions;
+use crate::auth::Secret;
 use crate::http::settings::RestSettings;
 use crate::observe::settings::LogSettings;
 use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::MatchPolicy;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Settings, with what is wrong with them.
@@ -38,11 +40,13 @@ struct Resolver<'a> {
     sources: &'a Sources,
     options: &'a LoadOptions,
     findings: Vec<Finding>,
+    /// By path.
+    secrets: BTreeMap<String, Secret>,
 }
 
 /// Makes settings of `file`.
 pub(super) fn resolve(file: &File, sources: &Sources, options: &LoadOptions, source: SettingsSource) -> Resolved {
-    let mut resolver = Resolver { file, sources, options, findings: Vec::new() };
+    let mut resolver = Resolver { file, sources, options, findings: Vec::new(), secrets: BTreeMap::new() };
     let realms = resolver.realms();
     let templates = resolver.templates(&realms);
     let listeners = resolver.listeners();
@@ -63,6 +67,8 @@ pub(super) fn resolve(file: &File, sources: &Sources, options: &LoadOptions, sou
         },
         source,
         warnings: Vec::new(),
+        written: file.written(),
+        secrets: resolver.secrets,
     };
     Resolved { settings, findings: resolver.findings }
 }

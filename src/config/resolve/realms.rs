@@ -62,6 +62,7 @@ impl Resolver<'_> {
                 forward_timeout: common.forward_timeout.value,
                 retained_durable: self.file.storage.kind.value == StorageKind::Redb,
             },
+            revoke_on_reload: common.revoke_on_reload.value,
             outbox: outbox(&common.queue),
             auth: self.auth(shape),
             roles: self.roles(shape),

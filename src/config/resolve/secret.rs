@@ -28,6 +28,12 @@ impl Resolver<'_> {
 
     /// The same for what may be written out: it does not open anything by itself.
     pub(super) fn secret_text<T>(&mut self, at: &Placed<T>, place: &SecretPlace) -> Option<Secret> {
+        let secret = self.find_secret(at, place)?;
+        self.secrets.insert(at.path.to_string(), secret.clone());
+        Some(secret)
+    }
+
+    fn find_secret<T>(&mut self, at: &Placed<T>, place: &SecretPlace) -> Option<Secret> {
         match place {
             // What was missing or wrong is noted already.
             SecretPlace::Variable(name) if !at.is_given() && name.is_empty() => None,

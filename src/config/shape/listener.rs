@@ -16,9 +16,9 @@ table! {
     /// One listener.
     Listener {
         /// An address and port, a list of them, or "unix:/path". localhost means every loopback address of the host.
-        bind: Binds = required;
+        bind: Binds = required, at_once;
         /// The mode of a Unix socket's file; 0660 if absent.
-        mode: Option<Mode> = optional("\"0660\"");
+        mode: Option<Mode> = optional("\"0660\""), at_once;
         /// What is served here: websocket, rawsocket, rest, metrics, health. They share the port.
         serve: Items<Service> = required;
         /// Names of the realms reachable here; "*" for all.
@@ -26,7 +26,7 @@ table! {
         /// The name of the realm of REST requests that name none.
         realm: Option<String> = optional("\"main\"");
         /// Starts although anybody can reach this listener, nothing is encrypted, and anonymous has rights.
-        allow_insecure: bool = default(false);
+        allow_insecure: bool = default(false), at_once;
         /// Proxies that are believed when they say whose a connection or request is (proxy_protocol, Forwarded,
         /// X-Forwarded-For): addresses, networks such as "10.0.0.0/8", or "unix" for those that come by a Unix socket. A proxy
         /// must set or extend one of the two headers, and remove the other.

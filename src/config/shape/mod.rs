@@ -28,9 +28,9 @@ table! {
     /// The configuration of a Wharf node.
     File {
         /// The node itself.
-        node: Node = default(Node::default());
+        node: Node = default(Node::default()), restart;
         /// Where connections come in, by name.
-        listeners: Named<Listener> = default(Named::default());
+        listeners: Named<Listener> = default(Named::default()), new_connections;
         /// What every realm starts from: any key of a realm except uri, auth and roles.
         realm_defaults: RealmCommon = default(RealmCommon::default());
         /// The realms, by name.
@@ -40,7 +40,7 @@ table! {
         /// The REST bridge.
         rest: Rest = default(Rest::default());
         /// Where what must outlive the process is kept.
-        storage: Storage = default(Storage::default());
+        storage: Storage = default(Storage::default()), restart;
         /// The bounds of the whole process.
         limits: Limits = default(Limits::default());
         /// What can be seen from outside.
@@ -129,7 +129,7 @@ table! {
     /// The bounds of the whole process.
     Limits {
         /// From accept to WELCOME: the upgrade or RawSocket handshake, HELLO and AUTHENTICATE.
-        handshake_timeout: Time<100> = default(Time(ProcessLimits::default().handshake_timeout));
+        handshake_timeout: Time<100> = default(Time(ProcessLimits::default().handshake_timeout)), new_connections;
         /// Connections of the node; never more than the limit of open files less 64.
         max_connections: Count = default(Count::of(ProcessLimits::default().connections_max));
         /// Connections without a WELCOME.
@@ -159,7 +159,7 @@ table! {
     /// The log, on standard error.
     Log {
         /// How a line looks; auto means pretty on a terminal and in dev mode, else JSON.
-        format: LogFormat = default(LogSettings::default().format);
+        format: LogFormat = default(LogSettings::default().format), restart;
         /// The least that is written. The variable WHARF_LOG overrides it.
         level: LogLevel = default(LogSettings::default().level);
     }

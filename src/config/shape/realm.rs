@@ -40,7 +40,7 @@ table! {
         /// Whether components of URIs are lower-case letters, digits and the underscore only.
         strict_uri: bool = default(false);
         /// Whether each request id must be the one before plus 1.
-        strict_request_ids: bool = default(false);
+        strict_request_ids: bool = default(false), new_connections;
         /// The timeout of calls that carry none.
         call_timeout: NoneOr<Time<1>> = default(NoneOr(RealmLimits::default().call_timeout.map(Time)));
         /// The longest timeout; a longer wish is cut to it.
@@ -54,9 +54,11 @@ table! {
         /// (the callee) or never (the router).
         forward_timeout: ForwardTimeout = default(ForwardTimeout::default());
         /// Features of the protocol that this realm has not; they are not announced.
-        features_off: Items<Feature> = default(Items::default());
+        features_off: Items<Feature> = default(Items::default()), restart;
         /// The bounds of the realm.
         limits: RealmBounds = default(RealmBounds::default());
+        /// Whether a reload takes back the subscriptions and registrations that its rules forbid.
+        revoke_on_reload: bool = default(true);
         /// What may wait for one session.
         queue: Queue = default(Queue::default());
     }

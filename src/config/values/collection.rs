@@ -177,6 +177,7 @@ impl<T: Key> Key for Named<T> {
         let item = |(name, entry): (&str, &NamedEntry<T>)| Item {
             key: name.to_owned(),
             doc: "",
+            when: None,
             written: entry.value.written(),
         };
         Written::Table(self.iter().map(item).collect())

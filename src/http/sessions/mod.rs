@@ -118,6 +118,14 @@ struct HangUp {
 #[rtype(result = "()")]
 pub struct StopHttp;
 
+/// Other bounds hold from now on. One for each change of the settings.
+#[derive(Clone, Copy, Debug, actix::Message)]
+#[rtype(result = "()")]
+struct UseBounds {
+    idle: Duration,
+    sessions_max: usize,
+}
+
 /// Tells the session's owner when the request's handler is dropped before its answer has come: the client has gone, or the
 /// time is up.
 pub(super) struct Waiter {
@@ -163,6 +171,14 @@ impl Owners {
         };
         let owners = workers.iter().enumerate().map(owner).collect();
         Self { owners, hasher: foldhash::fast::FixedState::with_seed(rand::random()), numbers: Arc::default(), open }
+    }
+
+    /// Other bounds hold from now on.
+    #[expect(clippy::disallowed_methods, reason = "one message for each change of the settings")]
+    pub(super) fn use_settings(&self, settings: &super::settings::RestSettings) {
+        for owner in &*self.owners {
+            owner.do_send(UseBounds { idle: settings.session_idle, sessions_max: settings.sessions_max });
+        }
     }
 
     /// All of them.
@@ -364,6 +380,15 @@ impl Handler<HangUp> for HttpSessions {
         if let Some(entry) = entry {
             entry.exchange.borrow_mut().hang_up(hang_up.number);
         }
+    }
+}
+
+impl Handler<UseBounds> for HttpSessions {
+    type Result = ();
+
+    fn handle(&mut self, bounds: UseBounds, _: &mut Self::Context) {
+        self.idle = bounds.idle;
+        self.sessions_max = bounds.sessions_max;
     }
 }
 

@@ -58,15 +58,36 @@ impl Broker {
         reason: Option<String>,
     ) -> Result<(), Refusal> {
         self.told(id).ok_or(Refusal::NoSuchSubscription)?;
+        if self.revoke(turn, id, session, reason) {
+            Ok(())
+        } else {
+            Err(Refusal::NoSuchSession)
+        }
+    }
+
+    /// Takes a session off the subscriptions that it may not have any more; gives back how many those were.
+    pub(crate) fn revoke_forbidden(&mut self, turn: &mut Turn<'_>, session: SessionKey, reason: &str) -> usize {
+        let Some(permit) = turn.directory.member(session).map(|member| member.permit.clone()) else { return 0 };
+        let allowed = |record: &Subscription| permit.may_subscribe(record.topic(), record.policy());
+        let mut forbidden = self.subscriptions.of_session(session);
+        forbidden.retain(|id| !self.subscriptions.by_id(*id).is_some_and(allowed));
+        for id in &forbidden {
+            self.revoke(turn, *id, session, Some(reason.to_owned()));
+        }
+        forbidden.len()
+    }
+
+    /// `false` if the session is not on it.
+    fn revoke(&mut self, turn: &mut Turn<'_>, id: SubscriptionId, session: SessionKey, reason: Option<String>) -> bool {
         if !self.subscriptions.remove(turn, session, id) {
-            return Err(Refusal::NoSuchSession);
+            return false;
         }
         let announced = turn.directory.member(session).map(|member| member.announced.subscriber_features);
         if announced.is_some_and(|features| features.subscription_revocation) {
             let details = UnsubscribedDetails { subscription: Some(id), reason };
             turn.effects.send(session, Unsubscribed { request: None, details });
         }
-        Ok(())
+        true
     }
 
     fn told(&self, id: SubscriptionId) -> Option<&Subscription> {

@@ -17,6 +17,7 @@ use super::key::{PerSession, SessionKey};
 use super::pattern::Place;
 use super::refusal::Refusal;
 use super::rules::RealmRules;
+use super::swap::{self, Lasting};
 use super::Turn;
 use crate::wamp::message::{Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed};
 use crate::wamp::options::{PublishOptions, UnsubscribedDetails};
@@ -50,16 +51,25 @@ pub(crate) struct Broker {
 impl Broker {
     /// Makes the subscriptions of the topics and patterns that keep history: it exists before the first subscriber.
     pub(crate) fn create_history(&mut self, rules: &RealmRules) {
-        if !rules.features.has(Feature::EventHistory) {
-            return;
-        }
+        self.change_history(rules, WallTime::default());
+    }
+
+    /// Whether some topic keeps history.
+    pub(crate) fn keeps_history(&self) -> bool {
+        self.subscriptions.has_lasting()
+    }
+
+    /// The topics that keep history are from now on those of `rules`.
+    pub(crate) fn change_history(&mut self, rules: &RealmRules, time: WallTime) {
+        self.subscriptions.release_lasting();
         // Of two rules for one pattern the later one holds.
         let last: BTreeMap<_, _> = rules.topics.iter().map(|(policy, topic, rule)| ((topic, policy), rule)).collect();
         for ((topic, policy), rule) in last {
-            if rule.history.is_some() && !is_reserved(topic) {
-                self.subscriptions.create_lasting(*policy, topic);
+            if rule.history.is_some() && !is_reserved(topic) && rules.features.has(Feature::EventHistory) {
+                self.subscriptions.create_lasting(*policy, topic, time);
             }
         }
+        self.subscriptions.drop_released();
     }
 
     /// Tells the time of day for the first time.
@@ -112,6 +122,7 @@ impl Broker {
         subscribe: &Subscribe,
     ) -> Result<SubscriptionId, Refusal> {
         let policy = subscribe.options.match_policy;
+        swap::judge(turn, from, Lasting::Subscribe, &subscribe.topic, policy)?;
         if let Some(existing) = self.subscriptions.of_session_by_topic(from, policy, &subscribe.topic) {
             return Ok(existing);
         }

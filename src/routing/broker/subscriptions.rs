@@ -87,6 +87,10 @@ pub(super) struct Subscriptions {
     place_by_id: BTreeMap<SubscriptionId, Place>,
     by_session: PerSession<BTreeMap<SubscriptionId, Entry>>,
     entries: usize,
+    /// Those that stay when nobody is subscribed.
+    lasting: Vec<Place>,
+    /// Those that did, while that changes.
+    released: Vec<Place>,
 }
 
 impl Subscriptions {
@@ -206,14 +210,55 @@ impl Subscriptions {
         self.put(record)
     }
 
-    /// Makes a subscription that has no subscriber and stays. Its id is the same after a restart.
-    pub(super) fn create_lasting(&mut self, policy: MatchPolicy, topic: &Uri) {
+    /// Whether some subscription stays when nobody is subscribed.
+    pub(super) fn has_lasting(&self) -> bool {
+        !self.lasting.is_empty()
+    }
+
+    /// None of them stays from now on, but for those that are made so again before [`Self::drop_released`].
+    pub(super) fn release_lasting(&mut self) {
+        for place in std::mem::take(&mut self.lasting) {
+            if let Some(record) = self.records.get_mut(place as usize) {
+                record.lasting = false;
+                self.released.push(place);
+            }
+        }
+    }
+
+    /// Ends those that stay no longer and that nobody is subscribed to. No member had them, so nobody is told.
+    pub(super) fn drop_released(&mut self) {
+        for place in std::mem::take(&mut self.released) {
+            let is_over = |record: &&Subscription| !record.lasting && record.subscribers.is_empty();
+            if self.records.get(place as usize).filter(is_over).is_some() {
+                let record = self.records.remove(place as usize);
+                self.index.remove(record.policy, &record.topic);
+                self.place_by_id.remove(&record.id);
+            }
+        }
+    }
+
+    /// The session's subscriptions.
+    pub(super) fn of_session(&self, session: SessionKey) -> Vec<SubscriptionId> {
+        self.by_session.get(session).into_iter().flat_map(BTreeMap::keys).copied().collect()
+    }
+
+    /// Makes a subscription that has no subscriber and stays. Its id is the same after a restart; one that is there already
+    /// stays under the id that it has.
+    pub(super) fn create_lasting(&mut self, policy: MatchPolicy, topic: &Uri, created: WallTime) {
+        if let Some(place) = self.index.get(policy, topic) {
+            if let Some(record) = self.records.get_mut(place as usize) {
+                record.lasting = true;
+                self.lasting.push(place);
+            }
+            return;
+        }
         let mut id = lasting_id(policy, topic);
         while self.place_by_id.contains_key(&id) {
             id = id.next();
         }
-        let (topic, created) = (topic.detached(), WallTime::default());
-        self.put(Subscription { id, policy, topic, created, reserved: false, lasting: true, subscribers: Vec::new() });
+        let (topic, subscribers) = (topic.detached(), Vec::new());
+        let place = self.put(Subscription { id, policy, topic, created, reserved: false, lasting: true, subscribers });
+        self.lasting.push(place);
     }
 
     /// What is there was made now: the time of day was not known before.

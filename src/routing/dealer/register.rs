@@ -1,8 +1,10 @@
 //! REGISTER, UNREGISTER, and registrations that are taken away: by `force_reregister`, by the meta API, with their session.
 
+use super::registrations::Registration;
 use super::Dealer;
 use crate::routing::key::SessionKey;
 use crate::routing::refusal::Refusal;
+use crate::routing::swap::{self, Lasting};
 use crate::routing::Turn;
 use crate::wamp::message::{Register, Registered, Unregister, Unregistered};
 use crate::wamp::options::{RegisterOptions, UnregisteredDetails};
@@ -31,6 +33,7 @@ impl Dealer {
 
     fn enter(&mut self, turn: &mut Turn<'_>, from: SessionKey, register: &Register) -> Result<RegistrationId, Refusal> {
         let Register { options, procedure, .. } = register;
+        swap::judge(turn, from, Lasting::Register, procedure, options.match_policy)?;
         check_features(turn, *options)?;
         if options.force_reregister {
             self.has_room(turn, from)?;
@@ -97,6 +100,19 @@ impl Dealer {
         self.revoke(turn, registration, key.ok_or(Refusal::NoSuchSession)?, reason);
         self.pump(turn);
         Ok(())
+    }
+
+    /// Takes the registrations from a session that it may not have any more; gives back how many those were.
+    pub(crate) fn revoke_forbidden(&mut self, turn: &mut Turn<'_>, session: SessionKey, reason: &str) -> usize {
+        let Some(permit) = turn.directory.member(session).map(|member| member.permit.clone()) else { return 0 };
+        let allowed = |record: &Registration| permit.may_register(record.procedure(), record.policy);
+        let mut forbidden = self.registrations.of_session(session);
+        forbidden.retain(|id| !self.registrations.by_id(*id).is_some_and(allowed));
+        for id in &forbidden {
+            self.revoke(turn, *id, session, Some(reason.to_owned()));
+        }
+        self.pump(turn);
+        forbidden.len()
     }
 
     /// Drops the registrations of a session, whose WAMP id is `id`: the first step of its end (section 4.4).

@@ -172,6 +172,11 @@ impl Registrations {
         self.by_session.get(session).is_some_and(|own| own.contains_key(&id))
     }
 
+    /// The session's registrations.
+    pub(super) fn of_session(&self, session: SessionKey) -> Vec<RegistrationId> {
+        self.by_session.get(session).into_iter().flat_map(BTreeMap::keys).copied().collect()
+    }
+
     /// The registrations with an id beyond `after`, by id.
     pub(super) fn after(&self, after: Option<RegistrationId>) -> impl Iterator<Item = &Registration> + '_ {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);

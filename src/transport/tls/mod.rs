@@ -13,7 +13,7 @@ mod test_files;
 mod watch;
 
 pub use files::{authorities, Pair, Part, TlsFault, Wrong};
-pub use watch::{watch, Watched};
+pub use watch::{Watch, Watched};
 
 use watch::Stamps;
 
@@ -45,6 +45,10 @@ pub struct Tls {
     used: ArcSwap<Used>,
 }
 
+/// Files that were read again and are not used yet.
+#[derive(Debug)]
+pub struct Fresh(Used);
+
 /// What handshakes are made with.
 #[derive(Debug)]
 struct Used {
@@ -68,13 +72,31 @@ impl Tls {
     /// # Errors
     /// [`TlsFault`]; what was read before is used on. A certificate whose time is over takes no other's place.
     pub fn reload(&self, now: SystemTime) -> Result<(), TlsFault> {
+        self.change_to(self.read_again(now)?);
+        Ok(())
+    }
+
+    /// Reads the files again, for [`change_to`](Self::change_to).
+    ///
+    /// # Errors
+    /// As [`reload`](Self::reload).
+    pub fn read_again(&self, now: SystemTime) -> Result<Fresh, TlsFault> {
         let used = use_files(&self.settings, self.serves_http)?;
         if used.valid_until < now && self.used.load().valid_until >= now {
             let path = self.settings.certificates.first().map(|files| files.cert.clone()).unwrap_or_default();
             return Err(TlsFault { part: Part::Certificate, path, wrong: Wrong::Expired });
         }
+        Ok(Fresh(used))
+    }
+
+    /// What was read is what handshakes are made with from now on.
+    pub fn change_to(&self, Fresh(used): Fresh) {
         self.used.store(Arc::new(used));
-        Ok(())
+    }
+
+    /// Whether it is of these settings.
+    pub fn is_of(&self, settings: &TlsSettings, serves_http: bool) -> bool {
+        self.settings == *settings && self.serves_http == serves_http
     }
 
     /// When the first of its certificates ends.

@@ -9,6 +9,7 @@ use crate::transport::settings::TlsSettings;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,30 +26,43 @@ pub struct Watched {
     pub tls: Arc<Tls>,
 }
 
-/// Starts the thread that looks at the files; it ends when nobody uses any of them any more.
-///
-/// # Errors
-/// The thread cannot be started.
-pub fn watch(watched: Vec<Watched>, tally: Tally) -> io::Result<()> {
-    let mut all: Vec<_> = watched
-        .into_iter()
-        .map(|Watched { listener, tls }| {
-            let known = tls.settings.watch.then(|| Known { used: tls.opened.clone(), failing: None });
-            Watching { listener, known, tls: Arc::downgrade(&tls) }
-        })
-        .collect();
+/// The thread that looks at files. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Watch(Sender<Vec<Watched>>);
+
+impl Watch {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start(tally: Tally) -> io::Result<Self> {
+        let (sender, more) = channel();
+        let body = move || look_after(&more, &tally);
+        std::thread::Builder::new().name("certificates".to_owned()).spawn(body).map(|_| Self(sender))
+    }
+
+    /// Looks at the files of these too, until nobody uses them any more.
+    pub fn add(&self, watched: Vec<Watched>) {
+        // Without its thread they are not read again, and that was told when it ended.
+        let _ended = self.0.send(watched);
+    }
+}
+
+fn look_after(more: &Receiver<Vec<Watched>>, tally: &Tally) {
+    let mut all: Vec<Watching> = Vec::new();
     let mut shown = 0;
-    let body = move || {
-        while !all.is_empty() {
-            all.retain_mut(|watching| watching.look(&tally));
-            let tls = all.iter().filter_map(|watching| watching.tls.upgrade());
-            let first = tls.map(|tls| seconds(tls.valid_until())).min().unwrap_or(0);
-            tally.add_tls_valid_until(first - shown);
-            shown = first;
-            std::thread::sleep(LOOK);
+    loop {
+        match more.recv_timeout(LOOK) {
+            Ok(watched) => all.extend(watched.into_iter().map(Watching::of)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
-    };
-    std::thread::Builder::new().name("certificates".to_owned()).spawn(body).map(|_| ())
+        all.retain_mut(|watching| watching.look(tally));
+        let tls = all.iter().filter_map(|watching| watching.tls.upgrade());
+        let first = tls.map(|tls| seconds(tls.valid_until())).min().unwrap_or(0);
+        tally.add_tls_valid_until(first - shown);
+        shown = first;
+    }
 }
 
 fn seconds(time: SystemTime) -> i64 {
@@ -63,6 +77,11 @@ struct Watching {
 }
 
 impl Watching {
+    fn of(Watched { listener, tls }: Watched) -> Self {
+        let known = tls.settings.watch.then(|| Known { used: tls.opened.clone(), failing: None });
+        Self { listener, known, tls: Arc::downgrade(&tls) }
+    }
+
     /// Whether somebody still uses it.
     fn look(&mut self, tally: &Tally) -> bool {
         let Some(tls) = self.tls.upgrade() else { return false };

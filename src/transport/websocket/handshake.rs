@@ -15,6 +15,8 @@ use actix_web::http::StatusCode;
 use actix_web::{web, HttpRequest, HttpResponse};
 use actix_web_actors::ws::{self, HandshakeError};
 use base64::Engine;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What a handler of the HTTP side needs to know of its listener.
@@ -24,6 +26,8 @@ pub struct Here {
     pub listener: Arc<ListenerSettings>,
     /// Its thread's counters.
     pub tally: Tally,
+    /// Whether the listener is gone: a connection that is kept alive has had its last request.
+    pub closed: Rc<Cell<bool>>,
 }
 
 /// Answers a request on one of the listener's WebSocket paths: 101 with what was agreed in its extensions, or a refusal.

@@ -1,0 +1,179 @@
+//! What differs between the settings that run and those that would, key by key, and whether each may change while the node
+//! runs. Compares what the files come to, defaults filled in; secrets by what they are, without ever showing them.
+
+use super::error::{problems, Code, ConfigErrors, Finding, Severity};
+use super::read::{quoted, Item, Written};
+use super::settings::Settings;
+use super::tree::{Node, Place};
+use super::{load_and_keep, LoadOptions, SettingsSource};
+use crate::auth::Secret;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// When a change of a key holds. Section 11 of the configuration's design.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum When {
+    /// With the reload.
+    AtOnce,
+    /// For connections and sessions that begin after it.
+    NewConnections,
+    /// With the next start: a reload that changes it is refused (E050).
+    Restart,
+}
+
+impl When {
+    /// For the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AtOnce => "at once",
+            Self::NewConnections => "for new connections",
+            Self::Restart => "after a restart",
+        }
+    }
+
+    /// For the full file: a sentence, where it is not at once.
+    pub(super) const fn sentence(self) -> &'static str {
+        match self {
+            Self::AtOnce => "A change holds with the reload.",
+            Self::NewConnections => "A change holds for new connections.",
+            Self::Restart => "A change needs a restart.",
+        }
+    }
+}
+
+/// One key that differs. [`Display`](fmt::Display) gives the key and what becomes of it, never a secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// The key, as in `realms.shop.call_timeout`.
+    pub path: String,
+    /// What it was and is, or `added`, `removed` for a table.
+    pub text: String,
+    /// When the change holds.
+    pub when: When,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.text)
+    }
+}
+
+/// What a reload comes to.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// The settings that are to hold.
+    pub settings: Settings,
+    /// What differs from those that hold, in the order of the full file.
+    pub differences: Vec<Difference>,
+}
+
+/// Values longer than this are cut.
+const TEXT_MAX: usize = 120;
+
+/// Reads and checks everything anew.
+///
+/// # Errors
+/// As [`load`](super::load); and E050 for each key that differs from `running` and cannot change while the node runs.
+pub fn reload(options: &LoadOptions, running: &Settings) -> Result<Reloaded, ConfigErrors> {
+    let mut options = options.clone();
+    if let (None, SettingsSource::File { path, .. }) = (&options.text, &running.source) {
+        options.file = Some(path.clone());
+    }
+    let (settings, tree, sources) = load_and_keep(&options)?;
+    let differences = differences(running, &settings);
+    let refused: Vec<Finding> = differences
+        .iter()
+        .filter(|difference| difference.when == When::Restart)
+        .map(|difference| Finding {
+            code: Code::NotWhileRunning,
+            severity: Severity::Error,
+            place: tree.as_ref().map_or(Place::NONE, |tree| place_of(tree, &difference.path)),
+            path: difference.path.clone(),
+            message: format!("`{}` cannot be changed while the node runs", difference.path),
+            hint: format!("{}; put it back, or restart", difference.text),
+        })
+        .collect();
+    if refused.is_empty() {
+        Ok(Reloaded { settings, differences })
+    } else {
+        Err(ConfigErrors { problems: problems(refused, &sources, false) })
+    }
+}
+
+/// Key by key.
+pub(super) fn differences(from: &Settings, to: &Settings) -> Vec<Difference> {
+    let mut found = Vec::new();
+    walk(&mut Vec::new(), &from.written, &to.written, When::AtOnce, &mut found);
+    for (path, secret) in &to.secrets {
+        let changed = |before: &Secret| !before.matches(secret.expose());
+        let is_told = found.iter().any(|difference: &Difference| difference.path == *path);
+        if !is_told && from.secrets.get(path).is_some_and(changed) {
+            found.push(Difference { path: path.clone(), text: "*** -> ***".to_owned(), when: When::AtOnce });
+        }
+    }
+    found
+}
+
+fn walk(path: &mut Vec<String>, from: &Written, to: &Written, when: When, found: &mut Vec<Difference>) {
+    let (Written::Table(before), Written::Table(after)) = (from, to) else {
+        if let Some(text) = change(from, to) {
+            found.push(Difference { path: path.join("."), text, when });
+        }
+        return;
+    };
+    let mut gone: BTreeMap<&str, &Item> = before.iter().map(|item| (item.key.as_str(), item)).collect();
+    for item in after {
+        path.push(quoted(&item.key).into_owned());
+        let own = item.when.unwrap_or(when);
+        match gone.remove(item.key.as_str()) {
+            Some(before) => walk(path, &before.written, &item.written, own, found),
+            None => found.extend(named(path, &Written::Absent(""), &item.written, own)),
+        }
+        path.pop();
+    }
+    for item in before.iter().filter(|item| gone.contains_key(item.key.as_str())) {
+        path.push(quoted(&item.key).into_owned());
+        found.extend(named(path, &item.written, &Written::Absent(""), item.when.unwrap_or(when)));
+        path.pop();
+    }
+}
+
+/// A name that comes or goes: what has it begins or ends with the reload.
+fn named(path: &[String], from: &Written, to: &Written, when: When) -> Option<Difference> {
+    let when = match when {
+        When::AtOnce | When::NewConnections => When::AtOnce,
+        When::Restart => When::Restart,
+    };
+    change(from, to).map(|text| Difference { path: path.join("."), text, when })
+}
+
+fn change(from: &Written, to: &Written) -> Option<String> {
+    match (from, to) {
+        (Written::Absent(_), Written::Absent(_)) => None,
+        (Written::Table(_), _) => Some("removed".to_owned()),
+        (_, Written::Table(_)) => Some("added".to_owned()),
+        (Written::Inline(before), Written::Inline(after)) if before == after => None,
+        (before, after) => Some(format!("{} -> {}", shown(before), shown(after))),
+    }
+}
+
+fn shown(written: &Written) -> String {
+    let Written::Inline(value) = written else { return "nothing".to_owned() };
+    let text = value.to_string();
+    match text.char_indices().nth(TEXT_MAX) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text,
+    }
+}
+
+/// Where the key stands, or the table that it is missing in.
+fn place_of(tree: &Node, path: &str) -> Place {
+    let Some(steps) = super::overlay::steps(path) else { return Place::NONE };
+    let (mut node, mut place) = (tree, Place::NONE);
+    for step in &steps {
+        let Some(entry) = node.table().and_then(|table| table.get(step)) else { break };
+        place = if entry.node.table().is_some() { entry.key } else { entry.node.place };
+        node = &entry.node;
+    }
+    place
+}

@@ -383,7 +383,7 @@ fn closing_the_terminal_ends_what_was_started_there() {
     assert_eq!(status.code(), Some(0));
 }
 
-/// How many reloads the next test does: `WHARF_RELOADS=1000 cargo test --test transports thousand` is what is promised.
+/// How many reloads the next test does: `scripts/reloads.sh` does all that are promised.
 fn reloads_wanted() -> u64 {
     std::env::var("WHARF_RELOADS").ok().and_then(|number| number.parse().ok()).unwrap_or(40)
 }

@@ -10,7 +10,7 @@ use crate::actors::realms::{pending, RealmsActor, UseRealms};
 use crate::config::{self, ConfigErrors, Difference, LoadOptions, Reloaded, Settings, Severity};
 use crate::http::HttpState;
 use crate::observe::log::LevelHandle;
-use crate::observe::{shown, ReloadOutcome, Tally};
+use crate::observe::{ReloadOutcome, Tally};
 use crate::transport::listener::{bind_one, Acceptor, CloseSockets, Listening, Serves, SocketId, UseSockets};
 use crate::transport::settings::ListenerSettings;
 use crate::transport::sockets::{assign, OpenSocket};
@@ -272,7 +272,7 @@ fn tell(settings: &Settings, differences: &[Difference], opened: &[String]) {
         tracing::warn!("{warning}");
     }
     for difference in differences.iter().take(TOLD_MAX) {
-        tracing::info!(key = %shown(&difference.path), change = %shown(&difference.text), when = difference.when.name(), "changed");
+        tracing::info!(key = %difference.path, change = %difference.text, when = difference.when.name(), "changed");
     }
     if let Some(more) = differences.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
         tracing::info!(more, "changed too");

@@ -1,6 +1,8 @@
 //! New rules for a realm that is open: configuration, section 11; sections 8.8 and 9.9 of the reference.
 
 use crate::test_realm::{args, Seen, TestRealm, ALL_FEATURES, EXACT, PREFIX};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use wharf::routing::{
@@ -232,4 +234,70 @@ fn a_realm_that_closes_says_goodbye_to_everybody_and_nothing_else_but_answers() 
     };
     assert_eq!(seen.closed(), [(caller, reason.clone()), (callee, reason)]);
     assert!(seen.events().is_empty() && realm.realm.is_empty());
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Subscribe(usize, usize),
+    Register(usize, usize),
+    Change(usize),
+}
+
+const STARTS: [&str; 4] = ["a", "b", "c", ""];
+const URIS: [&str; 4] = ["a.x", "b.x", "c.x", "a.y"];
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..3usize, 0..URIS.len()).prop_map(|(session, uri)| Step::Subscribe(session, uri)),
+        (0..3usize, 0..URIS.len()).prop_map(|(session, uri)| Step::Register(session, uri)),
+        (0..STARTS.len()).prop_map(Step::Change),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Whatever the order: what is there is what the last rules allow, and each revocation is counted and told once.
+    #[test]
+    fn what_is_there_is_allowed_by_the_last_rules_whatever_came_before(steps in proptest::collection::vec(step(), 1..60)) {
+        let mut realm = TestRealm::new();
+        let sessions = [realm.join(), realm.join(), realm.join()];
+        let mut start = "";
+        let (mut subscribed, mut registered) = (BTreeSet::new(), BTreeMap::new());
+        for step in steps {
+            match step {
+                Step::Subscribe(session, uri) => {
+                    let seen = realm.subscribing(sessions[session], URIS[uri], EXACT);
+                    let is_allowed = URIS[uri].starts_with(start);
+                    prop_assert_eq!(matches!(seen.only_message_to(sessions[session]), Message::Subscribed(_)), is_allowed);
+                    if is_allowed {
+                        subscribed.insert((session, uri));
+                    }
+                }
+                Step::Register(_, uri) if registered.contains_key(&uri) => {}
+                Step::Register(session, uri) => {
+                    let seen = realm.registering(sessions[session], URIS[uri], RegisterOptions::default());
+                    let is_allowed = URIS[uri].starts_with(start);
+                    prop_assert_eq!(matches!(seen.only_message_to(sessions[session]), Message::Registered(_)), is_allowed);
+                    if is_allowed {
+                        registered.insert(uri, session);
+                    }
+                }
+                Step::Change(to) => {
+                    start = STARTS[to];
+                    let (ended, seen) = change(&mut realm, below(start), true);
+                    let before = (subscribed.len(), registered.len());
+                    subscribed.retain(|(_, uri)| URIS[*uri].starts_with(start));
+                    registered.retain(|uri, _| URIS[*uri].starts_with(start));
+                    let gone = (before.0 - subscribed.len(), before.1 - registered.len());
+                    prop_assert_eq!((ended.subscriptions, ended.registrations), gone);
+                    prop_assert_eq!(seen.0.len(), gone.0 + gone.1);
+                }
+            }
+        }
+        let topics: BTreeSet<usize> = subscribed.iter().map(|(_, uri)| *uri).collect();
+        let counters = realm.realm.counters();
+        prop_assert_eq!((counters.subscriptions, counters.registrations), (topics.len(), registered.len()));
+    }
 }

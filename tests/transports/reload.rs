@@ -11,7 +11,7 @@ use nix::fcntl::OFlag;
 use serde_json::{json, Value};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -208,6 +208,27 @@ fn listeners_come_and_go_and_the_sessions_of_one_that_goes_are_ended() {
     assert!(!http::rest(&mut refused).starts_with(&[0x7F]), "RawSocket is served no more");
 }
 
+/// `mode` of a Unix socket, and an address that passes to a listener of another name: neither is closed for it.
+#[test]
+fn a_unix_socket_gets_another_mode_and_a_renamed_listener_keeps_its_address() {
+    let unix = "\n[listeners.local]\nbind = \"unix:s\"\nmode = \"0600\"\nserve = [\"rawsocket\"]\n";
+    let router = Router::of(&format!("{CONFIG}{unix}"), &[]);
+    let path = router.folder().join("s");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    let number = || std::fs::metadata(&path).unwrap().ino();
+    let (before, mut old) = (number(), RawSocketPeer::join_unix(&path));
+    assert_eq!(mode(), 0o600);
+    assert!(router.reload(&format!("{CONFIG}{}", unix.replace("0600", "0666"))));
+    assert_eq!((mode(), number()), (0o666, before));
+    old.lives();
+    assert!(router.reload(&format!("{CONFIG}{}", unix.replace("listeners.local", "listeners.other"))));
+    assert_eq!((mode(), number()), (0o600, before));
+    assert_eq!(old.expect(6)[2], "wamp.close.system_shutdown", "the listener that it came by is gone");
+    RawSocketPeer::join_unix(&path).lives();
+    assert!(router.reload(CONFIG));
+    router.wait_for("the file is gone", |_| !path.exists());
+}
+
 /// A connection that is kept alive for HTTP does not outlive its listener by more than a request.
 #[test]
 fn an_http_connection_of_a_listener_that_is_gone_has_one_last_answer() {
@@ -383,7 +404,7 @@ fn closing_the_terminal_ends_what_was_started_there() {
     assert_eq!(status.code(), Some(0));
 }
 
-/// How many reloads the next test does: `WHARF_RELOADS=1000 cargo test --test transports thousand` is what is promised.
+/// How many reloads the next test does: `scripts/reloads.sh` does all that are promised.
 fn reloads_wanted() -> u64 {
     std::env::var("WHARF_RELOADS").ok().and_then(|number| number.parse().ok()).unwrap_or(40)
 }

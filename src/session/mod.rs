@@ -4,7 +4,8 @@
 //!                    +------------------------- HELLO (no proof wanted) ------------------------+
 //!                    |                                                                          v
 //! AwaitingHello --> FindingRealm --> Challenging --AUTHENTICATE--> Joining --(realm: yes)--> Established
-//!    |                  |                |     \--> Proving (a costly proof) --^   |                |
+//!    |                  |    \--> Asking --^  \--> Proving (a costly proof) --^    |                |
+//!    |                  |                |     \--> Asking (an authenticator) -^   |                |
 //!    ^                  |                |                            |                          |
 //!    |                refused          denied                      refused        GOODBYE, kill, shutdown
 //!    |                  v                v                            v                          v
@@ -18,6 +19,7 @@
 //! decided here; what it does to the realm is decided in `routing`. Nothing here sends, waits or looks at a clock.
 //! Source: section 4 of the reference.
 
+mod asking;
 mod close;
 mod established;
 mod explain;
@@ -29,7 +31,7 @@ pub use established::{Disclose, Refused, Rules};
 pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Door, Doorman, Proof};
 
-use crate::auth::{Certificate, Challenge, Identity, Work};
+use crate::auth::{Certificate, Challenge, Identity, Inquiry, Work};
 use crate::wamp::message::{Goodbye, Message};
 use crate::wamp::options::CloseDetails;
 use crate::wamp::role::Announced;
@@ -52,6 +54,8 @@ pub enum Action {
     Authenticate(Proof),
     /// Compute this where it holds nobody up, then call [`Session::proven`] or [`Session::too_busy`].
     Prove(Work),
+    /// Ask an authenticator what [`Session::inquiry`] says, then call [`Session::told`].
+    Ask,
     /// Let this identity into the realm, then call [`Session::joined`] or [`Session::join_refused`].
     Join(Identity, Announced),
     /// Hand this request on to the realm.
@@ -75,6 +79,11 @@ enum State {
     /// The proof is being checked elsewhere.
     Proving {
         arrival: Box<Arrival>,
+    },
+    /// Somebody else is asked: before a challenge, or about a ticket.
+    Asking {
+        arrival: Box<Arrival>,
+        inquiry: Box<Inquiry>,
     },
     Joining {
         realm: Uri,
@@ -150,6 +159,7 @@ impl Session {
             | State::ShuttingDown { .. } => true,
             State::FindingRealm { .. }
             | State::Proving { .. }
+            | State::Asking { .. }
             | State::Joining { .. }
             | State::Leaving { .. }
             | State::Ended => false,
@@ -168,6 +178,7 @@ impl Session {
             | State::FindingRealm { .. }
             | State::Challenging { .. }
             | State::Proving { .. }
+            | State::Asking { .. }
             | State::Joining { .. } => true,
             State::Established { .. } | State::Leaving { .. } | State::ShuttingDown { .. } | State::Ended => false,
         }
@@ -208,6 +219,7 @@ impl Session {
             }
             State::FindingRealm { .. }
             | State::Proving { .. }
+            | State::Asking { .. }
             | State::Joining { .. }
             | State::Leaving { .. }
             | State::Ended => Action::Nothing,
@@ -282,6 +294,7 @@ impl Session {
             | State::FindingRealm { .. }
             | State::Challenging { .. }
             | State::Proving { .. }
+            | State::Asking { .. }
             | State::Joining { .. } => self.end(Farewell::abort(Ending::Shutdown, reason, message, code)),
             State::Leaving { ref mut then, .. } => {
                 *then = AfterGoodbye::AwaitGoodbye(code);

@@ -334,6 +334,7 @@ impl Shared {
         let times = Times {
             handshake_until: until,
             handshake_timeout: self.settings.limits.handshake_timeout,
+            remote_auth_timeout: self.settings.limits.remote_auth_timeout,
             ping_interval: settings.ping_interval,
             ping_timeout: settings.ping_timeout,
             ping_suspect: settings.ping_suspect,
@@ -380,12 +381,12 @@ impl Shared {
         let settings = self.settings.listeners.get(listener)?;
         let here = Here { listener: Arc::clone(settings), tally: self.settings.tally.clone() };
         let shared = Rc::clone(self);
-        let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer| {
+        let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer, headers| {
             let anew = clock::now() + shared.settings.limits.handshake_timeout;
             let lent = stream.take_luggage::<Lent>();
             let Some((permit, until)) = lent.and_then(|lent| lent.take_back(anew)) else { return };
             let Some(settings) = shared.settings.listeners.get(listener).cloned() else { return };
-            let connection = WebSocketConnection::new(stream, agreed, settings, peer, permit);
+            let connection = WebSocketConnection::new(stream, agreed, settings, peer, permit).with_headers(headers);
             shared.start(Box::new(connection), listener, until);
         });
         let configure = Arc::clone(&self.settings.configure);

@@ -6,11 +6,14 @@
 //!
 //! Messages: `Found` (a realm), `Deliveries` (from the realm), [`ShutDown`] (from the server).
 
+mod asking;
 mod drive;
 mod ending;
 mod input;
 mod output;
 mod realm_side;
+
+pub(crate) use asking::About;
 
 use super::clock;
 use super::connection::{Connection, Pings};
@@ -64,6 +67,8 @@ pub struct Times {
     pub handshake_until: Instant,
     /// From accept to WELCOME, for the sessions that follow on the same transport.
     pub handshake_timeout: Duration,
+    /// The same where somebody else is asked who that is.
+    pub remote_auth_timeout: Duration,
     /// Ask for a sign of life after so long a silence.
     pub ping_interval: Duration,
     /// Give up when there is none for so long.
@@ -148,6 +153,7 @@ pub struct SessionActor {
     probed: bool,
     /// The proof that is being looked at.
     attempt: Option<Attempt>,
+    asking: asking::Asking,
     /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
     failed_calls: Vec<RequestId>,
     listener: Arc<str>,
@@ -244,6 +250,7 @@ impl SessionActor {
             told_waiting: (0, 0),
             probed: false,
             attempt: None,
+            asking: asking::Asking::default(),
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,

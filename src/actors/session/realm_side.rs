@@ -52,10 +52,8 @@ impl Handler<Found> for SessionActor {
         self.session_id = drawn.session;
         let binding = self.connection.channel_binding();
         let action = self.session.realm_found(&*shared, &Door { listener: &self.listener, binding, drawn });
-        if self.session.is_challenging() {
-            // A3.
-            self.times.handshake_until = self.times.handshake_until.min(clock::now() + CHALLENGE_VALID);
-        }
+        self.asking.begin();
+        self.limit_challenge();
         self.obey(action, ctx);
     }
 }
@@ -155,6 +153,7 @@ impl SessionActor {
                 }
             }
             Action::Prove(work) => self.prove(work, ctx),
+            Action::Ask => self.ask(ctx),
             Action::Join(identity, announced) => {
                 self.attempt = None;
                 self.start_joining(identity, announced, ctx.address());
@@ -174,8 +173,15 @@ impl SessionActor {
         }
     }
 
+    /// A3.
+    pub(super) fn limit_challenge(&mut self) {
+        if self.session.is_challenging() {
+            self.times.handshake_until = self.times.handshake_until.min(clock::now() + CHALLENGE_VALID);
+        }
+    }
+
     /// Whether the proof that has come may be looked at (A2).
-    fn may_try(&mut self, shared: &RealmShared) -> bool {
+    pub(super) fn may_try(&mut self, shared: &RealmShared) -> bool {
         let Some((realm, authid)) = self.session.claim() else { return true };
         let guess = Guess { realm, authid, address: self.connection.peer_address() };
         self.attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess);

@@ -1,6 +1,7 @@
 //! The wiring of the actors: sessions on connections in memory, realms on the same thread.
 
 mod brake;
+mod dynamic;
 mod panics;
 mod peer;
 mod slow;

@@ -251,6 +251,7 @@ impl Router {
             times: Times {
                 handshake_until: clock::now() + self.handshake_timeout,
                 handshake_timeout: self.handshake_timeout,
+                remote_auth_timeout: 2 * self.handshake_timeout,
                 ping_interval: Duration::from_secs(20),
                 ping_timeout: Duration::from_secs(10),
                 ping_suspect: Duration::from_secs(2),

@@ -108,6 +108,15 @@ impl Kdf {
     }
 }
 
+/// A [`Kdf`] as others write it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::auth) struct KdfParts<'a> {
+    pub(in crate::auth) name: &'a str,
+    pub(in crate::auth) iterations: u32,
+    /// KiB.
+    pub(in crate::auth) memory: Option<u32>,
+}
+
 /// What is kept of one password.
 #[derive(Clone)]
 pub struct Record {
@@ -159,6 +168,32 @@ impl Record {
         };
         let keys = key(stored_key).zip(key(server_key));
         let (stored_key, server_key) = keys.ok_or(RecordError::Keys)?;
+        Ok(Self { flavour, kdf, salt, stored_key, server_key })
+    }
+
+    /// Of its parts: `kdf` by its name in CHALLENGE, `memory` for Argon2id only.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub(in crate::auth) fn of_parts(
+        flavour: Flavour,
+        kdf: KdfParts<'_>,
+        salt: Vec<u8>,
+        keys: [[u8; 32]; 2],
+    ) -> Result<Self, RecordError> {
+        let KdfParts { name, iterations, memory } = kdf;
+        let kdf = match memory {
+            None if name == "pbkdf2" => Kdf::Pbkdf2 { iterations },
+            Some(memory) if name == flavour.argon2id() => Kdf::Argon2id { iterations, memory },
+            None | Some(_) => return Err(RecordError::Kdf),
+        };
+        if !kdf.is_lawful(flavour) {
+            return Err(RecordError::Parameters);
+        }
+        if !SALT.contains(&salt.len()) {
+            return Err(RecordError::Salt);
+        }
+        let [stored_key, server_key] = keys.map(Key::new);
         Ok(Self { flavour, kdf, salt, stored_key, server_key })
     }
 

@@ -1,0 +1,22 @@
+//! What a call of the router itself came to: of an authenticator or an authorizer.
+
+use super::payload::Values;
+use super::uri::Uri;
+
+/// The largest answer that is looked into, in octets as received.
+pub const ANSWER_OCTETS_MAX: usize = 64 << 10;
+
+/// How it ended.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome {
+    /// RESULT.
+    Result(Box<Values>),
+    /// RESULT of more than [`ANSWER_OCTETS_MAX`]: so many.
+    TooLarge(usize),
+    /// ERROR, of the callee or of the dealer.
+    Error(Uri),
+    /// Nothing came within the time.
+    Late,
+    /// It could not be asked.
+    Away(&'static str),
+}

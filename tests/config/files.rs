@@ -94,6 +94,8 @@ fn the_full_file_equals_the_defaults() {
             "keys",
             "role",
             "role",
+            "methods",
+            "procedure",
             "durability",
             "match",
             "from"

@@ -181,6 +181,7 @@ fn every_key_can_be_set_by_its_variable() {
         "listeners.main.max_connections",
         "realms.main.uri",
         "realms.main.auth.cryptosign.key",
+        "realms.main.auth.dynamic.main.realm",
         "realms.main.auth.ticket.users.joe.hash",
         "realms.main.auth.wampcra.users.joe.key",
         "realms.main.auth.wampcra.users.joe.salt",

@@ -21,7 +21,7 @@ impl Resolver<'_> {
 
     fn dynamic_entry(&mut self, realm: &Realm, name: &str, entry: &Placed<DynamicAuth>) -> DynamicSettings {
         let file = self.file;
-        let longest = file.limits.remote_auth_timeout.0;
+        let longest = file.limits.remote_auth_timeout.0.max(file.limits.handshake_timeout.0);
         if entry.timeout.0 >= longest {
             let hint = format!("expected less than `limits.remote_auth_timeout`, {} ms", longest.as_millis());
             self.error(Code::OutOfRange, &entry.timeout, "`timeout` leaves no time for the rest of a login", hint);

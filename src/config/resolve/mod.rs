@@ -138,12 +138,6 @@ impl Resolver<'_> {
             );
             self.error(Code::OutOfRange, placed, "`memory_high_water` must be below `memory_critical`", hint);
         }
-        if limits.remote_auth_timeout.0 < limits.handshake_timeout.0 {
-            let given = limits.remote_auth_timeout.is_given();
-            let placed = if given { &limits.remote_auth_timeout } else { &limits.handshake_timeout };
-            let message = "`remote_auth_timeout` is shorter than `handshake_timeout`";
-            self.error(Code::OutOfRange, placed, message, "expected at least `handshake_timeout`");
-        }
         ProcessLimits {
             handshake_timeout: limits.handshake_timeout.0,
             remote_auth_timeout: limits.remote_auth_timeout.0,

@@ -130,7 +130,7 @@ table! {
     Limits {
         /// From accept to WELCOME: the upgrade or RawSocket handshake, HELLO and AUTHENTICATE.
         handshake_timeout: Time<100> = default(Time(ProcessLimits::default().handshake_timeout));
-        /// The same where an authenticator is asked (auth.dynamic).
+        /// The same where an authenticator is asked (auth.dynamic), if that is longer.
         remote_auth_timeout: Time<100> = default(Time(ProcessLimits::default().remote_auth_timeout));
         /// Connections of the node; never more than the limit of open files less 64.
         max_connections: Count = default(Count::of(ProcessLimits::default().connections_max));

@@ -125,6 +125,11 @@ impl Reader {
                 "Logins refused because an authenticator was away, late, or answered nonsense",
                 of.authenticator_faults(),
             ),
+            (
+                "wharf_authorizer_faults",
+                "Requests about which an authorizer was away, late, or answered nonsense",
+                of.authorizer_faults(),
+            ),
         ] {
             counter(encoder, name, help, value)?;
         }

@@ -122,6 +122,7 @@ struct Shard {
     busy_us: AtomicU64,
     tls_reload_failed: AtomicU64,
     authenticator_faults: AtomicU64,
+    authorizer_faults: AtomicU64,
     tls_valid_until: AtomicI64,
 }
 
@@ -156,6 +157,7 @@ impl Default for Shard {
             busy_us: AtomicU64::new(0),
             tls_reload_failed: AtomicU64::new(0),
             authenticator_faults: AtomicU64::new(0),
+            authorizer_faults: AtomicU64::new(0),
             tls_valid_until: AtomicI64::new(0),
         }
     }
@@ -258,6 +260,8 @@ counters! {
     tls_reload_failed, add_tls_reload_failed;
     /// Logins that were refused because an authenticator was away, late, or answered nonsense.
     authenticator_faults, add_authenticator_faults;
+    /// Requests about which an authorizer was away, late, or answered nonsense.
+    authorizer_faults, add_authorizer_faults;
 }
 
 gauges! {

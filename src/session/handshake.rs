@@ -1,6 +1,7 @@
 //! HELLO, CHALLENGE, AUTHENTICATE, WELCOME. Source: sections 4.1 and 11.1 of the reference.
 
 use super::asking::ending_of;
+use super::authorizing::Held;
 use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, State};
 use crate::auth::{self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, NodeSecret, Opening, Verdict};
 use crate::wamp::message::{Challenge, Hello, Message, Welcome};
@@ -213,8 +214,9 @@ impl Session {
             return Action::Nothing;
         };
         let mut welcome = welcome(session, realm, &identity, rules.features.roles());
+        let held = rules.authorizer.is_some().then(|| Box::new(Held::new(authextra.clone())));
         welcome.details.authextra = authextra;
-        self.state = State::Established { rules, announced };
+        self.state = State::Established { rules, announced, held };
         Action::Send(welcome.into())
     }
 

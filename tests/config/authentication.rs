@@ -183,3 +183,54 @@ fn what_is_wrong_with_who_is_asked_is_told_at_its_key() {
         assert!(errors.problems.iter().any(|problem| problem.code() == expected), "{by}: {errors}");
     }
 }
+
+const ASKING: &str = "[realms.shop.roles.asking.authorizer]\nprocedure = \"com.app.authorize\"\n";
+
+/// config.md, section 5.
+#[test]
+fn an_authorizer_lands_in_its_role_with_its_place() {
+    use wharf::authz::{OnFailure, Scope};
+    let settings = loaded(&realm(&format!(
+        "[realms.shop.roles.asking]\ndeny = [\"com.x\"]\n{ASKING}\
+         [realms.shop.roles.other.authorizer]\nprocedure = \"com.app.other\"\ncache = \"61s\"\ncache_scope = \"role\"\n\
+         timeout = \"62ms\"\non_failure = \"allow\"\n"
+    )));
+    let of = |role: &str| settings.realms[0].roles[role].authorizer.clone().unwrap();
+    let (asking, other) = (of("asking"), of("other"));
+    assert_eq!((&*asking.procedure, asking.cache, asking.timeout.as_secs()), ("com.app.authorize", None, 5));
+    assert_eq!((asking.cache_scope, asking.on_failure), (Scope::Session, OnFailure::Deny));
+    assert!(asking.source.ends_with(":7"), "{}", asking.source);
+    assert_eq!((other.cache.unwrap().as_secs(), other.timeout.as_millis()), (61, 62));
+    assert_eq!(
+        (&*other.procedure, other.cache_scope, other.on_failure),
+        ("com.app.other", Scope::Role, OnFailure::Allow)
+    );
+    assert!(settings.realms[0].roles["guest"].authorizer.is_none());
+}
+
+/// A role has rules or an authorizer, and nobody has somebody else's.
+#[test]
+fn an_authorizer_excludes_what_allows_and_is_not_inherited() {
+    for (more, expected) in [
+        ("", &[][..]),
+        ("[realms.shop.roles.asking]\ncall = [\"com.x\"]\n", &["E005 authorizer"]),
+        ("[realms.shop.roles.asking]\npermissions = [{ uri = \"com.x\", allow = [\"call\"] }]\n", &["E005 authorizer"]),
+        (
+            "[realms.shop.roles.asking]\ninherit = [\"other\"]\n[realms.shop.roles.other]\ncall = [\"com.x\"]\n",
+            &["E005 authorizer"],
+        ),
+        ("[realms.shop.roles.asking]\ninherit = [\"other\"]\n[realms.shop.roles.other]\ndeny = [\"com.x\"]\n", &[]),
+        ("[realms.shop.roles.other]\ninherit = [\"asking\"]\n", &["E005 inherit[0]"]),
+    ] {
+        let got = match load(&realm(&format!("{more}{ASKING}"))) {
+            Ok(_) => Vec::new(),
+            Err(errors) => {
+                let last = |problem: &Problem| problem.path.rsplit('.').next().unwrap().to_owned();
+                errors.problems.iter().map(|problem| format!("{} {}", problem.code(), last(problem))).collect()
+            }
+        };
+        assert_eq!(got, expected, "{more}");
+    }
+    let reserved = ASKING.replace("com.app.authorize", "wamp.session.count");
+    assert!(refused(&realm(&reserved)).problems.iter().all(|problem| problem.code() == "E013"));
+}

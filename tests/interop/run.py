@@ -238,7 +238,8 @@ def main():
     router = Router(options.wharf, options.log, certificates(options, folder.name))
     with folder, router:
         bench = Bench(options, router)
-        with service(options, router, "authenticator.py", AUTHENTICATOR_TICKET="authenticator-ticket"):
+        ticket = {"AUTHENTICATOR_TICKET": "authenticator-ticket"}
+        with service(options, router, "authenticator.py", **ticket), service(options, router, "authorizer.py", **ticket):
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
                 results = list(pool.map(run, rows(options, bench)))
         results += [run(row) for row in conversations(options, bench)]

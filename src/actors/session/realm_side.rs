@@ -154,6 +154,7 @@ impl SessionActor {
             }
             Action::Prove(work) => self.prove(work, ctx),
             Action::Ask => self.ask(ctx),
+            Action::Authorize => self.authorize(ctx),
             Action::Join(identity, announced) => {
                 self.attempt = None;
                 self.start_joining(identity, announced, ctx.address());
@@ -255,7 +256,14 @@ impl SessionActor {
     fn on_joined(&mut self, key: crate::routing::SessionKey, ctx: &mut Context<Self>) {
         let (Some(handle), Some(joining)) = (&self.handle, self.joining.take()) else { return };
         // From here on a drop of the tie takes the session out of the realm, whatever happens.
-        self.tie = Some(Tie { realm: handle.realm.clone(), key, session: joining.session });
+        self.tie = Some(Tie {
+            realm: handle.realm.clone(),
+            key,
+            session: joining.session,
+            identity: joining.identity.clone(),
+            shared: Arc::clone(&handle.shared),
+            remembered: false,
+        });
         self.retry_realm = 0;
         let action = self.session.joined(joining.session);
         if self.session.is_established() {

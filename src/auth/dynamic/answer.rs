@@ -101,7 +101,7 @@ fn read_values(method: Method, realm: &str, values: &Values) -> Result<Answer, F
         | Value::Float(_)
         | Value::Text(_)
         | Value::Bytes(_)
-        | Value::List(_) => Err(Fault::shape(due, kind(value))),
+        | Value::List(_) => Err(Fault::shape(due, value.kind())),
     }
 }
 
@@ -118,7 +118,7 @@ fn read_dict(method: Method, realm: &str, dict: &[(String, Value)]) -> Result<An
     let extra = match fields.get("extra") {
         None => Dict::new(),
         Some(Value::Dict(extra)) => extra.clone(),
-        Some(other) => return Err(Fault::shape("`extra` to be a dict", kind(other))),
+        Some(other) => return Err(Fault::shape("`extra` to be a dict", other.kind())),
     };
     let known = match method {
         Method::WampCra => fields.secret()?,
@@ -141,7 +141,7 @@ impl<'a> Fields<'a> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),
-            Some(other) => Err(Fault::shape(format!("`{key}` to be a string"), kind(other))),
+            Some(other) => Err(Fault::shape(format!("`{key}` to be a string"), other.kind())),
         }
     }
 
@@ -165,7 +165,7 @@ impl<'a> Fields<'a> {
             | Value::Dict(_) => None,
         };
         let due = || format!("`{key}` from {} to {}", range.start(), range.end());
-        let number = number.ok_or_else(|| Fault::shape(due(), kind(value)))?;
+        let number = number.ok_or_else(|| Fault::shape(due(), value.kind()))?;
         let number = Some(number).filter(|number| range.contains(number)).and_then(|number| u32::try_from(number).ok());
         number.map(Some).ok_or_else(|| Fault::shape(due(), "a number out of range"))
     }
@@ -217,20 +217,6 @@ impl<'a> Fields<'a> {
 fn octets(text: &str) -> Option<Vec<u8>> {
     let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().and_then(extra::hex::<1>));
     pairs.map(|octet| octet.map(|[octet]| octet)).collect()
-}
-
-/// What a value is, without saying it.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Unsigned(_) | Value::Negative(_) => "an integer",
-        Value::Float(_) => "a float",
-        Value::Text(_) => "a string",
-        Value::Bytes(_) => "bytes",
-        Value::List(_) => "a list",
-        Value::Dict(_) => "a dict",
-    }
 }
 
 fn wipe(value: &mut Value) {

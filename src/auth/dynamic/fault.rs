@@ -1,13 +1,10 @@
 //! What is wrong with an authenticator: what was expected and what came, for the operator. Quotes names and types, no values
 //! that could be secrets.
 
-use crate::wamp::outcome::ANSWER_OCTETS_MAX;
+use crate::wamp::outcome::{quoted, ANSWER_OCTETS_MAX};
 use crate::wamp::ErrorUri;
 use std::fmt;
 use std::time::Duration;
-
-/// Characters of a name that is quoted.
-const QUOTED_MAX: usize = 80;
 
 /// Why an authenticator's answer was of no use. The text is safe to be logged.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,12 +62,6 @@ impl Fault {
     pub(super) fn other_realm(realm: &str) -> Self {
         Self::new("the realm that was asked for", quoted(realm))
     }
-}
-
-fn quoted(text: &str) -> String {
-    let quoted: String = text.chars().take(QUOTED_MAX).flat_map(char::escape_debug).collect();
-    let more = if text.chars().nth(QUOTED_MAX).is_some() { "..." } else { "" };
-    format!("\"{quoted}{more}\"")
 }
 
 /// Whether an ERROR says that the client is not let in, and not that something is broken: a URI of the application, or one of

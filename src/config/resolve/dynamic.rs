@@ -1,10 +1,12 @@
-//! `[realms.NAME.auth.dynamic]`: who is asked about names that no table knows.
+//! Procedures that are asked: `[realms.NAME.auth.dynamic]` about names that no table knows, `[realms.NAME.roles.ROLE.authorizer]`
+//! in place of rules.
 
 use super::Resolver;
 use crate::auth::{DynamicSettings, Method};
+use crate::authz::{Authorizer, PolicyRules};
 use crate::config::error::Code;
 use crate::config::read::Placed;
-use crate::config::shape::{Auth, DynamicAuth, DynamicMethod, Realm};
+use crate::config::shape::{Auth, DynamicAuth, DynamicMethod, Realm, Role};
 use crate::wamp::Uri;
 use std::sync::Arc;
 
@@ -63,6 +65,37 @@ impl Resolver<'_> {
             forward_headers: entry.forward_headers.0.iter().map(|name| name.value.to_ascii_lowercase()).collect(),
             shapes: Arc::default(),
         }
+    }
+}
+
+impl Resolver<'_> {
+    /// Who is asked in place of the rules of `role`, of which it has all but `deny` none.
+    pub(super) fn authorizer(
+        &mut self,
+        realm: &Realm,
+        role: &Placed<Role>,
+        rules: &PolicyRules,
+    ) -> Option<Arc<Authorizer>> {
+        for parent in &role.inherit.0 {
+            if realm.roles.get(&parent.value).is_some_and(|parent| parent.authorizer.value.is_some()) {
+                let message = format!("`{}` has an authorizer, which is not inherited", parent.value);
+                self.error(Code::Exclusive, parent, message, "give this role an authorizer of its own");
+            }
+        }
+        let table = role.authorizer.value.as_ref()?;
+        if let Some(rule) = rules.allow.first() {
+            let message = "`authorizer` asks in place of rules, and this role has some";
+            let hint = format!("remove it, or what allows something, here or inherited ({})", rule.source);
+            self.error(Code::Exclusive, &role.authorizer, message, hint);
+        }
+        Some(Arc::new(Authorizer {
+            procedure: Uri::from(table.procedure.0.as_str()),
+            cache: table.cache.0.map(|time| time.0),
+            cache_scope: table.cache_scope.value,
+            timeout: table.timeout.0,
+            on_failure: table.on_failure.value,
+            source: self.sources.short(role.authorizer.place).into(),
+        }))
     }
 }
 

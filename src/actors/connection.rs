@@ -152,6 +152,11 @@ pub trait Connection: 'static {
         None
     }
 
+    /// The headers of the HTTP request that it began with, names in lower case, until the session is open.
+    fn http_headers(&self) -> &[(String, String)] {
+        &[]
+    }
+
     /// What the meta API shows of it.
     fn details(&self) -> Dict;
 

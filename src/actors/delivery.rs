@@ -243,6 +243,10 @@ pub(crate) struct Delivery {
     behind: Option<SessionKey>,
     /// INVOCATIONs for which the road to their callee had no room.
     returned: Vec<(SessionKey, Box<Invocation>)>,
+    /// Who asks in the router's own name; it has no road.
+    router: Option<SessionKey>,
+    /// What is for it.
+    for_router: Vec<Message>,
 }
 
 impl Delivery {
@@ -254,6 +258,16 @@ impl Delivery {
         // The next turn is likely to order as much.
         let next = Vec::with_capacity(self.orders.len());
         std::mem::replace(&mut self.orders, next)
+    }
+
+    /// What goes to this key is for the router itself.
+    pub(crate) fn set_router(&mut self, router: SessionKey) {
+        self.router = Some(router);
+    }
+
+    /// What the realm has told the router since it was last asked.
+    pub(crate) fn take_for_router(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.for_router)
     }
 
     /// A session has joined.
@@ -331,7 +345,12 @@ impl Delivery {
     }
 
     fn push(&mut self, to: SessionKey, outgoing: Outgoing, tally: Option<&Tally>) {
-        let Some(Some(handle)) = self.handles.get_mut(to.slot() as usize) else { return };
+        let Some(Some(handle)) = self.handles.get_mut(to.slot() as usize) else {
+            if let (true, Outgoing::Message(message)) = (self.router == Some(to), outgoing) {
+                self.for_router.push(message);
+            }
+            return;
+        };
         if handle.key != to || handle.overflowed {
             return;
         }

@@ -96,6 +96,7 @@ mod tests {
         Times {
             handshake_until: clock::now(),
             handshake_timeout,
+            remote_auth_timeout: handshake_timeout,
             ping_interval,
             ping_timeout,
             ping_suspect: 2 * SECOND,

@@ -18,6 +18,7 @@ mod realm_requests;
 mod realm_shared;
 pub mod realms;
 mod rights;
+pub mod router;
 pub mod session;
 pub mod settings;
 mod store;

@@ -10,6 +10,7 @@ use super::delivery::{Delivery, Outgoing, Road};
 use super::realm_requests::Asked;
 pub use super::realm_shared::RealmShared;
 use super::realms::{Down, RealmsActor};
+use super::router::RouterEnd;
 use super::session::SessionActor;
 use super::settings::OutboxSettings;
 use super::store::{self, StoreEnd};
@@ -144,6 +145,8 @@ pub(crate) struct RealmActor {
     /// When the roads are looked at again.
     pub(super) look_at: Option<Instant>,
     pub(super) store: StoreEnd,
+    /// What the router itself has asked.
+    pub(super) router: RouterEnd,
     /// When the realm is told the time of day again.
     tell_time_at: Option<Instant>,
     timer: Pin<Box<Sleep>>,
@@ -176,6 +179,7 @@ impl RealmActor {
             brake: Brake::default(),
             look_at: None,
             store: StoreEnd::new(store),
+            router: RouterEnd::default(),
             tell_time_at: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
@@ -206,6 +210,7 @@ impl RealmActor {
     fn end_turn(&mut self, ctx: &mut Context<Self>, cx: &mut std::task::Context<'_>) {
         loop {
             self.order();
+            self.hear();
             self.delivery.flush();
             self.count();
             self.realm.set_short_of_memory(self.shared.pressure.is_high());
@@ -227,7 +232,8 @@ impl RealmActor {
 
     fn next_deadline(&self) -> Option<Instant> {
         let idle = self.idle_since.zip(self.idle_close).map(|(since, close)| since + close);
-        [self.realm.next_deadline(), idle, self.look_at, self.tell_time_at].into_iter().flatten().min()
+        let router = self.router.next_deadline();
+        [self.realm.next_deadline(), idle, self.look_at, self.tell_time_at, router].into_iter().flatten().min()
     }
 
     fn on_time(&mut self, now: Instant, ctx: &mut Context<Self>) {
@@ -236,6 +242,7 @@ impl RealmActor {
         }
         self.realm.handle_timeout(now, &mut self.effects);
         self.carry_out();
+        self.give_up(now);
         if self.look_at.is_some_and(|at| now >= at) {
             self.go_on();
         }

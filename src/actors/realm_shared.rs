@@ -4,12 +4,15 @@ use super::logins::Logins;
 use super::pressure::Pressure;
 use super::settings::{OutboxSettings, RealmSettings};
 use crate::auth::{AuthSettings, Identity, NodeSecret};
+use crate::authz::Verdicts;
 use crate::routing::{Member, Permit};
 use crate::session::{Doorman, Rules};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+#[expect(clippy::disallowed_types, reason = "for what authorizers have said, below")]
+use std::sync::Mutex;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// What is known of a realm outside its actor: settings, and the rules of each role. Immutable, but for whether it still holds.
 pub struct RealmShared {
@@ -21,6 +24,12 @@ pub struct RealmShared {
     pub(crate) logins: Logins,
     rules: BTreeMap<String, Arc<Rules>>,
     outdated: AtomicBool,
+    /// What authorizers have said. Locked for a look-up, by sessions of roles that ask one.
+    #[expect(
+        clippy::disallowed_types,
+        reason = "shared by the sessions of a role on all threads, as its authorizer says"
+    )]
+    verdicts: Mutex<Verdicts>,
 }
 
 impl fmt::Debug for RealmShared {
@@ -33,7 +42,14 @@ impl RealmShared {
     pub(crate) fn new(settings: RealmSettings, pressure: Pressure, logins: Logins) -> Arc<Self> {
         let rules = settings.roles.keys().filter_map(|role| Some((role.clone(), Arc::new(settings.rules_of(role)?))));
         let rules = rules.collect();
-        Arc::new(Self { settings, pressure, logins, rules, outdated: AtomicBool::new(false) })
+        Arc::new(Self {
+            settings,
+            pressure,
+            logins,
+            rules,
+            outdated: AtomicBool::new(false),
+            verdicts: Default::default(),
+        })
     }
 
     /// The same realm with other settings. This one holds no longer.
@@ -66,6 +82,16 @@ impl RealmShared {
     /// What it may do, if it [may be there](Self::admits).
     pub(super) fn permit_of(&self, member: &Member) -> Option<Permit> {
         self.admits(member).then(|| self.permit(&member.authrole))
+    }
+
+    /// What authorizers have said and may be remembered.
+    pub(crate) fn verdicts(&self) -> MutexGuard<'_, Verdicts> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has all authorizers asked anew.
+    pub fn purge_verdicts(&self) {
+        self.verdicts().purge();
     }
 
     /// What routing may ask about the permissions of a session with this role.

@@ -9,6 +9,7 @@ use super::clock;
 use super::logins::Logins;
 use super::pressure::Pressure;
 use super::realm::{RealmActor, RealmHandle, RealmShared};
+use super::router::Question;
 use super::session::SessionActor;
 use super::settings::{RealmSettings, RealmTemplate};
 pub use super::swap::{pending, Awaited, Pending, UseRealms};
@@ -46,6 +47,14 @@ pub(crate) struct Found(pub(crate) Option<RealmHandle>);
 #[derive(Message)]
 #[rtype(result = "Option<RealmHandle>")]
 pub struct Lookup(pub String);
+
+/// A question for a realm that is open: none is made for it. One per question.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct AskRealm {
+    pub(crate) realm: Uri,
+    pub(crate) question: Question,
+}
 
 /// A realm actor is gone. One per actor's life (two if it retires).
 #[derive(Clone, Message)]
@@ -258,6 +267,18 @@ impl Handler<Lookup> for RealmsActor {
         // As for a HELLO: a template makes no realm of a text that is no URI.
         uri::check(&name, UriRules::Loose, MatchPolicy::Exact).ok()?;
         self.find(&Uri::from(name), ctx)
+    }
+}
+
+impl Handler<AskRealm> for RealmsActor {
+    type Result = ();
+
+    #[expect(clippy::disallowed_methods, reason = "one per question; the realm bounds them")]
+    fn handle(&mut self, AskRealm { realm, question }: AskRealm, _: &mut Self::Context) {
+        // A question that is dropped answers itself.
+        if let Some(entry) = self.realms.get(&realm) {
+            entry.handle.realm.do_send(question);
+        }
     }
 }
 

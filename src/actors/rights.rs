@@ -31,4 +31,12 @@ impl Rights for OfRole {
     fn may_register(&self, procedure: &Uri, policy: MatchPolicy) -> bool {
         self.0.allows(Action::Register, procedure, policy)
     }
+
+    fn may_stay_subscribed(&self, topic: &Uri, policy: MatchPolicy) -> bool {
+        !self.0.forbids(Action::Subscribe, topic, policy)
+    }
+
+    fn may_stay_registered(&self, procedure: &Uri, policy: MatchPolicy) -> bool {
+        !self.0.forbids(Action::Register, procedure, policy)
+    }
 }

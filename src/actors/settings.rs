@@ -2,7 +2,7 @@
 //! about files.
 
 use crate::auth::AuthSettings;
-use crate::authz::Policy;
+use crate::authz::{Authorizer, Policy};
 use crate::routing::RealmRules;
 pub use crate::session::Disclose;
 use crate::session::Rules;
@@ -47,6 +47,7 @@ impl RealmSettings {
             strict_request_ids: self.strict_request_ids,
             disclose: self.disclose,
             policy: Arc::clone(&self.roles.get(role)?.policy),
+            authorizer: self.roles.get(role)?.authorizer.clone(),
             features: self.rules.features,
         })
     }
@@ -57,6 +58,8 @@ impl RealmSettings {
 pub struct RoleSettings {
     /// What it may do.
     pub policy: Arc<Policy>,
+    /// Who is asked in place of rules.
+    pub authorizer: Option<Arc<Authorizer>>,
     /// What happens when the outbox of one of its sessions is full, if that differs from the realm's.
     pub on_overflow: Option<OnOverflow>,
 }

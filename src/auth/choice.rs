@@ -19,10 +19,15 @@ impl AuthSettings {
         }
     }
 
+    /// Whether some table knows the name.
+    pub(super) fn knows(&self, authid: &str) -> bool {
+        Method::ALL.iter().any(|method| self.has(*method, authid))
+    }
+
     /// Whether this client would be the one to use `method`: a name that nobody has does as its stand-in.
     pub(super) fn suits(&self, method: Method, authid: Option<&str>, stand_in: Option<&str>) -> bool {
         let Some(authid) = authid else { return true };
-        let known = Method::ALL.iter().any(|method| self.has(*method, authid));
+        let known = self.knows(authid);
         // Neither goes by the name that the client says.
         matches!(method, Method::Anonymous | Method::Tls)
             || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
@@ -41,6 +46,11 @@ impl AuthSettings {
             number -= count;
         }
         None
+    }
+
+    /// Whether somebody is asked for users of `method`.
+    pub(super) fn asks_for(&self, method: Method) -> bool {
+        self.dynamic.iter().any(|entry| entry.methods.contains(&method))
     }
 
     fn has(&self, method: Method, authid: &str) -> bool {
@@ -80,6 +90,7 @@ impl AuthSettings {
     /// The names of the methods that this realm offers, for people.
     pub(super) fn offered(&self) -> String {
         let offers = |method: &&Method| match method {
+            method if self.asks_for(**method) => true,
             Method::Anonymous => self.anonymous.is_some(),
             Method::Ticket => self.ticket.is_some(),
             Method::WampCra => self.wampcra.is_some(),

@@ -36,6 +36,12 @@ impl CryptosignSettings {
         &self.users
     }
 
+    /// Whether some user has the key that a HELLO names.
+    pub(super) fn knows_key_of(&self, claim: &Claim<'_>) -> bool {
+        let key = extra::text(claim.authextra, "pubkey").ok().flatten().and_then(extra::hex);
+        key.is_some_and(|key| self.authid_by_key.contains_key(&key))
+    }
+
     /// What the realm wants of channels.
     pub fn binding(&self) -> ChannelBinding {
         self.binding
@@ -60,6 +66,11 @@ impl PublicKey {
     pub fn parse(text: &str) -> Option<Self> {
         let key = VerifyingKey::from_bytes(&extra::hex(text)?).ok()?;
         (!key.is_weak()).then_some(Self(key))
+    }
+
+    /// For verifying with it.
+    pub(super) fn verifying(self) -> VerifyingKey {
+        self.0
     }
 }
 
@@ -145,16 +156,52 @@ pub(super) fn open(
     claim: &Claim<'_>,
 ) -> Result<Option<(String, Option<String>, Waiting)>, Denied> {
     let Some(settings) = settings.cryptosign.as_ref() else { return Ok(None) };
-    let key = octets(claim.authextra, "pubkey", "HELLO: authextra.pubkey must be 64 hexadecimal digits")?;
-    let Some(key) = key else { return Ok(None) };
-    let theirs =
-        octets(claim.authextra, "challenge", "HELLO: authextra.challenge must be 64 hexadecimal digits or null")?;
-    let binding = binding(settings, claim)?;
+    let Some(wish) = wish(settings, claim)? else { return Ok(None) };
+    let key = wish.key;
     let authid = claim.authid.or_else(|| settings.authid_by_key.get(&key).map(String::as_str)).unwrap_or_default();
     let known = settings.users.get(authid).and_then(|user| {
         let key = user.keys.iter().find(|known| known.0.as_bytes() == &key)?;
         Some((key.0, user.role.clone()))
     });
+    let authid = authid.to_owned();
+    let (role, waiting) = challenge_for(settings, claim, &wish, known);
+    Ok(Some((authid, role, waiting)))
+}
+
+/// What a HELLO says for this method.
+pub(super) struct Wish {
+    key: [u8; 32],
+    theirs: Option<[u8; 32]>,
+    binding: Option<[u8; 32]>,
+}
+
+impl Wish {
+    /// Whether this is the key that the client has.
+    pub(super) fn is_of(&self, key: &PublicKey) -> bool {
+        key.0.as_bytes() == &self.key
+    }
+}
+
+/// Reads it; `None` if there is no key.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn wish(settings: &CryptosignSettings, claim: &Claim<'_>) -> Result<Option<Wish>, Denied> {
+    let key = octets(claim.authextra, "pubkey", "HELLO: authextra.pubkey must be 64 hexadecimal digits")?;
+    let Some(key) = key else { return Ok(None) };
+    let theirs =
+        octets(claim.authextra, "challenge", "HELLO: authextra.challenge must be 64 hexadecimal digits or null")?;
+    Ok(Some(Wish { key, theirs, binding: binding(settings, claim)? }))
+}
+
+/// The role and what waits for the signature: of a user that is known, or for a key that nobody has.
+pub(super) fn challenge_for(
+    settings: &CryptosignSettings,
+    claim: &Claim<'_>,
+    wish: &Wish,
+    known: Option<(VerifyingKey, String)>,
+) -> (Option<String>, Waiting) {
+    let Wish { key, theirs, binding } = *wish;
     // A key that nobody has is worked with just the same; what it proves opens nothing.
     let (key, role) = match known {
         Some((key, role)) => (Some(key), Some(role)),
@@ -166,7 +213,7 @@ pub(super) fn open(
     });
     let challenge = claim.drawn.challenge;
     let message = bound(&challenge, binding.as_ref());
-    Ok(Some((authid.to_owned(), role, Waiting { message, key, challenge, bound: binding.is_some(), proof })))
+    (role, Waiting { message, key, challenge, bound: binding.is_some(), proof })
 }
 
 fn octets(dict: &[(String, Value)], key: &str, otherwise: &'static str) -> Result<Option<[u8; 32]>, Denied> {

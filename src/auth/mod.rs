@@ -7,6 +7,7 @@ mod anonymous;
 mod choice;
 mod cryptosign;
 mod decoy;
+mod dynamic;
 mod extra;
 mod kdf;
 mod remains;
@@ -20,6 +21,7 @@ mod wampcra;
 
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
+pub use dynamic::{Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Shapes};
 pub use kdf::BadParameters;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
 pub use secret::Secret;
@@ -55,6 +57,8 @@ pub struct AuthSettings {
     pub cryptosign: Option<CryptosignSettings>,
     /// Clients with a certificate.
     pub tls: Option<CertificateSettings>,
+    /// Procedures that are asked for names that none of the above has, in the order in which they are asked.
+    pub dynamic: Vec<Arc<DynamicSettings>>,
     /// How many wrong proofs are taken.
     pub throttle: ThrottleSettings,
 }
@@ -152,7 +156,22 @@ pub struct Challenge {
     authid: String,
     /// `None`: whatever the proof, there is no such user.
     role: Option<String>,
+    given: Given,
     waiting: Waiting,
+}
+
+/// What whoever knows an identity says of it beyond its name and role.
+#[derive(Clone, Debug)]
+struct Given {
+    provider: &'static str,
+    /// For WELCOME.Details.authextra, beside the router's own proof.
+    extra: Dict,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { provider: PROVIDER, extra: Dict::new() }
+    }
 }
 
 /// What the proof is compared with.
@@ -162,6 +181,8 @@ enum Waiting {
     WampCra(wampcra::Waiting),
     Scram(Box<scram::Waiting>),
     Cryptosign(Box<cryptosign::Waiting>),
+    /// A ticket, for somebody else to judge.
+    Dynamic(Box<Inquiry>),
 }
 
 /// What is said where too many proofs were wrong.
@@ -181,7 +202,7 @@ impl Challenge {
     /// CHALLENGE.Extra.
     pub fn extra(&self) -> Dict {
         match &self.waiting {
-            Waiting::Ticket(_) => Dict::new(),
+            Waiting::Ticket(_) | Waiting::Dynamic(_) => Dict::new(),
             Waiting::WampCra(waiting) => waiting.extra(),
             Waiting::Scram(waiting) => waiting.extra(),
             Waiting::Cryptosign(waiting) => waiting.extra(),
@@ -190,8 +211,8 @@ impl Challenge {
 
     /// Checks a client's AUTHENTICATE: its signature and its Extra.
     pub fn verify(self, signature: &str, extra: &[(String, Value)]) -> Verdict {
-        let Self { method, authid, role, waiting } = self;
-        let decide = Decide { method, authid, role };
+        let Self { method, authid, role, given, waiting } = self;
+        let decide = Decide { method, authid, role, given };
         // What is too long for a signature is none.
         let signature = if method == Method::Ticket || signature.len() <= SIGNATURE_MAX { signature } else { "" };
         let welcome = match waiting {
@@ -202,6 +223,7 @@ impl Challenge {
             Waiting::WampCra(waiting) => waiting.check(signature).then(Dict::new),
             Waiting::Scram(waiting) => waiting.check(signature, extra),
             Waiting::Cryptosign(waiting) => waiting.check(signature).then(Dict::new),
+            Waiting::Dynamic(inquiry) => return Verdict::Ask(inquiry.with_ticket(signature)),
         };
         Verdict::Now(decide.with(welcome))
     }
@@ -214,6 +236,8 @@ pub enum Verdict {
     Now(Result<Admission, Denied>),
     /// It takes a costly computation to know: not for a thread that serves others.
     Later(Work),
+    /// Somebody else knows.
+    Ask(Box<Inquiry>),
 }
 
 /// A computation that ends in a verdict.
@@ -240,12 +264,19 @@ struct Decide {
     method: Method,
     authid: String,
     role: Option<String>,
+    given: Given,
 }
 
 impl Decide {
     fn with(self, welcome: Option<Dict>) -> Result<Admission, Denied> {
-        let (Some(authextra), Some(role)) = (welcome, self.role) else { return Err(Denied::wrong()) };
-        Ok(Admission { identity: Identity::proven(&self.authid, &role, self.method), authextra })
+        let (Some(mut authextra), Some(role)) = (welcome, self.role) else { return Err(Denied::wrong()) };
+        let Given { provider, extra } = self.given;
+        // The router's own proof is nobody else's to give.
+        let others: Dict = extra.into_iter().filter(|(key, _)| !extra::has(&authextra, key)).collect();
+        authextra.extend(others);
+        let mut identity = Identity::proven(&self.authid, &role, self.method);
+        identity.authprovider = provider.into();
+        Ok(Admission { identity, authextra })
     }
 }
 
@@ -256,6 +287,8 @@ pub enum Opening {
     Welcome(Identity),
     /// A proof is wanted.
     Challenge(Challenge),
+    /// Somebody else knows who that is.
+    Ask(Box<Inquiry>),
 }
 
 /// Why somebody is not let in; the text is for the ABORT and the same for all who fail alike.
@@ -330,6 +363,9 @@ pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denie
         });
     }
     let wished = claim.authmethods.iter().filter_map(|name| Method::from_wire(name));
+    if let Some(opening) = dynamic::open(settings, claim, wished.clone())? {
+        return Ok(opening);
+    }
     let possible: Vec<Method> = wished.filter(|method| settings.is_possible(*method, claim)).take(16).collect();
     let stand_in = settings.stand_in(claim);
     let suits = |method: &&Method| settings.suits(**method, claim.authid, stand_in.as_deref());
@@ -366,7 +402,8 @@ fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Resu
         Method::Cryptosign => cryptosign::open(settings, claim)?
             .map(|(authid, role, waiting)| (authid, role, Waiting::Cryptosign(Box::new(waiting)))),
     };
-    Ok(opened.map(|(authid, role, waiting)| Opening::Challenge(Challenge { method, authid, role, waiting })))
+    let given = Given::default();
+    Ok(opened.map(|(authid, role, waiting)| Opening::Challenge(Challenge { method, authid, role, given, waiting })))
 }
 
 #[cfg(test)]

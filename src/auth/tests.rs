@@ -55,6 +55,7 @@ pub(super) fn decided(verdict: Verdict) -> Result<Admission, Denied> {
     match verdict {
         Verdict::Now(verdict) => verdict,
         Verdict::Later(work) => work.run(),
+        Verdict::Ask(inquiry) => panic!("nobody is to be asked: {inquiry:?}"),
     }
 }
 

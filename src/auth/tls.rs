@@ -121,7 +121,7 @@ mod tests {
                     assert_eq!((&*identity.authrole, &*identity.authmethod), ("device", "tls"));
                     Some(identity.authid.to_string())
                 }
-                Ok(Opening::Challenge(_)) => panic!("nothing is asked"),
+                Ok(Opening::Challenge(_) | Opening::Ask(_)) => panic!("nothing is asked"),
                 Err(_) => None,
             };
             assert_eq!(found.as_deref(), expected, "{name:?} {authid:?}");

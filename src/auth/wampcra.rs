@@ -51,8 +51,24 @@ pub(super) struct Waiting {
 /// The user's role, if there is one, and the challenge: for a name that nobody has, one that looks like some user's.
 pub(super) fn open(settings: &AuthSettings, claim: &Claim<'_>, authid: &str) -> Option<(Option<String>, Waiting)> {
     let users = settings.wampcra.as_ref()?;
-    let decoy = Decoy::new(claim.node_secret, claim.realm, Method::WampCra.name(), authid);
-    let like = users.nth(decoy.below(users.len())).map(|(_, user)| user);
+    let number = decoy(claim, authid).below(users.len());
+    let like = users.nth(number).map(|(_, user)| user);
+    Some(challenge_for(claim, authid, users.get(authid), like, PROVIDER))
+}
+
+fn decoy(claim: &Claim<'_>, authid: &str) -> Decoy {
+    Decoy::new(claim.node_secret, claim.realm, Method::WampCra.name(), authid)
+}
+
+/// The same for a user that is found, or none and one that looks like `like`.
+pub(super) fn challenge_for(
+    claim: &Claim<'_>,
+    authid: &str,
+    found: Option<&WampCraUser>,
+    like: Option<&WampCraUser>,
+    provider: &str,
+) -> (Option<String>, Waiting) {
+    let decoy = decoy(claim, authid);
     let made_up = WampCraUser {
         key: Secret::new(STANDARD.encode(decoy.octets("key"))),
         salted: like
@@ -60,20 +76,19 @@ pub(super) fn open(settings: &AuthSettings, claim: &Claim<'_>, authid: &str) -> 
             .map(|like| Salting { salt: decoy.text_like(&like.salt), ..like.clone() }),
         role: like.map_or_else(|| "user".to_owned(), |user| user.role.clone()),
     };
-    let found = users.get(authid);
     let user = found.unwrap_or(&made_up);
-    let waiting =
-        Waiting { challenge: challenge(claim, authid, &user.role), key: user.key.clone(), salted: user.salted.clone() };
-    Some((found.map(|user| user.role.clone()), waiting))
+    let challenge = challenge(claim, authid, &user.role, provider);
+    let waiting = Waiting { challenge, key: user.key.clone(), salted: user.salted.clone() };
+    (found.map(|user| user.role.clone()), waiting)
 }
 
 /// The text to sign. `session` is the id that WELCOME will carry (R102).
-fn challenge(claim: &Claim<'_>, authid: &str, authrole: &str) -> String {
+fn challenge(claim: &Claim<'_>, authid: &str, authrole: &str, provider: &str) -> String {
     let text = serde_json::json!({
         "authid": authid,
         "authrole": authrole,
         "authmethod": Method::WampCra.name(),
-        "authprovider": PROVIDER,
+        "authprovider": provider,
         "nonce": STANDARD.encode(claim.drawn.challenge),
         "timestamp": claim.drawn.time.to_string(),
         "session": claim.drawn.session.get(),

@@ -2,10 +2,12 @@
 //!
 //! Pure. A [`Policy`] is an immutable set of rules, replaced whole and never edited in place.
 
+mod dynamic;
 mod explain;
 mod pattern;
 mod policy;
 
+pub use dynamic::{args, Authorizer, Misjudged, OnFailure, Petition, Petitioner, Ruling, Scope, Verdicts};
 pub use explain::{Considered, Explanation, Reason, Relation};
 pub use pattern::{Pattern, PatternFault};
 pub use policy::{Actions, Policy, PolicyFlags, PolicyRules, Rule, Verdict};

@@ -114,6 +114,15 @@ impl Policy {
         }
     }
 
+    /// What a role that asks an authorizer is refused unasked: by a rule that denies, or for want of a right beside the rules.
+    pub fn refuses_unasked(&self, action: Action, text: &str, policy: MatchPolicy) -> bool {
+        let flags = self.rules.flags;
+        let of_action = |rule: &&Rule| rule.actions.contains(action);
+        matches_all(text, policy) && !flags.allow_match_all
+            || action == Action::Register && policy != MatchPolicy::Exact && !flags.allow_pattern_register
+            || self.rules.deny.iter().filter(of_action).any(|rule| rule.pattern.overlaps(text, policy))
+    }
+
     /// The rights beside the rules.
     pub fn flags(&self) -> PolicyFlags {
         self.rules.flags

@@ -140,6 +140,9 @@ fn because(answer: &Answer<'_>) -> String {
     if let Some(fault) = answer.unlawful {
         return format!("no lawful URI here: {fault}");
     }
+    if let Some(asked) = answer.asks {
+        return format!("{} decides ({})", asked.procedure, asked.source);
+    }
     match answer.permission.reason {
         Reason::Allowed(_) if answer.refused_option == Some("disclose_me") => {
             "the realm discloses nobody (disclose = \"never\"), and disclose_me is asked for".to_owned()
@@ -164,7 +167,11 @@ fn shown(rule: &Rule) -> String {
 
 fn text(realm: &RealmSettings, role: &str, question: &Question, answer: &Answer<'_>) -> String {
     let mut text = String::new();
-    let verdict = if answer.allowed { "yes" } else { "no" };
+    let verdict = match (answer.allowed, answer.asks) {
+        (true, _) => "yes",
+        (false, Some(_)) => "asked",
+        (false, None) => "no",
+    };
     let (action, uri) = (question.action.name(), question.uri.as_str());
     let policy = match question.match_policy {
         MatchPolicy::Exact => "",
@@ -208,6 +215,7 @@ fn object(realm: &RealmSettings, role: &str, question: &Question, answer: &Answe
         .collect();
     json!({
         "allowed": answer.allowed,
+        "asks": answer.asks.map(|asked| json!({ "procedure": &*asked.procedure, "source": &*asked.source })),
         "realm": realm.name,
         "role": role,
         "action": question.action.name(),

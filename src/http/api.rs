@@ -81,6 +81,8 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         listener: &listener.name,
         realm: &settings.uri,
         encryption: &encryption,
+        realms: &place.state.realms,
+        tally: &place.state.tally,
     };
     let (key, identity) = credential::identify(&arrival, &handle.shared, &statuses).await?;
     negotiate::check_accept(request.headers())?;

@@ -4,11 +4,14 @@
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
 use crate::actors::connection::Encryption;
-use crate::actors::session::drawn;
+use crate::actors::realms::{AskRealm, RealmsActor};
+use crate::actors::router::{Question, Reply};
+use crate::actors::session::{drawn, About};
 use crate::actors::RealmShared;
-use crate::auth::{self, Claim, Denied, Guess, Identity, Opening, Verdict};
-use crate::observe::Refusal;
-use crate::wamp::{ErrorUri, Uri};
+use crate::auth::{self, Admission, Bench, Claim, Denied, Guess, Identity, Inquiry, Judgement, Opening, Verdict};
+use crate::observe::{Refusal, Tally};
+use crate::wamp::{Dict, ErrorUri, Outcome, Payload, Uri};
+use actix::Addr;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::StatusCode;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +30,10 @@ pub(super) struct Arrival<'a> {
     pub(super) realm: &'a Uri,
     /// What TLS says of the connection.
     pub(super) encryption: &'a Encryption,
+    /// Where realms are found whose procedures are asked.
+    pub(super) realms: &'a Addr<RealmsActor>,
+    /// Its thread's counters.
+    pub(super) tally: &'a Tally,
 }
 
 /// Proves who asks.
@@ -71,7 +78,7 @@ fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Deni
     let methods = [auth::Method::Tls.name().to_owned()];
     match open(arrival, shared, &methods, None) {
         Ok(Opening::Welcome(identity)) => Ok(identity),
-        Ok(Opening::Challenge(_)) | Err(_) => anonymous(arrival, shared),
+        Ok(Opening::Challenge(_) | Opening::Ask(_)) | Err(_) => anonymous(arrival, shared),
     }
 }
 
@@ -85,7 +92,7 @@ fn anonymous(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, De
     }
     match open(arrival, shared, &[], None) {
         Ok(Opening::Welcome(identity)) => Ok(identity),
-        Ok(Opening::Challenge(_)) | Err(_) => Err(required()),
+        Ok(Opening::Challenge(_) | Opening::Ask(_)) | Err(_) => Err(required()),
     }
 }
 
@@ -119,7 +126,7 @@ async fn prove(arrival: &Arrival<'_>, shared: &RealmShared, authid: &str, ticket
     let verdict = match open(arrival, shared, &methods, Some(authid))? {
         Opening::Challenge(challenge) => challenge.verify(ticket, &[]),
         // Only a ticket was offered, and a ticket is always asked for.
-        Opening::Welcome(_) => return Err(denied()),
+        Opening::Welcome(_) | Opening::Ask(_) => return Err(denied()),
     };
     let admission = match verdict {
         Verdict::Now(verdict) => verdict?,
@@ -130,8 +137,56 @@ async fn prove(arrival: &Arrival<'_>, shared: &RealmShared, authid: &str, ticket
             shared.logins.prove(work, answer).map_err(|_| busy())?;
             receiver.await.map_err(|_| denied())??
         }
+        Verdict::Ask(inquiry) => ask(arrival, shared, inquiry).await?,
     };
     Ok(admission.identity)
+}
+
+/// Has an authenticator judge the ticket.
+#[expect(clippy::disallowed_methods, reason = "one per question, and one question at a time for each request")]
+async fn ask(arrival: &Arrival<'_>, shared: &RealmShared, mut inquiry: Box<Inquiry>) -> Result<Admission, Denied> {
+    let bench = Bench {
+        settings: &shared.settings.auth,
+        node_secret: shared.logins.node_secret(),
+        has_role: &|role| shared.settings.roles.contains_key(role),
+    };
+    loop {
+        let (sender, receiver) = oneshot::channel();
+        let question = Question {
+            procedure: inquiry.procedure(),
+            args: Payload::args(inquiry.args(transport(arrival), &headers(arrival.headers))),
+            timeout: inquiry.timeout(),
+            // A caller that has gone does not wait for it.
+            reply: Reply::new(move |outcome| drop(sender.send(outcome))),
+        };
+        let realm = inquiry.realm().unwrap_or(arrival.realm).clone();
+        arrival.realms.do_send(AskRealm { realm, question });
+        let outcome = receiver.await.unwrap_or(Outcome::Away("nobody has answered"));
+        let about = About::of(&inquiry, arrival.realm);
+        let judged = inquiry.judge(outcome, bench);
+        if let Some(fault) = &judged.fault {
+            about.report(fault, arrival.tally);
+        }
+        match judged.judgement {
+            Judgement::Decided(decided) => return decided,
+            Judgement::Ask(next) => inquiry = next,
+            // A ticket has been given already.
+            Judgement::Challenge(_) => return Err(Denied::wrong()),
+        }
+    }
+}
+
+/// What an authenticator is told of the connection: as the meta API shows it.
+fn transport(arrival: &Arrival<'_>) -> Dict {
+    crate::http::sessions::details(arrival.peer, arrival.encryption.tls)
+}
+
+/// What is no text is left out.
+fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &header::HeaderValue)| {
+        value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
+    };
+    headers.iter().filter_map(text).collect()
 }
 
 fn open(

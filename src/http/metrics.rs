@@ -122,6 +122,16 @@ impl Reader {
                 "Changed certificates that could not be used; the old ones stay",
                 of.tls_reload_failed(),
             ),
+            (
+                "wharf_authenticator_faults",
+                "Logins refused because an authenticator was away, late, or answered nonsense",
+                of.authenticator_faults(),
+            ),
+            (
+                "wharf_authorizer_faults",
+                "Requests about which an authorizer was away, late, or answered nonsense",
+                of.authorizer_faults(),
+            ),
         ] {
             counter(encoder, name, help, value)?;
         }

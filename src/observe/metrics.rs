@@ -147,6 +147,8 @@ struct Shard {
     accept_paused_us: AtomicU64,
     busy_us: AtomicU64,
     tls_reload_failed: AtomicU64,
+    authenticator_faults: AtomicU64,
+    authorizer_faults: AtomicU64,
     tls_valid_until: AtomicI64,
 }
 
@@ -181,6 +183,8 @@ impl Default for Shard {
             accept_paused_us: AtomicU64::new(0),
             busy_us: AtomicU64::new(0),
             tls_reload_failed: AtomicU64::new(0),
+            authenticator_faults: AtomicU64::new(0),
+            authorizer_faults: AtomicU64::new(0),
             tls_valid_until: AtomicI64::new(0),
         }
     }
@@ -286,6 +290,10 @@ counters! {
     busy_us, add_busy_us;
     /// Times that changed certificates could not be used.
     tls_reload_failed, add_tls_reload_failed;
+    /// Logins that were refused because an authenticator was away, late, or answered nonsense.
+    authenticator_faults, add_authenticator_faults;
+    /// Requests about which an authorizer was away, late, or answered nonsense.
+    authorizer_faults, add_authorizer_faults;
 }
 
 gauges! {

@@ -21,6 +21,7 @@ mod record;
 mod records;
 mod refusal;
 mod rights;
+mod router;
 mod rules;
 mod swap;
 mod testaments;

@@ -26,6 +26,17 @@ pub trait Rights: Send + Sync {
 
     /// Whether it may register this procedure or pattern.
     fn may_register(&self, procedure: &Uri, policy: MatchPolicy) -> bool;
+
+    /// Whether a subscription that it was given may stay. Other than [`may_subscribe`](Self::may_subscribe), yes where only
+    /// somebody who would have to be asked could say no.
+    fn may_stay_subscribed(&self, topic: &Uri, policy: MatchPolicy) -> bool {
+        self.may_subscribe(topic, policy)
+    }
+
+    /// The same for a registration.
+    fn may_stay_registered(&self, procedure: &Uri, policy: MatchPolicy) -> bool {
+        self.may_register(procedure, policy)
+    }
 }
 
 /// A member's rights. [`Default`] allows all that is lawful: for tests, and for realms without permissions.
@@ -59,6 +70,16 @@ impl Permit {
     /// As [`Rights::may_register`].
     pub fn may_register(&self, procedure: &Uri, policy: MatchPolicy) -> bool {
         self.0.as_ref().is_none_or(|rights| rights.may_register(procedure, policy))
+    }
+
+    /// As [`Rights::may_stay_subscribed`].
+    pub fn may_stay_subscribed(&self, topic: &Uri, policy: MatchPolicy) -> bool {
+        self.0.as_ref().is_none_or(|rights| rights.may_stay_subscribed(topic, policy))
+    }
+
+    /// As [`Rights::may_stay_registered`].
+    pub fn may_stay_registered(&self, procedure: &Uri, policy: MatchPolicy) -> bool {
+        self.0.as_ref().is_none_or(|rights| rights.may_stay_registered(procedure, policy))
     }
 }
 

@@ -138,8 +138,8 @@ pub(super) fn judge(
 ) -> Result<(), Refusal> {
     let Some(permit) = turn.directory.changed_permit(session) else { return Ok(()) };
     let (allowed, action) = match lasting {
-        Lasting::Subscribe => (permit.may_subscribe(uri, policy), "subscribe"),
-        Lasting::Register => (permit.may_register(uri, policy), "register"),
+        Lasting::Subscribe => (permit.may_stay_subscribed(uri, policy), "subscribe"),
+        Lasting::Register => (permit.may_stay_registered(uri, policy), "register"),
     };
     if allowed {
         return Ok(());

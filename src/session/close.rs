@@ -49,6 +49,8 @@ pub enum Ending {
     BadRealm,
     /// No proof, a wrong one, or no role.
     NotAuthenticated,
+    /// Whoever knows the name could not be asked.
+    AuthenticatorFailed,
     /// No room for checking a proof.
     TooBusy,
     /// Too many wrong proofs.

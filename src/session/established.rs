@@ -5,7 +5,7 @@
 
 use super::request_ids::{CallId, RequestIds};
 use super::unexpected;
-use crate::authz::{Action, Policy, Verdict};
+use crate::authz::{Action, Authorizer, Policy, Ruling};
 use crate::wamp::message::{Call, Error, Message, Publish, Register, Subscribe};
 use crate::wamp::options::{Ppt, PublishOptions};
 use crate::wamp::role::{Announced, Feature, Features};
@@ -36,6 +36,8 @@ pub struct Rules {
     pub disclose: Disclose,
     /// What the role may do.
     pub policy: Arc<Policy>,
+    /// Who is asked what the role may do, in place of rules.
+    pub authorizer: Option<Arc<Authorizer>>,
     /// What the realm announces, and so what may be used.
     pub features: Features,
 }
@@ -55,10 +57,31 @@ pub(super) enum Decision {
     /// It goes on to the realm, as it is by then.
     Forward,
     Refuse(Refused, Option<Box<Message>>),
+    /// The authorizer is asked first: [`resume`] goes on with it.
+    Ask,
     /// It is for nobody: the call that it goes on with was refused.
     Discard,
     Goodbye,
     Abort,
+}
+
+/// What asking an authorizer came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// It has answered.
+    Ruling(Ruling),
+    /// It was of no use, and what holds then is no.
+    Failed,
+}
+
+/// Whether something may be done.
+enum Permission {
+    Yes {
+        /// Whether the peer is named whatever it asks for.
+        disclose: bool,
+    },
+    No(ErrorUri, String),
+    Ask,
 }
 
 type Violation = String;
@@ -79,7 +102,7 @@ pub(super) fn judge(
             take_id(rules, ids, publish.request, MessageKind::Publish)?;
             let may_pass = announced.publisher_features.payload_passthru_mode;
             rules.check_passthru(MessageKind::Publish, &publish.options.ppt, may_pass)?;
-            Ok(rules.publish(publish))
+            Ok(rules.publish(publish, None))
         }
         Message::Call(call) => {
             let may_pass = announced.caller_features.payload_passthru_mode;
@@ -99,11 +122,11 @@ pub(super) fn judge(
         Message::Error(error) => Err(format!("ERROR: REQUEST.Type must be 68, got {}", error.request_kind.code())),
         Message::Subscribe(subscribe) => {
             take_id(rules, ids, subscribe.request, MessageKind::Subscribe)?;
-            Ok(rules.subscribe(subscribe))
+            Ok(rules.subscribe(subscribe, None))
         }
         Message::Register(register) => {
             take_id(rules, ids, register.request, MessageKind::Register)?;
-            Ok(rules.register(register))
+            Ok(rules.register(register, None))
         }
         Message::Unsubscribe(unsubscribe) => {
             take_id(rules, ids, unsubscribe.request, MessageKind::Unsubscribe)?;
@@ -173,7 +196,7 @@ impl Rules {
         let id = ids.take_call(self.strict_request_ids, request, progress);
         match id.map_err(|due| not_due(MessageKind::Call, due, request))? {
             CallId::New => {
-                let decision = self.call(call);
+                let decision = self.call(call, None);
                 if progress && matches!(decision, Decision::Refuse(..)) {
                     ids.refused(request);
                 }
@@ -182,9 +205,13 @@ impl Rules {
             CallId::Continuation => {
                 // The options of the first CALL hold; but a procedure that may not be called is another one than the first.
                 call.options.disclose_me = false;
-                let decision = self.call(call);
+                let decision = match ids.is_allowed(request, &call.procedure, progress) {
+                    Some(true) => Decision::Forward,
+                    Some(false) => return Err(other_procedure(request)),
+                    None => self.call(call, None),
+                };
                 if matches!(decision, Decision::Refuse(..)) {
-                    return Err(format!("CALL: request id {request} belongs to another procedure"));
+                    return Err(other_procedure(request));
                 }
                 Ok(decision)
             }
@@ -192,10 +219,11 @@ impl Rules {
         }
     }
 
-    fn publish(&self, publish: &mut Publish) -> Decision {
+    fn publish(&self, publish: &mut Publish, told: Option<Told>) -> Decision {
         let (request, acknowledge) = (publish.request, publish.options.acknowledge);
-        match self.judge_publish(&publish.topic, &mut publish.options) {
-            Ok(()) => Decision::Forward,
+        match self.check_publish(&publish.topic, &mut publish.options, told) {
+            Ok(true) => Decision::Forward,
+            Ok(false) => Decision::Ask,
             Err((refused, error, text)) => {
                 // R36: without acknowledge there is no answer, not even a no.
                 let reply = acknowledge.then(|| Error::reply(MessageKind::Publish, request, error, text));
@@ -204,67 +232,91 @@ impl Rules {
         }
     }
 
-    /// Whether this role may publish so, now. `options.disclose_me` is set to whether the publisher is named.
+    /// Whether this role may publish so, now. `options.disclose_me` is set to whether the publisher is named. A role that asks
+    /// an authorizer may not: nobody waits for an answer here.
     ///
     /// # Errors
     /// What the PUBLISH is refused with: kind, error and a text for people.
     pub fn judge_publish(&self, topic: &Uri, options: &mut PublishOptions) -> Result<(), (Refused, ErrorUri, String)> {
+        if self.check_publish(topic, options, None)? {
+            return Ok(());
+        }
+        Err((Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Publish)))
+    }
+
+    /// `false`: the authorizer is to be asked.
+    fn check_publish(
+        &self,
+        topic: &Uri,
+        options: &mut PublishOptions,
+        told: Option<Told>,
+    ) -> Result<bool, (Refused, ErrorUri, String)> {
         if let Err(fault) = self.lawful(topic, MatchPolicy::Exact, true) {
             return Err((Refused::Uri, ErrorUri::INVALID_URI, fault.to_string()));
         }
-        let verdict = self.verdict(Action::Publish, topic, MatchPolicy::Exact);
-        if !verdict.allowed {
-            return Err((Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Publish)));
-        }
-        let Some(disclose) = self.disclosed(options.disclose_me, &verdict) else {
+        let disclose = match self.permission(Action::Publish, topic, MatchPolicy::Exact, told) {
+            Permission::Yes { disclose } => disclose,
+            Permission::No(error, text) => return Err((Refused::NotAuthorized, error, text)),
+            Permission::Ask => return Ok(false),
+        };
+        let Some(disclose) = self.disclosed(options.disclose_me, disclose) else {
             return Err((Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned()));
         };
         options.disclose_me = disclose;
-        Ok(())
+        Ok(true)
     }
 
-    /// Whether this role may do that to a URI or pattern, as far as permissions go.
+    /// Whether this role may do that to a URI or pattern, as far as permissions go that nobody is asked for.
     pub fn allows(&self, action: Action, text: &Uri, policy: MatchPolicy) -> bool {
-        self.verdict(action, text, policy).allowed
+        matches!(self.permission(action, text, policy, None), Permission::Yes { .. })
     }
 
-    fn call(&self, call: &mut Call) -> Decision {
+    /// Whether this role may not, whatever an authorizer would say.
+    pub fn forbids(&self, action: Action, text: &Uri, policy: MatchPolicy) -> bool {
+        matches!(self.permission(action, text, policy, None), Permission::No(..))
+    }
+
+    fn call(&self, call: &mut Call, told: Option<Told>) -> Decision {
         let request = call.request;
         let refuse = |refused, error, text| refusal(MessageKind::Call, request, refused, error, text);
         if let Err(fault) = self.lawful(&call.procedure, MatchPolicy::Exact, false) {
             return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
         }
-        let verdict = self.verdict(Action::Call, &call.procedure, MatchPolicy::Exact);
-        if !verdict.allowed {
-            return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Call));
-        }
-        let Some(disclose) = self.disclosed(call.options.disclose_me, &verdict) else {
+        let disclose = match self.permission(Action::Call, &call.procedure, MatchPolicy::Exact, told) {
+            Permission::Yes { disclose } => disclose,
+            Permission::No(error, text) => return refuse(Refused::NotAuthorized, error, text),
+            Permission::Ask => return Decision::Ask,
+        };
+        let Some(disclose) = self.disclosed(call.options.disclose_me, disclose) else {
             return refuse(Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned());
         };
         call.options.disclose_me = disclose;
         Decision::Forward
     }
 
-    fn subscribe(&self, subscribe: &Subscribe) -> Decision {
+    fn subscribe(&self, subscribe: &Subscribe, told: Option<Told>) -> Decision {
         let policy = subscribe.options.match_policy;
         let refuse = |refused, error, text| refusal(MessageKind::Subscribe, subscribe.request, refused, error, text);
         if let Err(fault) = self.lawful(&subscribe.topic, policy, false) {
             return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
         }
-        if !self.verdict(Action::Subscribe, &subscribe.topic, policy).allowed {
-            return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Subscribe));
+        match self.permission(Action::Subscribe, &subscribe.topic, policy, told) {
+            Permission::Yes { .. } => Decision::Forward,
+            Permission::No(error, text) => refuse(Refused::NotAuthorized, error, text),
+            Permission::Ask => Decision::Ask,
         }
-        Decision::Forward
     }
 
-    fn register(&self, register: &mut Register) -> Decision {
+    fn register(&self, register: &mut Register, told: Option<Told>) -> Decision {
         let (policy, request) = (register.options.match_policy, register.request);
         let refuse = |refused, error, text| refusal(MessageKind::Register, request, refused, error, text);
         if let Err(fault) = self.lawful(&register.procedure, policy, true) {
             return refuse(Refused::Uri, ErrorUri::INVALID_URI, fault.to_string());
         }
-        if !self.verdict(Action::Register, &register.procedure, policy).allowed {
-            return refuse(Refused::NotAuthorized, ErrorUri::NOT_AUTHORIZED, denied(Action::Register));
+        match self.permission(Action::Register, &register.procedure, policy, told) {
+            Permission::Yes { .. } => {}
+            Permission::No(error, text) => return refuse(Refused::NotAuthorized, error, text),
+            Permission::Ask => return Decision::Ask,
         }
         if register.options.disclose_caller && !self.policy.flags().allow_disclose_caller {
             let text = "this role may not register with disclose_caller".to_owned();
@@ -284,18 +336,74 @@ impl Rules {
         Ok(())
     }
 
-    fn verdict(&self, action: Action, text: &Uri, policy: MatchPolicy) -> Verdict<'_> {
-        self.policy.check(action, text, policy)
+    #[inline]
+    fn permission(&self, action: Action, text: &Uri, policy: MatchPolicy, told: Option<Told>) -> Permission {
+        if self.authorizer.is_some() {
+            return self.permission_of_authorizer(action, text, policy, told);
+        }
+        let verdict = self.policy.check(action, text, policy);
+        if verdict.allowed {
+            Permission::Yes { disclose: verdict.disclose }
+        } else {
+            Permission::No(ErrorUri::NOT_AUTHORIZED, denied(action))
+        }
+    }
+
+    fn permission_of_authorizer(
+        &self,
+        action: Action,
+        text: &Uri,
+        policy: MatchPolicy,
+        told: Option<Told>,
+    ) -> Permission {
+        match told {
+            _ if self.policy.refuses_unasked(action, text, policy) => {
+                Permission::No(ErrorUri::NOT_AUTHORIZED, denied(action))
+            }
+            None => Permission::Ask,
+            Some(Told::Ruling(ruling)) if ruling.allow => Permission::Yes { disclose: ruling.disclose },
+            Some(Told::Ruling(_)) => Permission::No(ErrorUri::NOT_AUTHORIZED, denied(action)),
+            Some(Told::Failed) => {
+                let text = "whoever decides about that could not be asked".to_owned();
+                Permission::No(ErrorUri::AUTHORIZATION_FAILED, text)
+            }
+        }
     }
 
     /// Whether the peer is named; `None` where it asked for that and may not (P7).
-    fn disclosed(&self, asked: bool, verdict: &Verdict<'_>) -> Option<bool> {
+    fn disclosed(&self, asked: bool, by_rule: bool) -> Option<bool> {
         match self.disclose {
             Disclose::Always => Some(true),
-            Disclose::Request => Some(asked || verdict.disclose),
+            Disclose::Request => Some(asked || by_rule),
             Disclose::Never => (!asked).then_some(false),
         }
     }
+}
+
+/// Goes on with a message about which the authorizer was asked ([`Decision::Ask`]).
+pub(super) fn resume(rules: &Rules, ids: &mut RequestIds, message: &mut Message, told: Told) -> Decision {
+    if let Message::Call(call) = message {
+        let decision = rules.call(call, Some(told));
+        match decision {
+            Decision::Forward => ids.allowed(call.request, &call.procedure),
+            Decision::Refuse(..) => ids.refused(call.request),
+            Decision::Ask | Decision::Discard | Decision::Goodbye | Decision::Abort => {}
+        }
+        decision
+    } else if let Message::Publish(publish) = message {
+        rules.publish(publish, Some(told))
+    } else if let Message::Subscribe(subscribe) = message {
+        rules.subscribe(subscribe, Some(told))
+    } else if let Message::Register(register) = message {
+        rules.register(register, Some(told))
+    } else {
+        // Nobody is asked about anything else.
+        Decision::Discard
+    }
+}
+
+fn other_procedure(request: RequestId) -> Violation {
+    format!("CALL: request id {request} belongs to another procedure")
 }
 
 const NO_DISCLOSURE: &str = "this realm discloses nobody";

@@ -3,7 +3,7 @@
 //! The same rules as in `established`, told one by one: URI, permission, option.
 
 use super::{Disclose, Rules};
-use crate::authz::{Action, Explanation};
+use crate::authz::{Action, Authorizer, Explanation, Reason};
 use crate::wamp::uri::{self, UriFault};
 use crate::wamp::{MatchPolicy, Uri};
 
@@ -31,6 +31,8 @@ pub struct Answer<'a> {
     pub unlawful: Option<UriFault>,
     /// What the role's rules say.
     pub permission: Explanation<'a>,
+    /// Who would be asked, where nothing is refused unasked.
+    pub asks: Option<&'a Authorizer>,
     /// The option that would be refused, as its key.
     pub refused_option: Option<&'static str>,
     /// The option that would be ignored, as its key.
@@ -53,7 +55,9 @@ impl Rules {
             Action::Subscribe => None,
         };
         let ignored = *action == Action::Register && *force && !flags.allow_force_reregister;
+        let undecided = unlawful.is_none() && permission.reason == Reason::NothingAllows;
         Answer {
+            asks: self.authorizer.as_deref().filter(|_| undecided && refused_option.is_none()),
             allowed: unlawful.is_none() && permission.allowed && refused_option.is_none(),
             unlawful,
             permission,

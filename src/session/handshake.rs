@@ -1,5 +1,7 @@
 //! HELLO, CHALLENGE, AUTHENTICATE, WELCOME. Source: sections 4.1 and 11.1 of the reference.
 
+use super::asking::ending_of;
+use super::authorizing::Held;
 use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, State};
 use crate::auth::{self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, NodeSecret, Opening, Verdict};
 use crate::wamp::message::{Challenge, Hello, Message, Welcome};
@@ -55,9 +57,10 @@ impl Session {
     /// The agent named in a HELLO that is under way.
     pub fn agent(&self) -> Option<&str> {
         match &self.state {
-            State::FindingRealm { arrival } | State::Challenging { arrival, .. } | State::Proving { arrival } => {
-                arrival.details.agent.as_deref()
-            }
+            State::FindingRealm { arrival }
+            | State::Challenging { arrival, .. }
+            | State::Proving { arrival }
+            | State::Asking { arrival, .. } => arrival.details.agent.as_deref(),
             State::AwaitingHello
             | State::Joining { .. }
             | State::Established { .. }
@@ -114,6 +117,10 @@ impl Session {
                 self.state = State::Challenging { arrival, challenge: Box::new(challenge) };
                 Action::Send(message.into())
             }
+            Ok(Opening::Ask(inquiry)) => {
+                self.state = State::Asking { arrival, inquiry };
+                Action::Ask
+            }
             Err(denied) => self.deny(denied),
         }
     }
@@ -147,6 +154,10 @@ impl Session {
                 self.state = State::Proving { arrival };
                 Action::Prove(work)
             }
+            Verdict::Ask(inquiry) => {
+                self.state = State::Asking { arrival, inquiry };
+                Action::Ask
+            }
         }
     }
 
@@ -176,10 +187,11 @@ impl Session {
         self.end(Farewell::abort(Ending::Throttled, ErrorUri::TOO_MANY_ATTEMPTS, text, CloseCode::POLICY))
     }
 
-    /// Where the peer wants to go and as whom, while its proof is awaited.
+    /// Where the peer wants to go and as whom, while its proof or an answer about it is awaited.
     pub fn claim(&self) -> Option<(&Uri, &str)> {
         match &self.state {
             State::Challenging { arrival, challenge } => Some((&arrival.realm, challenge.authid())),
+            State::Asking { arrival, inquiry } => Some((&arrival.realm, inquiry.authid())),
             State::AwaitingHello
             | State::FindingRealm { .. }
             | State::Proving { .. }
@@ -202,8 +214,9 @@ impl Session {
             return Action::Nothing;
         };
         let mut welcome = welcome(session, realm, &identity, rules.features.roles());
+        let held = rules.authorizer.is_some().then(|| Box::new(Held::new(authextra.clone())));
         welcome.details.authextra = authextra;
-        self.state = State::Established { rules, announced };
+        self.state = State::Established { rules, announced, held };
         Action::Send(welcome.into())
     }
 
@@ -212,7 +225,7 @@ impl Session {
         self.end(Farewell::abort(Ending::Limit, error, text, CloseCode::TRY_LATER))
     }
 
-    fn enter(&mut self, doorman: &impl Doorman, arrival: &Arrival, admission: Admission) -> Action {
+    pub(super) fn enter(&mut self, doorman: &impl Doorman, arrival: &Arrival, admission: Admission) -> Action {
         let Admission { identity, authextra } = admission;
         let Some(rules) = doorman.rules(&identity.authrole) else {
             return self.deny(Denied {
@@ -225,9 +238,9 @@ impl Session {
         Action::Join(identity, announced)
     }
 
-    fn deny(&mut self, denied: Denied) -> Action {
+    pub(super) fn deny(&mut self, denied: Denied) -> Action {
         self.state = State::Ended;
-        Action::End(Farewell::abort(Ending::NotAuthenticated, denied.error, denied.text, CloseCode::POLICY))
+        Action::End(Farewell::abort(ending_of(denied.error), denied.error, denied.text, CloseCode::POLICY))
     }
 }
 

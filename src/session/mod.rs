@@ -4,7 +4,8 @@
 //!                    +------------------------- HELLO (no proof wanted) ------------------------+
 //!                    |                                                                          v
 //! AwaitingHello --> FindingRealm --> Challenging --AUTHENTICATE--> Joining --(realm: yes)--> Established
-//!    |                  |                |     \--> Proving (a costly proof) --^   |                |
+//!    |                  |    \--> Asking --^  \--> Proving (a costly proof) --^    |                |
+//!    |                  |                |     \--> Asking (an authenticator) -^   |                |
 //!    ^                  |                |                            |                          |
 //!    |                refused          denied                      refused        GOODBYE, kill, shutdown
 //!    |                  v                v                            v                          v
@@ -18,6 +19,8 @@
 //! decided here; what it does to the realm is decided in `routing`. Nothing here sends, waits or looks at a clock.
 //! Source: section 4 of the reference.
 
+mod asking;
+mod authorizing;
 mod close;
 mod established;
 mod explain;
@@ -25,11 +28,11 @@ mod handshake;
 mod request_ids;
 
 pub use close::{CloseCode, Ending, Farewell};
-pub use established::{Disclose, Refused, Rules};
+pub use established::{Disclose, Refused, Rules, Told};
 pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Door, Doorman, Proof};
 
-use crate::auth::{Certificate, Challenge, Identity, Work};
+use crate::auth::{Certificate, Challenge, Identity, Inquiry, Work};
 use crate::wamp::message::{Goodbye, Message};
 use crate::wamp::options::CloseDetails;
 use crate::wamp::role::Announced;
@@ -52,6 +55,11 @@ pub enum Action {
     Authenticate(Proof),
     /// Compute this where it holds nobody up, then call [`Session::proven`] or [`Session::too_busy`].
     Prove(Work),
+    /// Ask an authenticator what [`Session::inquiry`] says, then call [`Session::told`].
+    Ask,
+    /// Ask the authorizer about the message given to [`Session::hold`], then call [`Session::authorized`]. A message that
+    /// [`Session::judge`] was given is still its owner's: it is to be held first.
+    Authorize,
     /// Let this identity into the realm, then call [`Session::joined`] or [`Session::join_refused`].
     Join(Identity, Announced),
     /// Hand this request on to the realm.
@@ -76,6 +84,11 @@ enum State {
     Proving {
         arrival: Box<Arrival>,
     },
+    /// Somebody else is asked: before a challenge, or about a ticket.
+    Asking {
+        arrival: Box<Arrival>,
+        inquiry: Box<Inquiry>,
+    },
     Joining {
         realm: Uri,
         identity: Identity,
@@ -87,6 +100,8 @@ enum State {
     Established {
         rules: Arc<Rules>,
         announced: Announced,
+        /// Only for roles that ask an authorizer.
+        held: Option<Box<authorizing::Held>>,
     },
     /// The realm has been told; what is said when it has answered.
     Leaving {
@@ -144,12 +159,11 @@ impl Session {
     /// Whether messages are taken in this state. Where not, the peer's octets wait in its socket.
     pub fn takes_messages(&self) -> bool {
         match self.state {
-            State::AwaitingHello
-            | State::Challenging { .. }
-            | State::Established { .. }
-            | State::ShuttingDown { .. } => true,
+            State::Established { ref held, .. } => held.as_ref().is_none_or(|held| !held.is_waiting()),
+            State::AwaitingHello | State::Challenging { .. } | State::ShuttingDown { .. } => true,
             State::FindingRealm { .. }
             | State::Proving { .. }
+            | State::Asking { .. }
             | State::Joining { .. }
             | State::Leaving { .. }
             | State::Ended => false,
@@ -168,6 +182,7 @@ impl Session {
             | State::FindingRealm { .. }
             | State::Challenging { .. }
             | State::Proving { .. }
+            | State::Asking { .. }
             | State::Joining { .. } => true,
             State::Established { .. } | State::Leaving { .. } | State::ShuttingDown { .. } | State::Ended => false,
         }
@@ -193,7 +208,14 @@ impl Session {
         match &mut self.state {
             State::Established { .. } => {
                 let mut message = message;
-                self.judge(&mut message).unwrap_or(Action::Forward(message))
+                match self.judge(&mut message) {
+                    None => Action::Forward(message),
+                    Some(Action::Authorize) => {
+                        self.hold(message);
+                        Action::Authorize
+                    }
+                    Some(action) => action,
+                }
             }
             State::AwaitingHello => self.receive_hello(message),
             State::Challenging { .. } => self.receive_authenticate(message),
@@ -208,6 +230,7 @@ impl Session {
             }
             State::FindingRealm { .. }
             | State::Proving { .. }
+            | State::Asking { .. }
             | State::Joining { .. }
             | State::Leaving { .. }
             | State::Ended => Action::Nothing,
@@ -218,10 +241,11 @@ impl Session {
     /// For the many; [`Session::receive`] takes any message in any state.
     #[inline]
     pub fn judge(&mut self, message: &mut Message) -> Option<Action> {
-        let State::Established { rules, announced } = &self.state else { return Some(Action::Nothing) };
+        let State::Established { rules, announced, .. } = &self.state else { return Some(Action::Nothing) };
         match established::judge(rules, *announced, &mut self.request_ids, message) {
             Ok(established::Decision::Forward) => None,
             Ok(established::Decision::Refuse(refused, error)) => Some(Action::Refuse(refused, error)),
+            Ok(established::Decision::Ask) => Some(Action::Authorize),
             Ok(established::Decision::Discard) => Some(Action::Nothing),
             Ok(established::Decision::Goodbye) => {
                 let goodbye = Goodbye { details: CloseDetails::default(), reason: ErrorUri::GOODBYE_AND_OUT.to_uri() };
@@ -293,6 +317,7 @@ impl Session {
             | State::FindingRealm { .. }
             | State::Challenging { .. }
             | State::Proving { .. }
+            | State::Asking { .. }
             | State::Joining { .. } => self.end(Farewell::abort(Ending::Shutdown, reason, message, code)),
             State::Leaving { ref mut then, .. } => {
                 *then = AfterGoodbye::AwaitGoodbye(code);

@@ -4,7 +4,7 @@
 //! request has, which `routing` knows. The later CALLs of a progressive call carry the id of the first in both: they are no
 //! new requests. Source: sections 5.1 and 9.6 of the reference, D3, D47.
 
-use crate::wamp::RequestId;
+use crate::wamp::{RequestId, Uri};
 use std::collections::BTreeMap;
 
 /// The most progressive calls of a session whose last CALL is remembered to be owed: as many as it may have under way. Beyond
@@ -16,6 +16,8 @@ const OWED_MAX: usize = 10_000;
 pub(super) struct RequestIds {
     last: Option<RequestId>,
     owed: BTreeMap<RequestId, First>,
+    /// Of those, the ones about which an authorizer was asked.
+    procedures: BTreeMap<RequestId, Uri>,
 }
 
 /// What became of the first CALL of a progressive call.
@@ -76,6 +78,25 @@ impl RequestIds {
             }
         }
         Ok(CallId::New)
+    }
+
+    /// An authorizer has allowed the first CALL of a progressive call; it is not asked about the others.
+    pub(super) fn allowed(&mut self, id: RequestId, procedure: &Uri) {
+        if self.owed.contains_key(&id) {
+            self.procedures.insert(id, procedure.detached());
+            if self.procedures.len() > OWED_MAX {
+                self.procedures.pop_first();
+            }
+        }
+    }
+
+    /// Whether this later CALL is of the procedure that an authorizer has allowed; `None`: it was not asked.
+    pub(super) fn is_allowed(&mut self, id: RequestId, procedure: &Uri, progress: bool) -> Option<bool> {
+        let allowed = self.procedures.get(&id)? == procedure;
+        if !progress {
+            self.procedures.remove(&id);
+        }
+        Some(allowed)
     }
 
     /// The CALL with this id was refused: if more of it follows, that is refused with it.

@@ -12,6 +12,7 @@ use crate::wamp::options::*;
 use crate::wamp::role::{Feature, Features, Role, Roles};
 use crate::wamp::{InvocationId, MatchPolicy, Payload, RequestId, SessionId, SubscriptionId, Uri};
 
+mod authorizing;
 mod login;
 
 struct Realm {

@@ -18,6 +18,7 @@ use actix_http::h1::{Codec, Message};
 use actix_http::{HttpService, Request, Response};
 use actix_service::{fn_service, map_config, IntoServiceFactory, Service, ServiceFactory};
 use actix_web::dev::{AppConfig, RequestHead, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
 use actix_web::{guard, web, App, HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::BytesMut;
@@ -40,7 +41,10 @@ pub struct Gate(pub Box<Look>);
 pub type Look = dyn Fn(&RequestHead) -> Option<HttpResponse>;
 
 /// What becomes of a socket that was upgraded.
-pub(crate) type Upgraded = Rc<dyn Fn(Stream, Agreed, Option<SocketAddr>)>;
+pub(crate) type Upgraded = Rc<dyn Fn(Stream, Agreed, Option<SocketAddr>, Headers)>;
+
+/// The headers of a request, names in lower case.
+pub(crate) type Headers = Vec<(String, String)>;
 
 /// Serves HTTP on one connection until it ends or is upgraded.
 pub(crate) type Serve = Rc<dyn Fn(Stream, Option<SocketAddr>) -> LocalBoxFuture<'static, ()>>;
@@ -196,6 +200,14 @@ async fn count_client(request: &HttpRequest, client: Option<SocketAddr>) -> bool
     }
 }
 
+/// For those who decide about a login; what is no text is left out.
+fn headers_of(request: &HttpRequest) -> Headers {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
+    };
+    request.headers().iter().filter_map(text).collect()
+}
+
 /// Answers an upgrade request. With 101 the socket is handed over; anything else is written and the connection closed.
 async fn take_over<S, B>(
     app: Rc<S>,
@@ -222,6 +234,7 @@ where
         head = Response::new(StatusCode::SERVICE_UNAVAILABLE).drop_body();
         body = bytes::Bytes::from_static(b"too many connections of this address\n");
     }
+    let headers = if agreed.is_some() { headers_of(&request) } else { Headers::new() };
     drop(request);
     let mut parts = framed.into_parts();
     let size = if agreed.is_some() { BodySize::None } else { BodySize::Sized(body.len() as u64) };
@@ -236,7 +249,7 @@ where
     match agreed {
         Some(agreed) => {
             stream.put_back(std::mem::replace(&mut parts.read_buf, BytesMut::new()).freeze());
-            upgraded(stream, agreed, peer);
+            upgraded(stream, agreed, peer, headers);
         }
         None => {
             // The peer reads the answer first; then its octets no longer matter.

@@ -236,6 +236,8 @@ impl Default for ListenerSettings {
 pub struct ProcessLimits {
     /// From accept to WELCOME. 5 s.
     pub handshake_timeout: Duration,
+    /// From accept to WELCOME where an authenticator is asked. 10 s.
+    pub remote_auth_timeout: Duration,
     /// Connections of the node. 50,000, and never more than the file limit less [`Self::RESERVED_FILES`].
     pub connections_max: usize,
     /// Connections without a WELCOME. 1,024.
@@ -261,6 +263,7 @@ impl Default for ProcessLimits {
     fn default() -> Self {
         Self {
             handshake_timeout: Duration::from_secs(5),
+            remote_auth_timeout: Duration::from_secs(10),
             connections_max: 50_000,
             unwelcomed_max: 1024,
             per_address_max: 200,

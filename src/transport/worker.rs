@@ -430,6 +430,7 @@ impl Shared {
         let times = Times {
             handshake_until: until,
             handshake_timeout: self.limits.borrow().handshake_timeout,
+            remote_auth_timeout: self.limits.borrow().remote_auth_timeout,
             ping_interval: settings.ping_interval,
             ping_timeout: settings.ping_timeout,
             ping_suspect: settings.ping_suspect,
@@ -479,13 +480,13 @@ impl Shared {
         let here = Here { listener: Arc::clone(&listener.settings), tally, closed };
         // Weak: what is built is kept by the listener itself.
         let (shared, upgrading) = (Rc::clone(self), Rc::downgrade(listener));
-        let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer| {
+        let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer, headers| {
             let anew = clock::now() + shared.limits.borrow().handshake_timeout;
             let lent = stream.take_luggage::<Lent>();
             let Some((permit, until)) = lent.and_then(|lent| lent.take_back(anew)) else { return };
             let Some(listener) = upgrading.upgrade() else { return };
             let settings = Arc::clone(&listener.settings);
-            let connection = WebSocketConnection::new(stream, agreed, settings, peer, permit);
+            let connection = WebSocketConnection::new(stream, agreed, settings, peer, permit).with_headers(headers);
             shared.start(Box::new(connection), &listener, until);
         });
         let configure = Arc::clone(&self.settings.configure);

@@ -55,6 +55,8 @@ uris! {
     AUTHENTICATION_DENIED = "wamp.error.authentication_denied";
     /// The authenticator itself failed.
     AUTHENTICATION_FAILED = "wamp.error.authentication_failed";
+    /// An authenticator does not know the name: the next one is asked. Never sent.
+    NO_SUCH_PRINCIPAL = "wamp.error.no_such_principal";
     /// Anonymous is not allowed here.
     AUTHENTICATION_REQUIRED = "wamp.error.authentication_required";
     /// The peer broke the protocol.

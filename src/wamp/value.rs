@@ -38,6 +38,20 @@ impl Value {
         }
     }
 
+    /// What it is, without saying it: for those who tell what came.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Unsigned(_) | Self::Negative(_) => "an integer",
+            Self::Float(_) => "a float",
+            Self::Text(_) => "a string",
+            Self::Bytes(_) => "bytes",
+            Self::List(_) => "a list",
+            Self::Dict(_) => "a dict",
+        }
+    }
+
     /// Octets that it keeps in memory, about: itself and all that it holds.
     pub fn octets(&self) -> usize {
         let held = match self {

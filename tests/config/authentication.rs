@@ -128,3 +128,109 @@ fn a_hash_may_be_written_out_and_is_not_shown() {
     assert!(shown.contains("hash = \"***\""), "{shown}");
     assert!(!format!("{settings:?}{shown}").contains(HASH));
 }
+
+const DYNAMIC: &str = "[realms.shop.auth.dynamic.main]\nmethods = [\"ticket\"]\nprocedure = \"com.app.ask\"\n";
+
+/// config.md, section 5.
+#[test]
+fn who_is_asked_lands_in_the_order_of_the_names_and_with_the_uri_of_its_realm() {
+    use wharf::auth::Method;
+    let settings = loaded(&realm(
+        "[realms.shop.auth.anonymous]\nrole = \"guest\"\n\
+         [realms.shop.auth.dynamic.two]\nmethods = [\"scram\", \"wamp-scram\", \"cryptosign\"]\nprocedure = \"com.app.two\"\n\
+         realm = \"users\"\ntimeout = \"105ms\"\nforward_headers = [\"Cookie\"]\n\
+         [realms.shop.auth.dynamic.one]\nmethods = [\"ticket\", \"wampcra\"]\nprocedure = \"com.app.one\"\n\
+         [realms.users]\nuri = \"com.example.users\"\n[realms.users.auth.anonymous]\nrole = \"a\"\n[realms.users.roles.a]\n",
+    ));
+    let dynamic = &settings.realms[0].auth.dynamic;
+    let [one, two] = &dynamic[..] else { panic!("{dynamic:?}") };
+    assert_eq!((&*one.name, &*one.procedure, &one.realm), ("one", "com.app.one", &None));
+    assert_eq!((&one.methods[..], one.timeout.as_millis()), (&[Method::Ticket, Method::WampCra][..], 3000));
+    assert_eq!((&*two.name, two.realm.as_deref(), two.timeout.as_millis()), ("two", Some("com.example.users"), 105));
+    assert_eq!(two.methods, [Method::Scram, Method::WampScram, Method::Cryptosign]);
+    assert_eq!((&one.forward_headers[..], &two.forward_headers[..]), (&[][..], &["cookie".to_owned()][..]));
+}
+
+#[test]
+fn what_is_wrong_with_who_is_asked_is_told_at_its_key() {
+    let anonymous = "[realms.shop.auth.anonymous]\nrole = \"guest\"\n";
+    for (keys, more, expected) in [
+        ("", anonymous, &[][..]),
+        ("", "", &["E004 procedure"]),
+        ("realm = \"shpo\"", anonymous, &["E030 realm"]),
+        ("realm = \"none\"", "[realms.none]\n", &["E004 procedure"]),
+        ("timeout = \"10s\"", anonymous, &["E011 timeout"]),
+        ("timeout = \"9s\"", anonymous, &[]),
+    ] {
+        let text = format!("{DYNAMIC}{keys}\n{more}");
+        let got = match load(&realm(&text)) {
+            Ok(_) => Vec::new(),
+            Err(errors) => {
+                let last = |problem: &Problem| problem.path.rsplit('.').next().unwrap().to_owned();
+                errors.problems.iter().map(|problem| format!("{} {}", problem.code(), last(problem))).collect()
+            }
+        };
+        assert_eq!(got, expected, "{text}");
+    }
+    for (of, by, expected) in [
+        ("[\"ticket\"]", "[]", "E013"),
+        ("[\"ticket\"]", "[\"jwt\"]", "E012"),
+        ("com.app.ask", "wamp.session.count", "E013"),
+        ("com.app.ask", "com..ask", "E013"),
+        ("procedure", "http", "E003"),
+    ] {
+        let errors = refused(&realm(&format!("{}{anonymous}", DYNAMIC.replace(of, by))));
+        assert!(errors.problems.iter().any(|problem| problem.code() == expected), "{by}: {errors}");
+    }
+}
+
+const ASKING: &str = "[realms.shop.roles.asking.authorizer]\nprocedure = \"com.app.authorize\"\n";
+
+/// config.md, section 5.
+#[test]
+fn an_authorizer_lands_in_its_role_with_its_place() {
+    use wharf::authz::{OnFailure, Scope};
+    let settings = loaded(&realm(&format!(
+        "[realms.shop.roles.asking]\ndeny = [\"com.x\"]\n{ASKING}\
+         [realms.shop.roles.other.authorizer]\nprocedure = \"com.app.other\"\ncache = \"61s\"\ncache_scope = \"role\"\n\
+         timeout = \"62ms\"\non_failure = \"allow\"\n"
+    )));
+    let of = |role: &str| settings.realms[0].roles[role].authorizer.clone().unwrap();
+    let (asking, other) = (of("asking"), of("other"));
+    assert_eq!((&*asking.procedure, asking.cache, asking.timeout.as_secs()), ("com.app.authorize", None, 5));
+    assert_eq!((asking.cache_scope, asking.on_failure), (Scope::Session, OnFailure::Deny));
+    assert!(asking.source.ends_with(":7"), "{}", asking.source);
+    assert_eq!((other.cache.unwrap().as_secs(), other.timeout.as_millis()), (61, 62));
+    assert_eq!(
+        (&*other.procedure, other.cache_scope, other.on_failure),
+        ("com.app.other", Scope::Role, OnFailure::Allow)
+    );
+    assert!(settings.realms[0].roles["guest"].authorizer.is_none());
+}
+
+/// A role has rules or an authorizer, and nobody has somebody else's.
+#[test]
+fn an_authorizer_excludes_what_allows_and_is_not_inherited() {
+    for (more, expected) in [
+        ("", &[][..]),
+        ("[realms.shop.roles.asking]\ncall = [\"com.x\"]\n", &["E005 authorizer"]),
+        ("[realms.shop.roles.asking]\npermissions = [{ uri = \"com.x\", allow = [\"call\"] }]\n", &["E005 authorizer"]),
+        (
+            "[realms.shop.roles.asking]\ninherit = [\"other\"]\n[realms.shop.roles.other]\ncall = [\"com.x\"]\n",
+            &["E005 authorizer"],
+        ),
+        ("[realms.shop.roles.asking]\ninherit = [\"other\"]\n[realms.shop.roles.other]\ndeny = [\"com.x\"]\n", &[]),
+        ("[realms.shop.roles.other]\ninherit = [\"asking\"]\n", &["E005 inherit[0]"]),
+    ] {
+        let got = match load(&realm(&format!("{more}{ASKING}"))) {
+            Ok(_) => Vec::new(),
+            Err(errors) => {
+                let last = |problem: &Problem| problem.path.rsplit('.').next().unwrap().to_owned();
+                errors.problems.iter().map(|problem| format!("{} {}", problem.code(), last(problem))).collect()
+            }
+        };
+        assert_eq!(got, expected, "{more}");
+    }
+    let reserved = ASKING.replace("com.app.authorize", "wamp.session.count");
+    assert!(refused(&realm(&reserved)).problems.iter().all(|problem| problem.code() == "E013"));
+}

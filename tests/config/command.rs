@@ -140,3 +140,23 @@ fn authz_explain_names_the_rule_that_decided() {
     let source = object["rule"]["source"].as_str().unwrap();
     assert_eq!(source, format!("config/examples/tickets.toml:{}", line_of("uri = \"com.shop.\"")));
 }
+
+/// A role that asks an authorizer: who is asked, unless something is refused unasked.
+#[test]
+fn authz_explain_names_the_authorizer_that_would_be_asked() {
+    let explain = |arguments: &[&str]| {
+        let mut command =
+            wharf(&["authz", "explain", "--config", "config/examples/dynamic.toml", "--role", "frontend"]);
+        command.args(arguments).env("AUTHENTICATOR_TICKET", "1");
+        ended(&mut command)
+    };
+    let (code, stdout, _) = explain(&["--action", "call", "--uri", "com.shop.x"]);
+    let asked =
+        "asked: frontend in shop: call \"com.shop.x\": com.example.authorize decides (config/examples/dynamic.toml:";
+    assert!(code == Some(5) && stdout.starts_with(asked), "{stdout}");
+    let (code, stdout, _) = explain(&["--action", "call", "--uri", "com.example.internal.x"]);
+    assert!(code == Some(5) && stdout.starts_with("no: ") && stdout.contains("denied by prefix"), "{stdout}");
+    let (_, stdout, _) = explain(&["--action", "publish", "--uri", "com.shop.x", "--format", "json"]);
+    let object: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&object["allowed"], &object["asks"]["procedure"]), (&false.into(), &"com.example.authorize".into()));
+}

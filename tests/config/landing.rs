@@ -232,6 +232,7 @@ max_sessions = 5
 status = { "com.e." = 499 }
 [limits]
 handshake_timeout = "106ms"
+remote_auth_timeout = "107ms"
 max_connections = 7
 max_unwelcomed = 8
 max_per_address = 9
@@ -261,6 +262,7 @@ drain = "3ms"
     assert_eq!(settings.rest, rest);
     let limits = ProcessLimits {
         handshake_timeout: 106 * MILLISECOND,
+        remote_auth_timeout: 107 * MILLISECOND,
         connections_max: 7,
         unwelcomed_max: 8,
         per_address_max: 9,

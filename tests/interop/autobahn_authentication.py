@@ -3,38 +3,11 @@
 As autobahn_python.py, which has the rest. Its SCRAM is the dialect `scram`.
 """
 
-from autobahn_peer import REALM, Session, connect, converse, leave, open_with, within
-from autobahn.wamp.auth import create_authenticator
+from autobahn_peer import connect, converse, leave, login, within
 from autobahn.wamp.exception import ApplicationError
 
 KEY = "44" * 32
 DENIED = "wamp.error.authentication_denied"
-
-
-class Proving(Session):
-    """A session that proves who it is with one of the library's authenticators."""
-
-    def __init__(self, method, arguments):
-        super().__init__(REALM, arguments.get("authid"), None)
-        self.authenticator = create_authenticator(method, **arguments)
-
-    def onConnect(self):
-        self.join(REALM, [self.authenticator.name], self.who, authextra=self.authenticator.authextra)
-
-    def onChallenge(self, challenge):
-        signature = self.authenticator.on_challenge(self, challenge)
-        # The library's SCRAM gives octets where a text is due.
-        return signature.decode() if isinstance(signature, bytes) else signature
-
-    def onWelcome(self, welcome):
-        # The check of the router's own proof, where the method has one.
-        if hasattr(self.authenticator, "on_welcome"):
-            return self.authenticator.on_welcome(self, welcome.authextra)
-
-
-async def login(method, **arguments):
-    session = Proving(method, arguments)
-    return session, await open_with(session)
 
 
 async def let_in(steps, method, name, **arguments):

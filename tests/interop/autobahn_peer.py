@@ -60,6 +60,7 @@ else:
 
 # After the framework: the library's parts bind the one that is chosen when they are loaded.
 from autobahn.wamp import serializer as serializers
+from autobahn.wamp.auth import create_authenticator
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.types import ComponentConfig, PublishOptions, SubscribeOptions
 
@@ -156,6 +157,33 @@ class Session(ApplicationSession):
     def onDisconnect(self):
         self.joined.put("the transport was lost")
         self.gone.put(True)
+
+
+class Proving(Session):
+    """A session that proves who it is with one of the library's authenticators."""
+
+    def __init__(self, realm, method, arguments):
+        super().__init__(realm, arguments.get("authid"), None)
+        self.authenticator = create_authenticator(method, **arguments)
+
+    def onConnect(self):
+        self.join(self.config.realm, [self.authenticator.name], self.who, authextra=self.authenticator.authextra)
+
+    def onChallenge(self, challenge):
+        signature = self.authenticator.on_challenge(self, challenge)
+        # The library's SCRAM gives octets where a text is due.
+        return signature.decode() if isinstance(signature, bytes) else signature
+
+    def onWelcome(self, welcome):
+        # The check of the router's own proof, where the method has one.
+        if hasattr(self.authenticator, "on_welcome"):
+            return self.authenticator.on_welcome(self, welcome.authextra)
+
+
+async def login(method, realm=REALM, **arguments):
+    """A session by this method, and its details or the reason why there are none."""
+    session = Proving(realm, method, arguments)
+    return session, await open_with(session)
 
 
 async def connect(realm=REALM, authid=None, ticket=None):

@@ -6,6 +6,7 @@ process id. What could not be installed is told as left out and never counted as
 
 import argparse
 import concurrent.futures
+import contextlib
 import functools
 import os
 import pathlib
@@ -150,6 +151,24 @@ class Bench:
         return held, f"{sum(a == b for a, b in zip(said, expected))} held, {0 if held else 1} failed", "" if held else str(said)
 
 
+@contextlib.contextmanager
+def service(options, router, script, **variables):
+    """A program of the examples, up inside and gone outside; nothing where there is no Python for it."""
+    if not options.python:
+        yield
+        return
+    command = [options.python, "-W", "ignore", HERE.parent.parent / "examples" / script, router.urls["ws"], "dynamic"]
+    process = subprocess.Popen(command, env=dict(os.environ, **variables), stdout=subprocess.PIPE, text=True)
+    try:
+        # The library tells how it connects.
+        if not any(line.strip() == "ready" for line in process.stdout):
+            sys.exit(f"{script} did not start")
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 def rows(options, bench):
     """Client, transport, serializer and the check, for everything that is installed."""
     found = []
@@ -160,7 +179,7 @@ def rows(options, bench):
     plain = ["json", "cbor"] if options.quick else SERIALIZERS
     if options.python:
         for framework in ["asyncio"] if options.quick else ["asyncio", "twisted"]:
-            for script, what in [("autobahn_python.py", ""), ("autobahn_advanced.py", ", advanced"), ("autobahn_authentication.py", ", logins")]:
+            for script, what in [("autobahn_python.py", ""), ("autobahn_advanced.py", ", advanced"), ("autobahn_authentication.py", ", logins"), ("autobahn_dynamic.py", ", dynamic")]:
                 check = functools.partial(bench.autobahn_python, script, framework)
                 client = f"autobahn-python ({framework}){what}"
                 add(client, "ws", plain if options.quick else plain + BATCHED, check)
@@ -219,8 +238,10 @@ def main():
     router = Router(options.wharf, options.log, certificates(options, folder.name))
     with folder, router:
         bench = Bench(options, router)
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            results = list(pool.map(run, rows(options, bench)))
+        ticket = {"AUTHENTICATOR_TICKET": "authenticator-ticket"}
+        with service(options, router, "authenticator.py", **ticket), service(options, router, "authorizer.py", **ticket):
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                results = list(pool.map(run, rows(options, bench)))
         results += [run(row) for row in conversations(options, bench)]
     table(results)
     failed = sum(not held for _, _, _, held, _, _, _ in results)

@@ -1,7 +1,8 @@
 //! Who may ask. Sections 6 and 16 of the HTTP design.
 
 use crate::client::basic;
-use crate::router::Router;
+use crate::router::{Router, CONFIG};
+use serde_json::json;
 
 const COUNT: &str = "/api/v1/realms/locked/call/com.nope";
 
@@ -45,6 +46,41 @@ fn too_many_wrong_tickets_are_429() {
     assert_eq!((refused.status, &*refused.error()), (429, "wharf.error.too_many_attempts"));
     assert!(refused.header("retry-after").is_some());
     assert_eq!(ask("bob", "s3cret").error(), "wamp.error.no_such_procedure");
+}
+
+/// Section 6: a ticket of a name that no table has is judged by whoever is asked, as for every other transport.
+#[test]
+fn a_ticket_may_be_judged_by_a_procedure() {
+    let router = Router::with(&format!(
+        "{CONFIG}\n[realms.main.auth.dynamic.d]\nmethods = [\"ticket\"]\nprocedure = \"com.auth\"\n"
+    ));
+    let ask = |http: &mut crate::client::Http| {
+        let credential = basic("eve", "t1cket");
+        http.send("POST", "/api/v1/call/com.nope", &[("Authorization", &credential), ("X-Request-Id", "r")], "");
+    };
+    let mut http = router.http();
+    ask(&mut http);
+    let away = http.receive(false);
+    assert_eq!((away.status, &*away.error()), (503, "wamp.error.authentication_failed"));
+
+    let mut authenticator = router.session();
+    authenticator.register("com.auth");
+    for (answer, status, error) in [
+        (json!(["guest"]), 404, "wamp.error.no_such_procedure"),
+        (json!([{"role": "nobody"}]), 401, "wamp.error.no_such_role"),
+        (json!([null]), 503, "wamp.error.authentication_failed"),
+    ] {
+        ask(&mut http);
+        let invocation = authenticator.invocation();
+        let details = &invocation[4][2];
+        assert_eq!((&invocation[4][1], &details["ticket"]), (&json!("eve"), &json!("t1cket")));
+        assert_eq!(details["transport"]["type"], "http");
+        assert_eq!(details["transport"]["http_headers_received"]["x-request-id"], "r");
+        assert!(details["transport"]["http_headers_received"].get("authorization").is_none());
+        authenticator.send(&json!([70, invocation[1], {}, answer]));
+        let response = http.receive(false);
+        assert_eq!((response.status, &*response.error()), (status, error));
+    }
 }
 
 /// Section 6: exactly one credential, of a kind that is known.

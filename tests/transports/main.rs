@@ -8,6 +8,7 @@ mod batches;
 mod compression;
 mod counts;
 mod deadlines;
+mod dynamic;
 mod frames;
 mod http;
 mod keepalive;

@@ -45,6 +45,11 @@ impl SessionActor {
     fn read(&mut self, now: Instant, ctx: &mut Context<Self>, cx: &mut std::task::Context<'_>) {
         let mut reads = 0;
         while self.may_read(now, cx) {
+            if !self.commands.is_empty() {
+                // What an authorizer has allowed meanwhile.
+                self.forward_commands();
+                continue;
+            }
             if self.arrivals.is_empty() {
                 if reads == READS_PER_WAKE {
                     cx.waker().wake_by_ref();
@@ -88,6 +93,10 @@ impl SessionActor {
     /// Whether the socket is read: the state takes messages, the realm has taken the last batch, and the peer reads too.
     fn may_read(&mut self, now: Instant, cx: &mut std::task::Context<'_>) -> bool {
         if self.ending.has_begun() || !self.session.takes_messages() {
+            if self.session.is_established() {
+                // An authorizer is asked: what shows that the peer lives is not read either.
+                self.paused_since.get_or_insert(now);
+            }
             return false;
         }
         if !self.credit.is_free_or_wake(cx.waker()) {

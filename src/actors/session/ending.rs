@@ -83,7 +83,7 @@ impl SessionActor {
             Why::Undecodable => Refusal::Decode,
             Why::NoSuchRealm => Refusal::NoSuchRealm,
             Why::BadRealm => Refusal::Uri,
-            Why::NotAuthenticated => Refusal::AuthFailed,
+            Why::NotAuthenticated | Why::AuthenticatorFailed => Refusal::AuthFailed,
             Why::TooBusy => Refusal::AuthBusy,
             Why::Throttled => Refusal::AuthThrottled,
             Why::Limit => Refusal::Limit,

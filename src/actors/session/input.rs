@@ -5,7 +5,7 @@ use super::super::outbox::{Class, Pushed};
 use super::SessionActor;
 use crate::codec;
 use crate::observe::Refusal;
-use crate::session::{CloseCode, Ending, Farewell};
+use crate::session::{Action, CloseCode, Ending, Farewell};
 use actix::Context;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
@@ -64,6 +64,10 @@ impl SessionActor {
                 if self.session.is_established() {
                     return match self.session.judge(&mut message) {
                         None => self.forward(message),
+                        Some(Action::Authorize) => {
+                            self.session.hold(message);
+                            self.authorize(ctx);
+                        }
                         Some(action) => self.obey(action, ctx),
                     };
                 }

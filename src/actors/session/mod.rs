@@ -6,11 +6,15 @@
 //!
 //! Messages: `Found` (a realm), `Deliveries` (from the realm), [`ShutDown`] (from the server).
 
+mod asking;
+mod authorizing;
 mod drive;
 mod ending;
 mod input;
 mod output;
 mod realm_side;
+
+pub(crate) use asking::About;
 
 use super::clock;
 use super::connection::{Connection, Pings};
@@ -18,7 +22,7 @@ use super::credit::Credit;
 use super::delivery::Road;
 use super::keepalive::Keepalive;
 use super::outbox::Outbox;
-use super::realm::{Leave, RealmActor, RealmHandle};
+use super::realm::{Leave, RealmActor, RealmHandle, RealmShared};
 use super::realms::RealmsActor;
 use super::settings::OutboxSettings;
 use crate::auth::{Attempt, Drawn, Identity};
@@ -64,6 +68,8 @@ pub struct Times {
     pub handshake_until: Instant,
     /// From accept to WELCOME, for the sessions that follow on the same transport.
     pub handshake_timeout: Duration,
+    /// The same where somebody else is asked who that is.
+    pub remote_auth_timeout: Duration,
     /// Ask for a sign of life after so long a silence.
     pub ping_interval: Duration,
     /// Give up when there is none for so long.
@@ -99,6 +105,10 @@ struct Tie {
     realm: Addr<RealmActor>,
     key: SessionKey,
     session: SessionId,
+    identity: Identity,
+    shared: Arc<RealmShared>,
+    /// Whether what its authorizer said may be remembered for it.
+    remembered: bool,
 }
 
 /// One session's actor.
@@ -148,6 +158,8 @@ pub struct SessionActor {
     probed: bool,
     /// The proof that is being looked at.
     attempt: Option<Attempt>,
+    asking: asking::Asking,
+    authorizing: authorizing::Authorizing,
     /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
     failed_calls: Vec<RequestId>,
     listener: Arc<str>,
@@ -187,6 +199,9 @@ impl Drop for Guard {
 impl Drop for Tie {
     #[expect(clippy::disallowed_methods, reason = "one message per session's life")]
     fn drop(&mut self) {
+        if self.remembered {
+            self.shared.verdicts().forget(self.session);
+        }
         tracing::info!(session = %self.session, "session closed");
         self.realm.do_send(Leave(self.key));
     }
@@ -244,6 +259,8 @@ impl SessionActor {
             told_waiting: (0, 0),
             probed: false,
             attempt: None,
+            asking: asking::Asking::default(),
+            authorizing: authorizing::Authorizing::default(),
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,

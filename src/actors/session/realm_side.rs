@@ -53,10 +53,8 @@ impl Handler<Found> for SessionActor {
         self.session_id = drawn.session;
         let binding = self.connection.channel_binding();
         let action = self.session.realm_found(&*shared, &Door { listener: &self.listener, binding, drawn });
-        if self.session.is_challenging() {
-            // A3.
-            self.times.handshake_until = self.times.handshake_until.min(clock::now() + CHALLENGE_VALID);
-        }
+        self.asking.begin();
+        self.limit_challenge();
         self.obey(action, ctx);
     }
 }
@@ -158,6 +156,8 @@ impl SessionActor {
                 }
             }
             Action::Prove(work) => self.prove(work, ctx),
+            Action::Ask => self.ask(ctx),
+            Action::Authorize => self.authorize(ctx),
             Action::Join(identity, announced) => {
                 self.attempt = None;
                 self.start_joining(identity, announced, ctx.address());
@@ -177,8 +177,15 @@ impl SessionActor {
         }
     }
 
+    /// A3.
+    pub(super) fn limit_challenge(&mut self) {
+        if self.session.is_challenging() {
+            self.times.handshake_until = self.times.handshake_until.min(clock::now() + CHALLENGE_VALID);
+        }
+    }
+
     /// Whether the proof that has come may be looked at (A2).
-    fn may_try(&mut self, shared: &RealmShared) -> bool {
+    pub(super) fn may_try(&mut self, shared: &RealmShared) -> bool {
         let Some((realm, authid)) = self.session.claim() else { return true };
         let guess = Guess { realm, authid, address: self.connection.peer_address() };
         self.attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess);
@@ -262,7 +269,14 @@ impl SessionActor {
     fn on_joined(&mut self, key: crate::routing::SessionKey, ctx: &mut Context<Self>) {
         let (Some(handle), Some(joining)) = (&self.handle, self.joining.take()) else { return };
         // From here on a drop of the tie takes the session out of the realm, whatever happens.
-        self.tie = Some(Tie { realm: handle.realm.clone(), key, session: joining.session });
+        self.tie = Some(Tie {
+            realm: handle.realm.clone(),
+            key,
+            session: joining.session,
+            identity: joining.identity.clone(),
+            shared: Arc::clone(&handle.shared),
+            remembered: false,
+        });
         self.retry_realm = 0;
         let action = self.session.joined(joining.session);
         if self.session.is_established() {

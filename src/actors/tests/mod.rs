@@ -1,6 +1,8 @@
 //! The wiring of the actors: sessions on connections in memory, realms on the same thread.
 
+mod authorizer;
 mod brake;
+mod dynamic;
 mod panics;
 mod peer;
 mod slow;

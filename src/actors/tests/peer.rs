@@ -4,9 +4,10 @@ use crate::actors::clock;
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
 use crate::actors::logins::Logins;
 use crate::actors::pressure::Pressure;
-use crate::actors::realms::RealmsActor;
+use crate::actors::realms::{Lookup, RealmsActor};
 use crate::actors::session::{Gone, Opening, SessionActor, Times};
 use crate::actors::settings::{OnOverflow, OutboxSettings, RealmSettings, RoleSettings};
+use crate::actors::RealmShared;
 use crate::auth::{AnonymousSettings, AuthSettings};
 use crate::authz::{Action, Actions, Pattern, Policy, PolicyFlags, PolicyRules, Rule};
 use crate::observe::{Metrics, Tally};
@@ -185,7 +186,7 @@ pub(super) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
         allow_disclose_caller: true,
     };
     let policy = Policy::new(PolicyRules { allow: vec![rule("*"), rule("wamp.*")], deny: Vec::new(), flags });
-    let role = RoleSettings { policy: Arc::new(policy), on_overflow: None };
+    let role = RoleSettings { policy: Arc::new(policy), authorizer: None, on_overflow: None };
     assert!(role.policy.check(Action::Call, "a.b", crate::wamp::MatchPolicy::Exact).allowed);
     let anonymous = AnonymousSettings { role: "anonymous".to_owned(), listeners: Vec::new(), http: true };
     RealmSettings {
@@ -238,6 +239,11 @@ impl Router {
         Self { realms, metrics, tally, pressure, handshake_timeout: Duration::from_secs(5) }
     }
 
+    /// What is known of a realm outside its actor.
+    pub(super) async fn shared(&self, realm: &str) -> Arc<RealmShared> {
+        self.realms.send(Lookup(realm.to_owned())).await.unwrap().unwrap().shared
+    }
+
     /// A connection on which nothing was said yet.
     pub(super) fn connect(&self) -> Peer {
         let (wire, heard) = (Rc::<RefCell<Wire>>::default(), Rc::new(Notify::new()));
@@ -252,6 +258,7 @@ impl Router {
             times: Times {
                 handshake_until: clock::now() + self.handshake_timeout,
                 handshake_timeout: self.handshake_timeout,
+                remote_auth_timeout: 2 * self.handshake_timeout,
                 ping_interval: Duration::from_secs(20),
                 ping_timeout: Duration::from_secs(10),
                 ping_suspect: Duration::from_secs(2),

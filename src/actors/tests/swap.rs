@@ -4,7 +4,7 @@ use super::peer::{hello_details, open_realm, Peer, Router};
 use crate::actors::realms::{pending, UseRealms};
 use crate::actors::settings::{OutboxSettings, RealmSettings, RealmTemplate, RoleSettings};
 use crate::auth::{Secret, Ticket, TicketUser};
-use crate::authz::{Actions, Pattern, Policy, PolicyFlags, PolicyRules, Rule};
+use crate::authz::{Actions, Authorizer, OnFailure, Pattern, Policy, PolicyFlags, PolicyRules, Rule, Scope};
 use crate::routing::Ended;
 use crate::wamp::Uri;
 use serde_json::{json, Value};
@@ -27,7 +27,7 @@ fn realm(name: &str, allowed: &str) -> RealmSettings {
         deny: Vec::new(),
         flags: PolicyFlags::default(),
     };
-    let role = RoleSettings { policy: Arc::new(Policy::new(rules)), on_overflow: None };
+    let role = RoleSettings { policy: Arc::new(Policy::new(rules)), on_overflow: None, authorizer: None };
     settings.roles.insert("anonymous".to_owned(), role.clone());
     settings.roles.insert("user".to_owned(), role);
     let joe = TicketUser { ticket: Ticket::Plain(Secret::new("s3cret".to_owned())), role: "user".to_owned() };
@@ -90,6 +90,42 @@ async fn permissions_that_change_are_in_force_for_the_next_message_of_an_open_se
     assert_eq!((peer.call("a.b").await, peer.call("b.b").await), (json!(DENIED), json!(NOBODY)));
     let mut young = router.join().await;
     assert_eq!((young.call("a.b").await, young.call("b.b").await), (json!(DENIED), json!(NOBODY)));
+}
+
+/// A realm in which an authorizer is asked about what nobody denies.
+fn asking(denied: Option<&str>) -> RealmSettings {
+    let mut settings = realm("realm1", "a.");
+    let rule = |text: &str| Rule {
+        pattern: Pattern::parse(text).unwrap(),
+        actions: Actions::ALL,
+        disclose: Actions::default(),
+        source: "".into(),
+    };
+    let rules = PolicyRules { deny: denied.map(rule).into_iter().collect(), ..PolicyRules::default() };
+    let authorizer = Authorizer {
+        procedure: Uri::from("a.authorize"),
+        cache: None,
+        cache_scope: Scope::Session,
+        timeout: Duration::from_secs(5),
+        on_failure: OnFailure::Deny,
+        source: "".into(),
+    };
+    let (policy, authorizer) = (Arc::new(Policy::new(rules)), Some(Arc::new(authorizer)));
+    settings.roles.insert("anonymous".to_owned(), RoleSettings { policy, authorizer, on_overflow: None });
+    settings
+}
+
+/// An authorizer is not asked about what a session has already; a rule that denies needs nobody to be asked.
+#[actix::test]
+async fn what_only_an_authorizer_could_forbid_stays() {
+    let router = Router::of(realm("realm1", "a."));
+    let mut peer = router.join().await;
+    peer.subscribe("a.topic").await;
+    peer.register("a.procedure").await;
+    assert_eq!(router.change(vec![asking(None)], Vec::new()).await, Ended::default());
+    assert_eq!(peer.call("a.b").await, "wamp.error.authorization_failed", "nobody serves as authorizer");
+    let ended = router.change(vec![asking(Some("a.*"))], Vec::new()).await;
+    assert_eq!(ended, Ended { subscriptions: 1, registrations: 1, sessions: 0 });
 }
 
 /// R54: UNSUBSCRIBED with request 0.

@@ -142,7 +142,9 @@ fn a_binding_that_is_not_to_be_had_is_left_out_unless_it_is_required() {
             super::super::Opening::Challenge(challenge) => {
                 Ok(entry(&challenge.extra(), "channel_binding") == &Value::from("tls-exporter"))
             }
-            super::super::Opening::Welcome(_) => panic!("welcomed without a proof"),
+            other @ (super::super::Opening::Welcome(_) | super::super::Opening::Ask(_)) => {
+                panic!("no proof is wanted: {other:?}")
+            }
         }
     };
     let (channel, wish) = (Some([1; 32]), [binding("tls-exporter")]);

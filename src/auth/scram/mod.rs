@@ -7,6 +7,7 @@
 mod exchange;
 mod record;
 
+pub(super) use record::KdfParts;
 pub use record::{Flavour, Kdf, Record, RecordError};
 
 use super::{decoy::Decoy, extra, AuthSettings, Claim, Denied, Method, Users};
@@ -60,22 +61,61 @@ pub(super) fn open(
     authid: &str,
 ) -> Result<Option<(Option<String>, Waiting)>, Denied> {
     let Some(users) = users(settings, method) else { return Ok(None) };
-    let flavour = if method == Method::Scram { Flavour::Autobahn } else { Flavour::Wamp };
+    let number = decoy(claim, method, authid).below(users.len());
+    let like = users.nth(number).map(|(_, user)| &user.record);
+    challenge_for(claim, method, authid, users.get(authid), like).map(Some)
+}
+
+fn decoy(claim: &Claim<'_>, method: Method, authid: &str) -> Decoy {
+    Decoy::new(claim.node_secret, claim.realm, method.name(), authid)
+}
+
+/// What is wrong with a HELLO for this method, if anything: to know it before anybody is asked for a user.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn check(claim: &Claim<'_>, method: Method) -> Result<(), Denied> {
+    nonce(claim.authextra)?;
+    if flavour(method) == Flavour::Wamp {
+        binding(claim)?;
+    }
+    Ok(())
+}
+
+/// Which records `method` goes by.
+pub(super) fn flavour(method: Method) -> Flavour {
+    if method == Method::Scram {
+        Flavour::Autobahn
+    } else {
+        Flavour::Wamp
+    }
+}
+
+/// The same for a user that is found, or none and one that looks like `like`.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn challenge_for(
+    claim: &Claim<'_>,
+    method: Method,
+    authid: &str,
+    found: Option<&ScramUser>,
+    like: Option<&Record>,
+) -> Result<(Option<String>, Waiting), Denied> {
+    let flavour = flavour(method);
     let client_nonce = nonce(claim.authextra)?;
     let binding = match flavour {
         Flavour::Wamp => binding(claim)?,
         Flavour::Autobahn => None,
     };
-    let decoy = Decoy::new(claim.node_secret, claim.realm, method.name(), authid);
-    let like = users.nth(decoy.below(users.len())).map(|(_, user)| &user.record);
+    let decoy = decoy(claim, method, authid);
     let made_up = match like {
         Some(like) => Record::made_up(&decoy, flavour, like.kdf(), like.salt()),
         None => Record::made_up(&decoy, flavour, flavour.kdf(), &[0; 16]),
     };
-    let found = users.get(authid);
     let record = found.map_or(made_up, |user| user.record.clone());
     let exchange = Exchange::new(flavour, authid, client_nonce, &claim.drawn.challenge, &record, binding.as_ref())?;
-    Ok(Some((found.map(|user| user.role.clone()), Waiting { exchange, record, binding })))
+    Ok((found.map(|user| user.role.clone()), Waiting { exchange, record, binding }))
 }
 
 fn nonce(authextra: &[(String, Value)]) -> Result<&str, Denied> {

@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 
 /// Rounds of PBKDF2.
 const ROUNDS: RangeInclusive<u32> = 4096..=10_000_000;
-/// Passes of Argon2id.
-const PASSES: RangeInclusive<u32> = 1..=1000;
+/// Passes of Argon2id: Autobahn|Python's own tool for making such records takes 4096. The client does them.
+const PASSES: RangeInclusive<u32> = 1..=10_000;
 /// Memory of Argon2id in KiB: to 4 GiB.
 const MEMORY: RangeInclusive<u32> = 8..=4 << 20;
 /// Octets of the salt.
@@ -108,6 +108,15 @@ impl Kdf {
     }
 }
 
+/// A [`Kdf`] as others write it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::auth) struct KdfParts<'a> {
+    pub(in crate::auth) name: &'a str,
+    pub(in crate::auth) iterations: u32,
+    /// KiB.
+    pub(in crate::auth) memory: Option<u32>,
+}
+
 /// What is kept of one password.
 #[derive(Clone)]
 pub struct Record {
@@ -131,7 +140,7 @@ pub enum RecordError {
     #[error("expected \"pbkdf2\" or \"argon2id13\", or \"argon2id-13\" after \"scram\", before the second $")]
     Kdf,
     /// The third part.
-    #[error("expected i=4096 to i=10000000 for pbkdf2, i=1,m=8 to i=1000,m=4194304 for argon2id, before the third $")]
+    #[error("expected i=4096 to i=10000000 for pbkdf2, i=1,m=8 to i=10000,m=4194304 for argon2id, before the third $")]
     Parameters,
     /// The fourth part.
     #[error("expected a salt of 8 to 64 octets in Base64 before the fourth $")]
@@ -159,6 +168,32 @@ impl Record {
         };
         let keys = key(stored_key).zip(key(server_key));
         let (stored_key, server_key) = keys.ok_or(RecordError::Keys)?;
+        Ok(Self { flavour, kdf, salt, stored_key, server_key })
+    }
+
+    /// Of its parts: `kdf` by its name in CHALLENGE, `memory` for Argon2id only.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub(in crate::auth) fn of_parts(
+        flavour: Flavour,
+        kdf: KdfParts<'_>,
+        salt: Vec<u8>,
+        keys: [[u8; 32]; 2],
+    ) -> Result<Self, RecordError> {
+        let KdfParts { name, iterations, memory } = kdf;
+        let kdf = match memory {
+            None if name == "pbkdf2" => Kdf::Pbkdf2 { iterations },
+            Some(memory) if name == flavour.argon2id() => Kdf::Argon2id { iterations, memory },
+            None | Some(_) => return Err(RecordError::Kdf),
+        };
+        if !kdf.is_lawful(flavour) {
+            return Err(RecordError::Parameters);
+        }
+        if !SALT.contains(&salt.len()) {
+            return Err(RecordError::Salt);
+        }
+        let [stored_key, server_key] = keys.map(Key::new);
         Ok(Self { flavour, kdf, salt, stored_key, server_key })
     }
 

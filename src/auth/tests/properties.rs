@@ -65,7 +65,7 @@ proptest! {
                 let _lawful = challenge.extra();
                 prop_assert_eq!(decided(challenge.verify(&signature, &extra)).unwrap_err(), Denied::wrong());
             }
-            Ok(Opening::Welcome(identity)) => prop_assert!(false, "{identity:?}"),
+            Ok(other) => prop_assert!(false, "{other:?}"),
             Err(denied) => prop_assert!(denied.error.as_str().starts_with("wamp.error.")),
         }
     }

@@ -56,10 +56,11 @@ impl Resolver<'_> {
             self.check_role(&tls.role, &roles);
             CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
         });
-        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, tls, throttle }
+        let dynamic = self.dynamic(realm);
+        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, tls, dynamic, throttle }
     }
 
-    fn check_role(&mut self, role: &Placed<String>, roles: &[&str]) {
+    pub(super) fn check_role(&mut self, role: &Placed<String>, roles: &[&str]) {
         if !role.value.is_empty() {
             self.check_name("role", role, roles);
         }

@@ -75,7 +75,8 @@ fn opens(realm: &RealmSettings, listener: &ListenerSettings) -> bool {
     let wamp = listener.serve.iter().any(|service| matches!(service, Service::WebSocket | Service::RawSocket));
     let http = anonymous.http && listener.serve.contains(&Service::Rest);
     let rights = realm.roles.get(&anonymous.role).is_some_and(|role| {
-        [Action::Call, Action::Register, Action::Publish].into_iter().any(|action| role.policy.allows_any(action))
+        let any = [Action::Call, Action::Register, Action::Publish].into_iter();
+        role.authorizer.is_some() || any.into_iter().any(|action| role.policy.allows_any(action))
     });
     enters && (wamp || http) && rights
 }

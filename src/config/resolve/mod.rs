@@ -3,6 +3,7 @@
 //! Always gives settings; they count only if no error was found.
 
 mod auth;
+mod dynamic;
 mod exposure;
 mod listeners;
 mod policy;
@@ -145,6 +146,7 @@ impl Resolver<'_> {
         }
         ProcessLimits {
             handshake_timeout: limits.handshake_timeout.0,
+            remote_auth_timeout: limits.remote_auth_timeout.0,
             connections_max: limits.max_connections.size(),
             unwelcomed_max: limits.max_unwelcomed.size(),
             per_address_max: limits.max_per_address.size(),

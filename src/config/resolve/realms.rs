@@ -108,8 +108,9 @@ impl Resolver<'_> {
                 self.check_name("role", parent, &names);
             }
             let (rules, on_overflow) = self.role_rules(realm, name);
+            let authorizer = self.authorizer(realm, &entry.value, &rules);
             let policy = Arc::new(crate::authz::Policy::new(rules));
-            roles.insert(name.to_owned(), RoleSettings { policy, on_overflow });
+            roles.insert(name.to_owned(), RoleSettings { policy, authorizer, on_overflow });
         }
         roles
     }

@@ -2,7 +2,8 @@
 
 use crate::auth::{CertificateName, ChannelBinding, ThrottleSettings};
 use crate::config::read::table;
-use crate::config::values::{choice, Count, Items, Named, Rate, SecretPlace};
+use crate::config::values::{choice, Count, Items, Named, ProcedureUri, Rate, SecretPlace, Time};
+use std::time::Duration;
 
 table! {
     /// Who may enter a realm.
@@ -19,10 +20,47 @@ table! {
         cryptosign: Option<Cryptosign> = optional("{}");
         /// Clients with a certificate, on listeners with `tls.client_auth`.
         tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
+        /// Procedures that are asked, in the order of their names, for authids that none of the users above has.
+        dynamic: Named<DynamicAuth> = default(Named::default());
         /// How many wrong proofs are taken; right ones cost nothing.
         throttle: Throttle = default(Throttle::default());
     }
 }
+
+table! {
+    /// A procedure that knows who may enter: it is called with realm, authid and details, and gives what Crossbar's dynamic
+    /// authenticators give.
+    DynamicAuth {
+        /// For which methods it is asked: ticket, wampcra, wamp-scram, scram (as Autobahn|Python speaks it), cryptosign.
+        methods: Items<DynamicMethod> = required;
+        /// The procedure.
+        procedure: ProcedureUri = required;
+        /// The name of the realm where it is registered; if absent, this one.
+        realm: Option<String> = optional("\"main\"");
+        /// How long an answer may take.
+        timeout: Time<100> = default(Time(Duration::from_secs(3)));
+        /// HTTP headers with credentials (Authorization, Cookie) that are handed on; the others always are.
+        forward_headers: Items<String> = default(Items::default());
+    }
+}
+
+/// A method for which somebody can be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::config) enum DynamicMethod {
+    Ticket,
+    WampCra,
+    WampScram,
+    Scram,
+    Cryptosign,
+}
+
+choice!(DynamicMethod {
+    "ticket" => DynamicMethod::Ticket,
+    "wampcra" => DynamicMethod::WampCra,
+    "wamp-scram" => DynamicMethod::WampScram,
+    "scram" => DynamicMethod::Scram,
+    "cryptosign" => DynamicMethod::Cryptosign,
+});
 
 table! {
     /// How many wrong proofs are taken; then a try is refused without being looked at.

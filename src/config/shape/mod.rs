@@ -8,7 +8,7 @@ mod listener;
 mod realm;
 mod topics;
 
-pub(super) use auth::{Auth, Cryptosign, Scram, TicketUser, WampCraUser};
+pub(super) use auth::{Auth, Cryptosign, DynamicAuth, DynamicMethod, Scram, TicketUser, WampCraUser};
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
 pub(super) use topics::{Durability, History, Procedure, Topic};
@@ -130,6 +130,8 @@ table! {
     Limits {
         /// From accept to WELCOME: the upgrade or RawSocket handshake, HELLO and AUTHENTICATE.
         handshake_timeout: Time<100> = default(Time(ProcessLimits::default().handshake_timeout)), new_connections;
+        /// The same where an authenticator is asked (auth.dynamic), if that is longer.
+        remote_auth_timeout: Time<100> = default(Time(ProcessLimits::default().remote_auth_timeout));
         /// Connections of the node; never more than the limit of open files less 64.
         max_connections: Count = default(Count::of(ProcessLimits::default().connections_max));
         /// Connections without a WELCOME.

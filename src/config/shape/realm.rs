@@ -2,12 +2,15 @@
 
 use super::{Auth, Procedure, Topic};
 use crate::actors::settings::{Disclose, OnOverflow, OutboxSettings};
-use crate::authz::Action;
+use crate::authz::{Action, OnFailure, Scope};
 use crate::config::read::table;
-use crate::config::values::{choice, Count, Items, ListPattern, Named, NoneOr, Rate, RealmUri, Size, Time};
+use crate::config::values::{
+    choice, Count, Items, ListPattern, Named, NoneOr, ProcedureUri, Rate, RealmUri, Size, Time,
+};
 use crate::routing::{ForwardTimeout, RealmLimits, RetainedFull, Takeover};
 use crate::wamp::role::Feature;
 use crate::wamp::MatchPolicy;
+use std::time::Duration;
 
 /// The largest share of memory that a realm may be given for what it keeps.
 const OCTETS_MAX: u64 = 1 << 40;
@@ -137,6 +140,8 @@ table! {
         deny: Items<ListPattern> = default(Items::default());
         /// Rules in the long form.
         permissions: Items<Permission> = default(Items::default());
+        /// A procedure that is asked in place of rules; beside it only `deny` and the allow_ keys hold.
+        authorizer: Option<AuthorizerTable> = optional("{ procedure = \"com.example.authorize\" }");
         /// What happens when the queue of one of its sessions is full; if absent, what the realm says.
         on_overflow: Option<OnOverflow> = optional("\"drop_oldest\"");
         /// May subscribe and register with the empty prefix and with wildcards of empty components only; if absent, as inherited, else false.
@@ -149,6 +154,34 @@ table! {
         allow_disclose_caller: Option<bool> = optional("false");
     }
 }
+
+table! {
+    /// A procedure that decides what the sessions of a role may do: it is called with session, URI, action and options, and gives
+    /// what Crossbar's dynamic authorizers give.
+    AuthorizerTable {
+        /// The procedure, in the same realm.
+        procedure: ProcedureUri = required;
+        /// How long an answer that asks for it is remembered.
+        cache: NoneOr<Time<1>> = default(NoneOr(None));
+        /// The widest sharing that an answer may ask for: session, authid or role.
+        cache_scope: Scope = default(Scope::default());
+        /// How long an answer may take.
+        timeout: Time<1> = default(Time(Duration::from_secs(5)));
+        /// What holds where no answer can be used: deny or allow.
+        on_failure: OnFailure = default(OnFailure::default());
+    }
+}
+
+choice!(Scope {
+    "session" => Scope::Session,
+    "authid" => Scope::Authid,
+    "role" => Scope::Role,
+});
+
+choice!(OnFailure {
+    "deny" => OnFailure::Deny,
+    "allow" => OnFailure::Allow,
+});
 
 table! {
     /// A rule in the long form.

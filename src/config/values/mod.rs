@@ -12,4 +12,4 @@ pub(super) use choice::{choice, read_word};
 pub(super) use collection::{AutoOr, Items, Named, NamedEntry, NoneOr};
 pub(super) use quantity::{Count, Level, Percent, Rate, Size, Status, Time};
 pub(super) use secret::SecretPlace;
-pub(super) use wamp::{ListPattern, RealmUri};
+pub(super) use wamp::{ListPattern, ProcedureUri, RealmUri};

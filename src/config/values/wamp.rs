@@ -6,7 +6,7 @@ use crate::config::read::{Key, Reader, Written};
 use crate::config::tree::Node;
 use crate::config::values::read_word;
 use crate::wamp::role::Feature;
-use crate::wamp::uri::{check, UriRules};
+use crate::wamp::uri::{check, is_reserved, UriRules};
 use crate::wamp::MatchPolicy;
 use schemars::{json_schema, Schema, SchemaGenerator};
 
@@ -24,6 +24,31 @@ impl Key for RealmUri {
                 None
             }
         }
+    }
+
+    fn written(&self) -> Written {
+        Written::Inline(self.0.as_str().into())
+    }
+
+    fn schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": 1024 })
+    }
+}
+
+/// The URI of a procedure of the application.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::config) struct ProcedureUri(pub(in crate::config) String);
+
+impl Key for ProcedureUri {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let text = reader.text(node, "a URI such as \"com.example.authenticate\"")?;
+        let fault = match check(text, UriRules::Loose, MatchPolicy::Exact) {
+            Ok(()) if !is_reserved(text) => return Some(Self(text.to_owned())),
+            Ok(()) => "expected a procedure of the application: wamp. and wharf. are the router's own".to_owned(),
+            Err(fault) => fault.to_string(),
+        };
+        reader.error(Code::Malformed, node.place, format!("\"{text}\" is no URI of a procedure"), fault);
+        None
     }
 
     fn written(&self) -> Written {

@@ -20,6 +20,7 @@ use crate::wamp::{ErrorUri, Payload, PublicationId, Uri};
 use actix::fut::ActorFuture;
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler};
 use exchange::Exchange;
+pub(super) use pipe::details;
 use pipe::Pipe;
 use slab::Slab;
 use std::cell::RefCell;
@@ -284,6 +285,7 @@ impl HttpSessions {
             times: Times {
                 handshake_until: now + JOIN_TIMEOUT,
                 handshake_timeout: JOIN_TIMEOUT,
+                remote_auth_timeout: JOIN_TIMEOUT,
                 ping_interval: self.idle,
                 ping_timeout: self.idle,
                 ping_suspect: self.idle,

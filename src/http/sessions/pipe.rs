@@ -123,11 +123,16 @@ impl Connection for Pipe {
     }
 
     fn details(&self) -> Dict {
-        vec![
-            ("type".to_owned(), Value::from("http")),
-            ("protocol".to_owned(), Value::from("rest")),
-            ("peer".to_owned(), Value::Text(crate::observe::address(self.peer))),
-            ("tls".to_owned(), Value::Bool(self.tls)),
-        ]
+        details(self.peer, self.tls)
     }
+}
+
+/// What is told of an HTTP caller's transport.
+pub(in crate::http) fn details(peer: Option<SocketAddr>, tls: bool) -> Dict {
+    vec![
+        ("type".to_owned(), Value::from("http")),
+        ("protocol".to_owned(), Value::from("rest")),
+        ("peer".to_owned(), Value::Text(crate::observe::address(peer))),
+        ("tls".to_owned(), Value::Bool(tls)),
+    ]
 }

@@ -68,7 +68,7 @@ impl Broker {
     /// Takes a session off the subscriptions that it may not have any more; gives back how many those were.
     pub(crate) fn revoke_forbidden(&mut self, turn: &mut Turn<'_>, session: SessionKey, reason: &str) -> usize {
         let Some(permit) = turn.directory.member(session).map(|member| member.permit.clone()) else { return 0 };
-        let allowed = |record: &Subscription| permit.may_subscribe(record.topic(), record.policy());
+        let allowed = |record: &Subscription| permit.may_stay_subscribed(record.topic(), record.policy());
         let mut forbidden = self.subscriptions.of_session(session);
         forbidden.retain(|id| !self.subscriptions.by_id(*id).is_some_and(allowed));
         for id in &forbidden {

@@ -105,7 +105,7 @@ impl Dealer {
     /// Takes the registrations from a session that it may not have any more; gives back how many those were.
     pub(crate) fn revoke_forbidden(&mut self, turn: &mut Turn<'_>, session: SessionKey, reason: &str) -> usize {
         let Some(permit) = turn.directory.member(session).map(|member| member.permit.clone()) else { return 0 };
-        let allowed = |record: &Registration| permit.may_register(record.procedure(), record.policy);
+        let allowed = |record: &Registration| permit.may_stay_registered(record.procedure(), record.policy);
         let mut forbidden = self.registrations.of_session(session);
         forbidden.retain(|id| !self.registrations.by_id(*id).is_some_and(allowed));
         for id in &forbidden {

@@ -47,9 +47,18 @@ pub(crate) struct WebSocketConnection {
     peer: Option<SocketAddr>,
     permit: Permit,
     ended: bool,
+    /// Of the upgrade, until WELCOME.
+    headers: Vec<(String, String)>,
 }
 
 impl WebSocketConnection {
+    /// With the headers of the upgrade.
+    #[must_use]
+    pub(crate) fn with_headers(mut self, headers: Vec<(String, String)>) -> Self {
+        self.headers = headers;
+        self
+    }
+
     pub(crate) fn new(
         stream: Stream,
         agreed: Agreed,
@@ -72,6 +81,7 @@ impl WebSocketConnection {
             peer,
             permit,
             ended: false,
+            headers: Vec::new(),
         }
     }
 
@@ -216,6 +226,7 @@ impl Connection for WebSocketConnection {
 
     fn welcomed(&mut self) {
         self.permit.welcomed();
+        self.headers = Vec::new();
         self.decoder.set_message_max(self.settings.message_max);
     }
 
@@ -225,6 +236,10 @@ impl Connection for WebSocketConnection {
 
     fn knows_agent(&self, _: &str) -> bool {
         true
+    }
+
+    fn http_headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     fn details(&self) -> Dict {

@@ -91,6 +91,13 @@ impl Draft {
         path.iter().try_fold(&self.root, |node, step| node.get(step))
     }
 
+    /// The texts of the list at `path`, if there is one.
+    pub(super) fn texts(&self, path: &[&str]) -> Option<Vec<String>> {
+        let Content::List(items) = &self.find(path)?.value else { return None };
+        let text = |item: &Node| if let Content::Text(text) = &item.value { Some(text.clone()) } else { None };
+        Some(items.iter().filter_map(text).collect())
+    }
+
     /// The names in the table at `path`.
     pub(super) fn names(&self, path: &[&str]) -> Vec<String> {
         self.find(path).and_then(Node::table).into_iter().flat_map(Table::keys).cloned().collect()

@@ -139,8 +139,8 @@ impl Import<'_> {
         };
         match (file("cert_file", self.notes), file("key_file", self.notes)) {
             (Some((cert, origin)), Some((key, key_origin))) => {
-                self.draft.set(&["listeners", listener, "tls", "cert"], cert, &origin);
-                self.draft.set(&["listeners", listener, "tls", "key"], key, &key_origin);
+                let files = [(&*cert, &origin), (&*key, &key_origin)];
+                parts::certificate(&mut self.draft, listener, files, "the folder that nexusd ran in", self.notes);
             }
             (Some((_, origin)), None) | (None, Some((_, origin))) => {
                 self.notes.add(
@@ -183,11 +183,7 @@ impl Import<'_> {
             }
             (_, _) => {
                 let message = format!("the origin {} cannot be written here", quote(text));
-                self.notes.add(
-                    &at.origin,
-                    message,
-                    "expected \"*\", or scheme://host with a port, \":*\" or none; name each host",
-                );
+                self.notes.add(&at.origin, message, parts::ORIGIN);
             }
         }
     }

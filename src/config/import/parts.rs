@@ -10,6 +10,29 @@ use std::net::IpAddr;
 /// The largest WAMP message that a listener takes.
 pub(super) const MESSAGE_MAX: i64 = 16 << 20;
 
+/// What an origin may look like.
+pub(super) const ORIGIN: &str = "expected \"*\", or scheme://host with a port, \":*\" or none; name each host";
+
+/// A certificate and its key. `there` is the folder that relative paths began at.
+pub(super) fn certificate(
+    draft: &mut Draft,
+    listener: &str,
+    [cert, key]: [(&str, &Origin); 2],
+    there: &str,
+    notes: &mut Notes,
+) {
+    for (name, (path, origin)) in [("cert", cert), ("key", key)] {
+        if !draft.set_once(&["listeners", listener, "tls", name], path, origin) {
+            let message = format!("the listener {} has another file for `tls.{name}` already", quote(listener));
+            notes.add(origin, message, "more certificates go into `tls.certificates`");
+        }
+    }
+    if !cert.0.starts_with('/') || !key.0.starts_with('/') {
+        let advice = "they are looked for from the folder of the new file: put it there, or move them";
+        notes.add(cert.1, format!("the files of TLS were looked for from {there}"), advice);
+    }
+}
+
 /// The address to bind for a host and a port. A name of a host becomes the loopback address, with a note.
 pub(super) fn address(host: &str, port: u16, origin: &Origin, notes: &mut Notes) -> String {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

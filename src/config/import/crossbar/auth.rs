@@ -3,10 +3,13 @@
 use super::dynamic::{self, Authenticator};
 use super::realms::by_uri;
 use super::Import;
+use crate::auth::Record;
 use crate::config::import::advice;
 use crate::config::import::notes::{quote, Notes};
 use crate::config::import::parts;
 use crate::config::import::source::{At, Keys, Origin};
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine;
 use serde_json::{json, Value};
 
 /// Who is let in by a listener without a proof.
@@ -215,11 +218,16 @@ impl<'a> Import<'a, '_> {
         let mut number = |key: &str| keys.take(key).and_then(|at| at.as_integer());
         let (iterations, memory) = (number("iterations"), number("memory"));
         let name = self.variables.make(authid, "VERIFIER", &format!("{kdf}{salt}{stored}{server}"));
-        let advice = match (kdf.as_str(), iterations, memory) {
-            ("argon2id-13" | "argon2id13", Some(iterations), Some(memory)) => format!(
-                "set {name} to scram$argon2id-13$i={iterations},m={memory}$SALT$STORED$SERVER, the three turned from hex into Base64; or make a new one: wharf hash-secret scram --autobahn"
-            ),
-            (_, _, _) => format!("set {name} to what `wharf hash-secret scram` prints for the password; Autobahn's own dialect has argon2id-13 only"),
+        let (rounds, memory) = (iterations.unwrap_or(0), memory.unwrap_or(0));
+        let form = format!("scram$argon2id-13$i={rounds},m={memory}$");
+        let base64 = |hex: &str| octets(hex).map(|octets| STANDARD.encode(octets));
+        let record = [salt, stored, server].iter().map(|hex| base64(hex)).collect::<Option<Vec<_>>>();
+        let record = record.map(|parts| format!("{form}{}", parts.join("$")));
+        let usable = kdf.starts_with("argon2id") && record.is_some_and(|record| Record::parse(&record).is_ok());
+        let advice = if usable {
+            format!("set {name} to {form}SALT$STORED$SERVER, with `salt`, `stored-key` and `server-key` turned from hex into Base64")
+        } else {
+            format!("it cannot be used here: set {name} to what `wharf hash-secret scram` prints for the password")
         };
         let message = format!("the record of the password of {} is kept outside the file", quote(authid));
         self.notes.add(&at.origin, message, advice);
@@ -324,6 +332,14 @@ fn plain(at: &At<'_>) -> Vec<String> {
     }
     let keys = at.as_keys().map(|mut keys| keys.rest()).into_iter().flatten();
     keys.flat_map(|(key, at)| plain(&at).into_iter().map(move |inner| format!("{key}.{inner}"))).collect()
+}
+
+/// The octets that hexadecimal digits stand for.
+fn octets(hex: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        hex.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let pairs = digits?;
+    pairs.chunks(2).map(|pair| if let [high, low] = pair { Some(high << 4 | low) } else { None }).collect()
 }
 
 fn cryptosign(keys: &mut Keys<'_>, notes: &mut Notes) -> Option<Value> {

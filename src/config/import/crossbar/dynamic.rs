@@ -89,6 +89,9 @@ pub(super) fn cookie(
 ) {
     if !built.cookie {
         notes.add(origin, "browsers enter again by a cookie", advice::crossbar("cookie"));
+        if let Some(keys) = cookie {
+            notes.add(&keys.at.origin, "a cookie is given to clients", advice::crossbar("cookie"));
+        }
         return;
     }
     let path = ["realms", realm, "auth", "cookie"];
@@ -104,4 +107,95 @@ pub(super) fn cookie(
         draft.set(&[&path[..], &["same_site"]].concat(), same_site.to_lowercase(), origin);
     }
     keys.finish(notes, advice::crossbar);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::translate;
+    use super::*;
+    use crate::config::import::source::parse;
+    use crate::config::tree::{Content, Node};
+    use std::path::Path;
+
+    const NONE: Abilities = Abilities { dynamic: false, cookie: false };
+    const ALL: Abilities = Abilities { dynamic: true, cookie: true };
+
+    /// A transport whose clients are let in by procedures of two realms, and a role that a procedure answers for.
+    const SOURCE: &str = r#"{"workers": [{"type": "router",
+        "realms": [
+            {"name": "shop", "roles": [{"name": "clerk", "authorizer": "com.shop.authorize"}]},
+            {"name": "com.example.users", "roles": []}],
+        "transports": [{"type": "websocket", "endpoint": {"type": "tcp", "port": 1, "interface": "127.0.0.1"},
+            "cookie": {"name": "shop", "max_age": 60, "same_site": "Lax", "length": 24},
+            "auth": {
+                "ticket": {"type": "dynamic", "authenticator": "com.shop.authenticate", "authenticator-realm": "com.example.users"},
+                "scram": {"type": "dynamic", "authenticator": "com.shop.authenticate", "authenticator-realm": "com.example.users"},
+                "wampcra": {"type": "dynamic", "authenticator": "com.shop.other.authenticate"},
+                "anonymous": {"type": "dynamic", "authenticator": "com.shop.nobody"},
+                "cookie": {}}}]}]}"#;
+
+    fn draft(built: Abilities) -> (Draft, Vec<String>) {
+        let node = parse(Path::new("a.json"), SOURCE).unwrap();
+        let mut notes = Notes::default();
+        let (draft, _) = translate(&At::root(&node), built, &mut notes);
+        let notes = notes.sorted(SOURCE).iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
+        (draft.unwrap(), notes)
+    }
+
+    fn text<'d>(draft: &'d Draft, path: &[&str]) -> Option<&'d str> {
+        let Content::Text(text) = &draft.find(path)?.value else { return None };
+        Some(text)
+    }
+
+    #[test]
+    fn procedures_and_cookies_become_notes_where_no_key_is_for_them() {
+        let (draft, notes) = draft(NONE);
+        assert!(draft.names(&["realms", "shop", "auth"]).is_empty());
+        assert!(draft.find(&["realms", "shop", "roles", "clerk"]).and_then(Node::table).unwrap().is_empty());
+        let auth = "workers[0].transports[0].auth";
+        for method in ["ticket", "scram", "wampcra", "anonymous", "cookie"] {
+            let path = format!("{auth}.{method}: ");
+            assert_eq!(notes.iter().filter(|note| note.starts_with(&path)).count(), 1, "{path} {notes:#?}");
+        }
+        assert!(notes.iter().any(|note| note.contains("roles[0].authorizer: \"com.shop.authorize\"")), "{notes:#?}");
+    }
+
+    #[test]
+    fn procedures_and_cookies_become_keys_where_there_are_some() {
+        let (draft, notes) = draft(ALL);
+        let dynamic = ["realms", "shop", "auth", "dynamic"];
+        assert_eq!(draft.names(&dynamic), ["authenticate", "authenticate-2"]);
+        let [first, second] = ["authenticate", "authenticate-2"].map(|name| [&dynamic[..], &[name]].concat());
+        let entry = |path: &[&str]| {
+            let methods = draft.texts(&[path, &["methods"]].concat()).unwrap();
+            let word = |key| text(&draft, &[path, &[key]].concat());
+            (methods, word("procedure"), word("realm"))
+        };
+        let of = |methods: &[&str]| methods.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(entry(&first), (of(&["scram", "ticket"]), Some("com.shop.authenticate"), Some("users")));
+        assert_eq!(entry(&second), (of(&["wampcra"]), Some("com.shop.other.authenticate"), None));
+        // Where the procedure is at home the realm need not be named.
+        let users = ["realms", "users", "auth", "dynamic", "authenticate"];
+        assert_eq!(text(&draft, &[&users[..], &["realm"]].concat()), None);
+        let role = ["realms", "shop", "roles", "clerk", "authorizer", "procedure"];
+        assert_eq!(text(&draft, &role), Some("com.shop.authorize"));
+        let cookie = ["realms", "shop", "auth", "cookie"];
+        let word = |key| text(&draft, &[&cookie[..], &[key]].concat());
+        assert_eq!((word("name"), word("max_age"), word("same_site")), (Some("shop"), Some("60s"), Some("lax")));
+        assert!(notes.iter().any(|note| note.contains("cookie.length")), "{notes:#?}");
+        assert!(notes.iter().any(|note| note.contains("\"anonymous\" asks the procedure")), "{notes:#?}");
+        assert_eq!(notes.iter().filter(|note| note.contains("asks the procedure")).count(), 1, "{notes:#?}");
+    }
+
+    /// The switch is on exactly for keys that a configuration has. Where this fails because keys have come in: turn it
+    /// on, and bless the expectations of `tests/config`.
+    #[test]
+    fn the_switch_is_on_for_the_keys_that_there_are() {
+        let schema = crate::config::schema();
+        let has = |table: &str, key: &str| schema["$defs"][table]["properties"].get(key).is_some();
+        assert!(has("Auth", "ticket") && has("Role", "inherit"), "{:?}", schema["$defs"].as_object().map(|d| d.len()));
+        let built = crate::config::import::BUILT;
+        assert_eq!(built.dynamic, has("Auth", "dynamic") && has("Role", "authorizer"));
+        assert_eq!(built.cookie, has("Auth", "cookie"));
+    }
 }

@@ -116,19 +116,11 @@ impl<'a> Import<'a, '_> {
         let certificate = file("certificate", self.notes);
         let key = file("key", self.notes);
         if let (Some((certificate, origin)), Some((key, key_origin))) = (&certificate, &key) {
-            for (name, path, origin) in [("cert", certificate, origin), ("key", key, key_origin)] {
-                self.of_listener(listener, &["tls", name], *path, origin);
-            }
+            let files = [(*certificate, origin), (*key, key_origin)];
+            let there = "the folder of Crossbar's configuration";
+            parts::certificate(&mut self.draft, listener, files, there, self.notes);
             if let Some(authorities) = keys.take("ca_certificates") {
                 self.authorities(listener, &authorities);
-            }
-            if !certificate.starts_with('/') || !key.starts_with('/') {
-                let message = "the files of TLS were looked for from the folder of Crossbar's configuration";
-                self.notes.add(
-                    origin,
-                    message,
-                    "they are looked for from the folder of the new file: put it there, or move them",
-                );
             }
         } else {
             let message = "TLS without `certificate` and `key`";

@@ -63,6 +63,10 @@ pub(super) fn translate<'a>(root: &At<'a>, built: Abilities, notes: &mut Notes) 
     import.head(&mut keys);
     let workers = import.workers(&mut keys);
     import.realms(&workers);
+    if import.realms.is_empty() {
+        let advice = "nobody can enter anything: write a realm, and who may what in it";
+        import.notes.add(&root.origin, "there is no realm", advice);
+    }
     import.transports(workers);
     import.write_anonymous();
     import.write_realms();

@@ -103,24 +103,37 @@ impl<'a> Import<'a, '_> {
         }
     }
 
-    /// Crossbar takes pages of every origin where nothing is said.
+    /// Crossbar takes pages of every origin where nothing is said. Of two paths of one listener that differ the narrower holds.
     fn origins(&mut self, port: &Port, at: Option<&At<'a>>) {
-        let path: &[&str] = &["listeners", &port.listener, "websocket", "allowed_origins"];
-        let Some(at) = at else { return self.draft.push(path, "*", &port.origin) };
-        for item in at.list(self.notes) {
+        let mut origins = Vec::new();
+        let from = at.map_or(&port.origin, |at| &at.origin);
+        for item in at.map(|at| at.list(self.notes)).unwrap_or_default() {
             let Some(text) = item.text(self.notes) else { continue };
             match origin(text) {
-                Some(origin) => self.draft.push(path, origin, &item.origin),
+                Some(origin) => origins.push(origin),
                 None => {
                     let message = format!("the origin {} cannot be written here", quote(text));
-                    self.notes.add(
-                        &item.origin,
-                        message,
-                        "expected \"*\", or scheme://host with a port, \":*\" or none; name each host",
-                    );
+                    self.notes.add(&item.origin, message, parts::ORIGIN);
                 }
             }
         }
+        if at.is_none() {
+            origins.push("*".to_owned());
+        }
+        let path: &[&str] = &["listeners", &port.listener, "websocket", "allowed_origins"];
+        let Some(there) = self.draft.texts(path) else { return self.draft.set(path, origins, from) };
+        if there == origins {
+            return;
+        }
+        let is_open = |list: &[String]| list.iter().any(|origin| origin == "*");
+        let narrower: Vec<String> = match (is_open(&there), is_open(&origins)) {
+            (true, _) => origins,
+            (false, true) => there,
+            (false, false) => there.into_iter().filter(|origin| origins.contains(origin)).collect(),
+        };
+        self.draft.set(path, narrower, from);
+        let message = format!("`allowed_origins` of the listener {} has another value already", quote(&port.listener));
+        self.notes.add(from, message, "only what both allow was written: a listener has one value for all its paths");
     }
 
     pub(super) fn rawsocket(&mut self, port: &Port, mut keys: Keys<'a>) {

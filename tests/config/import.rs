@@ -171,7 +171,7 @@ fn pointers(value: &Value, at: &str, tables: &mut Vec<String>) {
                 pointers(value, &format!("{at}/{number}"), tables);
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -467,6 +467,6 @@ fn all(value: &Value, at: &str, places: &mut Vec<String>) {
         Value::Array(items) => {
             items.iter().enumerate().for_each(|(number, value)| all(value, &format!("{at}/{number}"), places))
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn crossbar(key: &str) -> &'static str {
         "close_handshake_timeout" => "nothing need be set for it: a closing handshake has a second",
         "max_frame_size" => "`max_message` bounds a message whatever its frames are",
         "auto_fragment_size" => "messages are sent in one frame",
-        "auto_ping_size" | "auto_ping_restart_on_any_traffic" => "nothing need be set for it",
+        "auto_ping_size" | "auto_ping_restart_on_any_traffic" | "echo_close_codereason" => "nothing need be set for it",
         "require_websocket_subprotocol" => "a WAMP subprotocol is always required",
         "show_server_version" => "the version is not told",
         "access_log" | "debug" | "debug_transport_id" | "display_tracebacks" => "`observability.log.level` says how much is logged",

@@ -96,7 +96,8 @@ impl Import<'_> {
         }
         if let Some(at) = keys.take("unix_address").filter(|at| at.as_text() != Some("")) {
             if let Some(path) = at.text(self.notes) {
-                self.listener("local", &format!("unix:{path}"), &at.origin);
+                let bind = parts::unix(path, &at.origin, self.notes);
+                self.listener("local", &bind, &at.origin);
                 names.push("local");
             }
         }
@@ -105,7 +106,11 @@ impl Import<'_> {
         } else {
             keys.pass(&["cert_file", "key_file"]);
         }
-        if let Some(at) = keys.take("tcp_keepalive_interval") {
+        if names.is_empty() {
+            // Nothing listens, and the other keys mean nothing.
+            keys.pass(&["tcp_keepalive_interval", "max_msg_len"]);
+        }
+        if let Some(at) = keys.take("tcp_keepalive_interval").filter(|_| !names.is_empty()) {
             match at.integer(self.notes) {
                 Some(0) | None => {}
                 Some(_) => {
@@ -114,7 +119,7 @@ impl Import<'_> {
                 }
             }
         }
-        if let Some(at) = keys.take("max_msg_len") {
+        if let Some(at) = keys.take("max_msg_len").filter(|_| !names.is_empty()) {
             if let Some(octets) = at.integer(self.notes) {
                 let size = parts::message_size(octets, &at.origin, self.notes);
                 for name in &names {
@@ -225,6 +230,9 @@ impl Import<'_> {
         for rule in keys.take("event_history").map(|at| at.list(self.notes)).unwrap_or_default() {
             self.history(&name, &rule);
         }
+        if keys.peek("meta_include_session_details").is_some_and(|at| at.list(self.notes).is_empty()) {
+            keys.pass(&["meta_include_session_details"]);
+        }
         keys.pass_if(&[
             ("enable_meta_modify", false),
             ("meta_strict", false),
@@ -266,8 +274,7 @@ impl Import<'_> {
         keys.finish(self.notes, advice::nexus);
         let policy = if policy.is_empty() { Some(MatchPolicy::Exact) } else { MatchPolicy::from_wire(policy) };
         let pattern = policy.and_then(|policy| Pattern::literal(policy, topic).ok());
-        let Some(pattern) = pattern.filter(|pattern| Pattern::parse(&pattern.to_string()).as_ref() == Ok(pattern))
-        else {
+        let Some(listed) = pattern.as_ref().and_then(parts::listed) else {
             let message = format!("{} is no topic for this match", quote(topic));
             return self.notes.add(&at.origin, message, "its events are not kept");
         };
@@ -275,7 +282,7 @@ impl Import<'_> {
         if let (Some(limit), Some(keys)) = (limit, history.as_object_mut()) {
             keys.insert("limit".to_owned(), limit.into());
         }
-        self.draft.set(&["realms", realm, "topics", &pattern.to_string(), "history"], history, &at.origin);
+        self.draft.set(&["realms", realm, "topics", &listed, "history"], history, &at.origin);
     }
 
     /// Realms that nobody has named: a realm that is closed gives them what they are.

@@ -4,6 +4,8 @@ use super::draft::Draft;
 use super::names::Variables;
 use super::notes::{quote, Notes};
 use super::source::{At, Origin};
+use crate::authz::Pattern;
+use crate::wamp::MatchPolicy;
 use serde_json::{json, Value};
 use std::net::IpAddr;
 
@@ -31,6 +33,25 @@ pub(super) fn certificate(
         let advice = "they are looked for from the folder of the new file: put it there, or move them";
         notes.add(cert.1, format!("the files of TLS were looked for from {there}"), advice);
     }
+}
+
+/// A pattern in the notation of lists, in which settings by URI are named. `None` where it cannot be written so.
+pub(super) fn listed(pattern: &Pattern) -> Option<String> {
+    let text = pattern.to_string();
+    let is_same = |read: &Pattern| {
+        // A wildcard without an open component is one URI.
+        let one_uri = pattern.policy() == MatchPolicy::Wildcard && read.policy() == MatchPolicy::Exact;
+        read == pattern || one_uri && read.text() == pattern.text()
+    };
+    Pattern::parse(&text).is_ok_and(|read| is_same(&read)).then_some(text)
+}
+
+/// What to bind for the path of a Unix socket. Nobody's home is known here.
+pub(super) fn unix(path: &str, origin: &Origin, notes: &mut Notes) -> String {
+    let Some(rest) = path.strip_prefix("~/") else { return format!("unix:{path}") };
+    let message = "~ stands for nobody's home here";
+    notes.add(origin, message, format!("{} was written, in the folder that wharf starts in", quote(rest)));
+    format!("unix:{rest}")
 }
 
 /// The address to bind for a host and a port. A name of a host becomes the loopback address, with a note.

@@ -11,7 +11,10 @@ use super::source::{At, Keys, Origin};
 use crate::authz::{Action, Pattern};
 use crate::wamp::MatchPolicy;
 use serde_json::{json, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The realm of procedures that manage the router.
+const MANAGEMENT: &str = "io.xconn.mgmt";
 
 struct Import<'n> {
     draft: Draft,
@@ -20,6 +23,8 @@ struct Import<'n> {
     variables: Variables,
     /// Names of tables by URI.
     realms: BTreeMap<String, (String, Origin)>,
+    /// Realms by URI, with the roles of those who come in without a proof.
+    anonymous: BTreeSet<(String, String)>,
 }
 
 /// Translates the whole file. `None`: it is something else.
@@ -34,6 +39,7 @@ pub(super) fn translate(root: &At<'_>, notes: &mut Notes) -> Option<Draft> {
         names: Names::default(),
         variables: Variables::default(),
         realms: BTreeMap::new(),
+        anonymous: anonymous(&keys),
     };
     keys.pass(&["version"]);
     if let Some(config) = keys.take("config").and_then(|at| at.keys(import.notes)) {
@@ -89,12 +95,12 @@ impl Import<'_> {
         self.draft.table(&["realms", &name], &at.origin);
         self.realms.insert(uri.to_owned(), (name.clone(), origin));
         for role in keys.take("roles").map(|at| at.list(self.notes)).unwrap_or_default() {
-            self.role(&name, &role);
+            self.role(uri, &name, &role);
         }
         keys.finish(self.notes, advice::xconn);
     }
 
-    fn role(&mut self, realm: &str, at: &At<'_>) {
+    fn role(&mut self, uri: &str, realm: &str, at: &At<'_>) {
         let Some(mut keys) = at.keys(self.notes) else { return };
         let name = keys.take("name").and_then(|at| at.text(self.notes)).filter(|name| !name.is_empty());
         let Some(name) = name else {
@@ -119,7 +125,8 @@ impl Import<'_> {
             rules.extend(pattern.map(|pattern| rule(pattern, allow, &at.origin)));
         }
         keys.finish(self.notes, advice::xconn);
-        permissions::write(&mut self.draft, &path, &rules, Precedence::Any, name != "anonymous", self.notes);
+        let trusted = !self.anonymous.contains(&(uri.to_owned(), name.to_owned()));
+        permissions::write(&mut self.draft, &path, &rules, Precedence::Any, trusted, self.notes);
     }
 
     fn pattern(&mut self, at: &At<'_>, keys: &mut Keys<'_>) -> Option<Pattern> {
@@ -154,7 +161,7 @@ impl Import<'_> {
         let address = keys.take("address");
         let bind = match (listener, &address) {
             (_, None) => None,
-            ("unix", Some(at)) => at.text(self.notes).map(|path| format!("unix:{path}")),
+            ("unix", Some(at)) => at.text(self.notes).map(|path| parts::unix(path, &at.origin, self.notes)),
             (_, Some(at)) => parts::host_and_port(at, self.notes),
         };
         let Some(bind) = bind else {
@@ -196,7 +203,8 @@ impl Import<'_> {
         let (realm, role) = (word("realm", self.notes), word("role", self.notes));
         let Some(name) = self.realms.get(realm).map(|(name, _)| name.clone()) else {
             let message = format!("there is no realm {}", quote(realm));
-            return self.notes.add(&at.origin, message, "the user was left out");
+            let advice = if realm == MANAGEMENT { advice::xconn("management") } else { "the user was left out" };
+            return self.notes.add(&at.origin, message, advice);
         };
         if self.draft.find(&["realms", &name, "roles", role]).is_none() {
             let message = format!("there is no role {} in the realm {}", quote(role), quote(realm));
@@ -239,6 +247,12 @@ impl Import<'_> {
                 };
                 let (rounds, octets) =
                     (rounds.filter(|n| *n > 0).unwrap_or(1000), octets.filter(|n| *n > 0).unwrap_or(32));
+                let message = format!("it is not said whether the secret of {} is the password", quote(authid));
+                self.notes.add(
+                    &at.origin,
+                    message,
+                    "if it is the derived key already, set the variable to that itself",
+                );
                 let place = parts::derived_key(&mut self.variables, authid, (salt, rounds, octets), &at, self.notes)?;
                 Some(json!({ "key": place, "salt": salt, "iterations": rounds, "keylen": octets }))
             }
@@ -258,4 +272,18 @@ impl Import<'_> {
             }
         }
     }
+}
+
+/// Which roles anonymous sessions have.
+fn anonymous(keys: &Keys<'_>) -> BTreeSet<(String, String)> {
+    let authenticators = keys.peek("authenticators").and_then(|at| at.as_keys());
+    let list = authenticators.and_then(|keys| keys.peek("anonymous"));
+    // What is no list of tables is noted when it is read.
+    let items = list.map(|at| at.list(&mut Notes::default())).unwrap_or_default();
+    let word = |keys: &Keys<'_>, key: &str| Some(keys.peek(key)?.as_text()?.to_owned());
+    items
+        .iter()
+        .filter_map(At::as_keys)
+        .filter_map(|keys| Some((word(&keys, "realm")?, word(&keys, "role")?)))
+        .collect()
 }

@@ -37,7 +37,7 @@ impl<'a> Import<'a, '_> {
             "tcp" => self.tcp(&mut keys, &mut endpoint),
             "unix" => {
                 let path = keys.take("path").and_then(|at| at.text(self.notes));
-                endpoint.bind.extend(path.map(|path| format!("unix:{path}")));
+                endpoint.bind.extend(path.map(|path| parts::unix(path, &at.origin, self.notes)));
             }
             "twisted" => {
                 let text = keys.take("server_string").and_then(|at| at.text(self.notes)).unwrap_or_default();

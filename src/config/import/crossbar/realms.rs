@@ -3,10 +3,10 @@
 use super::workers::Worker;
 use super::{dynamic, Import};
 use crate::authz::{Action, Pattern};
-use crate::config::import::advice;
 use crate::config::import::notes::quote;
 use crate::config::import::permissions::{self, Precedence, Rule, Seen};
 use crate::config::import::source::{At, Keys, Origin};
+use crate::config::import::{advice, parts};
 use crate::config::tree::Node;
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::MatchPolicy;
@@ -158,12 +158,13 @@ impl<'a> Import<'a, '_> {
                 if let (Some(limit), Some(keys)) = (own.or(limit), history.as_object_mut()) {
                     keys.insert("limit".to_owned(), limit.into());
                 }
-                let listed = pattern.to_string();
-                let path = ["realms", realm, "topics", &listed, "history"];
-                if Pattern::parse(&listed).as_ref() == Ok(&pattern) {
-                    self.draft.set(&path, history, &at.origin);
-                } else {
-                    self.notes.add(&at.origin, "this pattern cannot be written here", "its topics have no history");
+                match parts::listed(&pattern) {
+                    Some(listed) => {
+                        self.draft.set(&["realms", realm, "topics", &listed, "history"], history, &at.origin);
+                    }
+                    None => {
+                        self.notes.add(&at.origin, "this pattern cannot be written here", "its topics have no history")
+                    }
                 }
             }
             rule.finish(self.notes, advice::crossbar);

@@ -290,8 +290,6 @@ fn rules() -> impl Strategy<Value = Vec<(String, &'static str, Vec<&'static str>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     /// What Crossbar denies is denied, but for URIs that an exact rule hides; what it allows is allowed, unless a note says
     /// that a denial reaches too far.
     #[test]

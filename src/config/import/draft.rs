@@ -16,6 +16,7 @@ use crate::config::tree::{Content, Entry, Node, Place, Table};
 use crate::config::{overlay, read_file, resolve, LoadOptions};
 use crate::observe::shown;
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More rounds than any draft needs: each takes something out.
 const ROUNDS_MAX: usize = 10_000;
@@ -66,6 +67,16 @@ impl Draft {
         });
     }
 
+    /// Sets a list, each item once.
+    pub(super) fn list(&mut self, path: &[&str], items: Vec<(Value, Origin)>) {
+        let Some((_, first)) = items.first().cloned() else { return };
+        let mut seen = BTreeSet::new();
+        let once = items.into_iter().filter(|(item, _)| seen.insert(item.to_string()));
+        let nodes: Vec<Node> = once.map(|(item, from)| self.node(item, &from)).collect();
+        let place = self.place(&first);
+        self.change(path, &first, |list| *list = Node { value: Content::List(nodes), place });
+    }
+
     /// Makes a table, if it is not there.
     pub(super) fn table(&mut self, path: &[&str], from: &Origin) {
         self.change(path, from, |table| {
@@ -83,7 +94,7 @@ impl Draft {
         else {
             return;
         };
-        take_out(&mut self.root, place);
+        take_out(&mut self.root, &|other| other == place, &mut BTreeSet::new());
     }
 
     /// What stands at `path`.
@@ -115,11 +126,7 @@ impl Draft {
                 let written = only(file.written(), &self.root);
                 return Ok(format!("{head}\n{}", print::toml(&written, &[], Style::Full)));
             }
-            let before = self.root.clone();
-            for finding in &findings {
-                self.mend(finding, notes)?;
-            }
-            if self.root == before {
+            if !self.mend(&findings, notes)? {
                 break;
             }
         }
@@ -142,30 +149,41 @@ impl Draft {
         (file, findings)
     }
 
-    /// Lets an open listener be one, as it was in the source; takes all else out.
-    fn mend(&mut self, finding: &Finding, notes: &mut Notes) -> Result<(), Unlawful> {
-        let unlawful = || Unlawful(format!("{}: {}", finding.path, finding.message));
-        if finding.code == Code::InsecureListener {
-            let mut names = self.names(&["listeners"]).into_iter();
-            let bind =
-                |name: &String| self.find(&["listeners", name, "bind"]).is_some_and(|bind| within(bind, finding.place));
-            let name = names.find(bind).ok_or_else(unlawful)?;
+    /// Lets an open listener be one, as it was in the source; takes all else out. `false`: nothing was done.
+    fn mend(&mut self, findings: &[Finding], notes: &mut Notes) -> Result<bool, Unlawful> {
+        let mut refused = BTreeMap::new();
+        let mut is_opened = false;
+        for finding in findings {
+            // A fault has a place only if a value in the draft is to blame.
+            let unlawful = || Unlawful(format!("{}: {}", finding.path, finding.message));
             let origin = self.origin(finding.place).ok_or_else(unlawful)?;
-            self.set(&["listeners", &name, "allow_insecure"], true, &origin);
-            let message = format!("anybody can reach {}, nothing is encrypted, and anonymous may act", quote(&name));
-            let advice = "allow_insecure = true was written to keep it so; better give the listener `tls`, or bind a loopback address";
+            if finding.code == Code::InsecureListener {
+                self.open(finding.place, &origin, notes).ok_or_else(unlawful)?;
+                is_opened = true;
+            } else {
+                refused.insert(finding.place, (origin, notes_of(finding)));
+            }
+        }
+        let mut taken = BTreeSet::new();
+        take_out(&mut self.root, &|place| refused.contains_key(&place), &mut taken);
+        // What went with something else in this round needs no note of its own.
+        for (origin, (message, advice)) in
+            refused.into_iter().filter(|(place, _)| taken.contains(place)).map(|(_, it)| it)
+        {
             notes.add(&origin, message, advice);
-            return Ok(());
         }
-        // A fault has a place only if a value in the draft is to blame.
-        let origin = self.origin(finding.place).ok_or_else(unlawful)?;
-        let before = notes_of(finding);
-        if !take_out(&mut self.root, finding.place) {
-            // It went with something else in this round.
-            return Ok(());
-        }
-        notes.add(&origin, before.0, before.1);
-        Ok(())
+        Ok(is_opened || !taken.is_empty())
+    }
+
+    /// Allows the listener whose `bind` is at `place` to be open.
+    fn open(&mut self, place: Place, origin: &Origin, notes: &mut Notes) -> Option<()> {
+        let bind = |name: &String| self.find(&["listeners", name, "bind"]).is_some_and(|bind| within(bind, place));
+        let name = self.names(&["listeners"]).into_iter().find(bind)?;
+        self.set(&["listeners", &name, "allow_insecure"], true, origin);
+        let message = format!("anybody can reach {}, nothing is encrypted, and anonymous may act", quote(&name));
+        let advice = "allow_insecure = true was written to keep it so; better give the listener `tls`, or bind a loopback address";
+        notes.add(origin, message, advice);
+        Some(())
     }
 
     fn origin(&self, place: Place) -> Option<Origin> {
@@ -243,20 +261,19 @@ fn within(node: &Node, place: Place) -> bool {
         }
 }
 
-/// Takes out what stands at `place`, a key or a value. `false`: nothing does.
-fn take_out(node: &mut Node, place: Place) -> bool {
+/// Takes out what stands at places that are `refused`, keys and values, and gathers these places.
+fn take_out(node: &mut Node, refused: &dyn Fn(Place) -> bool, taken: &mut BTreeSet<Place>) {
     match &mut node.value {
         Content::List(items) => {
-            let before = items.len();
-            items.retain(|item| item.place != place);
-            items.len() < before || items.iter_mut().any(|item| take_out(item, place))
+            items.retain(|item| !(refused(item.place) && taken.insert(item.place)));
+            items.iter_mut().for_each(|item| take_out(item, refused, taken));
         }
         Content::Table(table) => {
-            let before = table.len();
-            table.retain(|_, entry| entry.key != place && entry.node.place != place);
-            table.len() < before || table.values_mut().any(|entry| take_out(&mut entry.node, place))
+            let mut is_out = |place: Place| refused(place) && taken.insert(place);
+            table.retain(|_, entry| !(is_out(entry.key) | is_out(entry.node.place)));
+            table.values_mut().for_each(|entry| take_out(&mut entry.node, refused, taken));
         }
-        Content::Null | Content::Boolean(_) | Content::Integer(_) | Content::Float(_) | Content::Text(_) => false,
+        Content::Null | Content::Boolean(_) | Content::Integer(_) | Content::Float(_) | Content::Text(_) => {}
     }
 }
 

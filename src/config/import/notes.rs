@@ -3,6 +3,7 @@
 
 use super::source::Origin;
 use crate::observe::shown;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One thing that is different from what the source says.
@@ -32,14 +33,13 @@ pub(super) struct Notes(Vec<(Origin, String, String)>);
 impl Notes {
     /// Takes a note about what stands at `origin`.
     pub(super) fn add(&mut self, origin: &Origin, message: impl Into<String>, advice: impl Into<String>) {
-        let note = (origin.clone(), message.into(), advice.into());
-        if !self.0.contains(&note) {
-            self.0.push(note);
-        }
+        self.0.push((origin.clone(), message.into(), advice.into()));
     }
 
-    /// All of them in the order of their places in `text`.
+    /// All of them in the order of their places in `text`, each once.
     pub(super) fn sorted(mut self, text: &str) -> Vec<Note> {
+        let mut seen = BTreeSet::new();
+        self.0.retain(|(origin, message, advice)| seen.insert((origin.path.clone(), message.clone(), advice.clone())));
         self.0.sort_by_key(|(origin, ..)| origin.place);
         let mut lines = Lines { text, at: 0, line: 1 };
         let note = |(origin, message, advice): (Origin, String, String)| Note {

@@ -11,7 +11,8 @@ use super::source::Origin;
 use crate::authz::{Action, Pattern};
 use crate::wamp::MatchPolicy;
 use serde_json::{json, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// One rule of the source.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,25 +37,70 @@ impl Rule {
     fn allows(&self, action: Action) -> bool {
         self.allow.contains(&action)
     }
+}
 
-    /// Whether this rule decides in place of `wider` for some URI.
-    fn overrides(&self, wider: &Self) -> bool {
-        let (mine, theirs) = (&self.pattern, &wider.pattern);
-        match (mine.policy(), theirs.policy()) {
-            (MatchPolicy::Exact, MatchPolicy::Exact) | (MatchPolicy::Wildcard, MatchPolicy::Exact) => false,
-            (MatchPolicy::Exact, _) => theirs.matches(mine.text()),
-            (MatchPolicy::Prefix, MatchPolicy::Prefix) => {
-                mine.text() != theirs.text() && mine.text().starts_with(theirs.text())
-            }
-            (MatchPolicy::Wildcard, MatchPolicy::Prefix) => theirs.overlaps(mine.text(), MatchPolicy::Wildcard),
-            (MatchPolicy::Wildcard, MatchPolicy::Wildcard) | (MatchPolicy::Prefix, _) => false,
+/// The rules by their texts, so that those that are about the same URIs are found without asking each about each.
+struct Index<'r> {
+    prefixes: BTreeMap<&'r str, &'r Rule>,
+    exact: BTreeMap<&'r str, &'r Rule>,
+    wildcards: Vec<&'r Rule>,
+}
+
+impl<'r> Index<'r> {
+    fn new(rules: &'r [Rule]) -> Self {
+        let of = |policy: MatchPolicy| rules.iter().filter(move |rule| rule.pattern.policy() == policy);
+        let by_text = |rule: &'r Rule| (rule.pattern.text(), rule);
+        Self {
+            prefixes: of(MatchPolicy::Prefix).map(by_text).collect(),
+            exact: of(MatchPolicy::Exact).map(by_text).collect(),
+            wildcards: of(MatchPolicy::Wildcard).collect(),
         }
     }
 
-    /// Whether this is the exact rule of a URI whose continuations Crossbar denies, though `wider` covers them.
-    fn hides(&self, wider: &Self) -> bool {
-        let policies = (self.pattern.policy(), wider.pattern.policy());
-        policies == (MatchPolicy::Exact, MatchPolicy::Prefix) && self.overrides(wider)
+    /// The prefix rules that cover `text`.
+    fn prefixes_of(&self, text: &str) -> impl Iterator<Item = &'r Rule> + use<'_, 'r> {
+        let starts: Vec<String> = (0..=text.len()).filter_map(|end| text.get(..end).map(str::to_owned)).collect();
+        starts.into_iter().filter_map(|start| self.prefixes.get(start.as_str()).copied())
+    }
+
+    /// The rules in whose place `rule` decides for some URIs.
+    fn wider(&self, rule: &Rule) -> Vec<&'r Rule> {
+        let text = rule.pattern.text();
+        match rule.pattern.policy() {
+            MatchPolicy::Exact => {
+                let wildcards = self.wildcards.iter().copied().filter(|other| other.pattern.matches(text));
+                self.prefixes_of(text).chain(wildcards).collect()
+            }
+            MatchPolicy::Prefix => self.prefixes_of(text).filter(|other| other.pattern.text() != text).collect(),
+            MatchPolicy::Wildcard => {
+                let touches = |other: &&Rule| other.pattern.overlaps(text, MatchPolicy::Wildcard);
+                self.prefixes.values().copied().filter(touches).collect()
+            }
+        }
+    }
+
+    /// The rules that decide in place of `rule` for some URIs.
+    fn narrower(&self, rule: &Rule) -> Vec<&'r Rule> {
+        let text = rule.pattern.text();
+        match rule.pattern.policy() {
+            MatchPolicy::Exact => Vec::new(),
+            MatchPolicy::Prefix => {
+                let longer = |rules: &BTreeMap<&'r str, &'r Rule>| {
+                    let from = rules
+                        .range::<str, _>((Bound::Included(text), Bound::Unbounded))
+                        .take_while(|(other, _)| other.starts_with(text));
+                    from.map(|(_, rule)| *rule).collect::<Vec<_>>()
+                };
+                let prefixes = longer(&self.prefixes).into_iter().filter(|other| other.pattern.text() != text);
+                let wildcards = self.wildcards.iter().copied();
+                let wildcards =
+                    wildcards.filter(|other| rule.pattern.overlaps(other.pattern.text(), MatchPolicy::Wildcard));
+                prefixes.chain(longer(&self.exact)).chain(wildcards).collect()
+            }
+            MatchPolicy::Wildcard => {
+                self.exact.values().copied().filter(|other| rule.pattern.matches(other.pattern.text())).collect()
+            }
+        }
     }
 }
 
@@ -67,30 +113,38 @@ pub(super) fn write(
     trusted: bool,
     notes: &mut Notes,
 ) {
+    let mut lists = Lists::new();
     for rule in rules {
-        allow(draft, role, rule);
-        meta(draft, role, rule, trusted, notes);
+        allow(&mut lists, rule);
+        meta(&mut lists, rule, trusted, notes);
     }
     if precedence == Precedence::MostSpecific {
-        denials(draft, role, rules, notes);
-        hidden(rules, notes);
+        let index = Index::new(rules);
+        denials(&mut lists, rules, &index, notes);
+        hidden(rules, &index, notes);
+    }
+    for (key, items) in lists {
+        draft.list(&[role, &[key]].concat(), items);
     }
     flags(draft, role, rules);
 }
 
-fn allow(draft: &mut Draft, role: &[&str], rule: &Rule) {
+/// What goes into the lists of a role, by their names.
+type Lists = BTreeMap<&'static str, Vec<(Value, Origin)>>;
+
+fn allow(lists: &mut Lists, rule: &Rule) {
     let listed = rule.pattern.to_string();
     let plain = Pattern::parse(&listed).is_ok_and(|pattern| pattern == rule.pattern);
     if plain && rule.disclose.is_empty() {
         for action in &rule.allow {
-            draft.push(&[role, &[action.name()]].concat(), listed.as_str(), &rule.origin);
+            lists.entry(action.name()).or_default().push((listed.as_str().into(), rule.origin.clone()));
         }
     } else if !rule.allow.is_empty() {
         let mut long = long_form(&rule.pattern, &rule.allow, &[]);
         if let (Value::Object(keys), false) = (&mut long, rule.disclose.is_empty()) {
             keys.insert("disclose".to_owned(), json!(rule.disclose));
         }
-        draft.push(&[role, &["permissions"]].concat(), long, &rule.origin);
+        lists.entry("permissions").or_default().push((long, rule.origin.clone()));
     }
 }
 
@@ -104,14 +158,14 @@ fn long_form(pattern: &Pattern, allow: &[Action], deny: &[Action]) -> Value {
 }
 
 /// What ends other sessions needs a rule that begins with `wamp.`.
-fn meta(draft: &mut Draft, role: &[&str], rule: &Rule, trusted: bool, notes: &mut Notes) {
+fn meta(lists: &mut Lists, rule: &Rule, trusted: bool, notes: &mut Notes) {
     let text = rule.pattern.text();
     let covers = rule.pattern.policy() == MatchPolicy::Prefix && "wamp.".starts_with(text) && text != "wamp.";
     if !covers || !rule.allows(Action::Call) {
         return;
     }
     if trusted {
-        draft.push(&[role, &["call"]].concat(), "wamp.*", &rule.origin);
+        lists.entry("call").or_default().push(("wamp.*".into(), rule.origin.clone()));
     } else {
         let message = "this also let anybody without a name end other sessions (wamp.session.kill and the like)";
         notes.add(&rule.origin, message, "it no longer does; to keep it so, add \"wamp.*\" to `call` of the role");
@@ -119,15 +173,15 @@ fn meta(draft: &mut Draft, role: &[&str], rule: &Rule, trusted: bool, notes: &mu
 }
 
 /// Takes away what a more specific rule took away.
-fn denials(draft: &mut Draft, role: &[&str], rules: &[Rule], notes: &mut Notes) {
+fn denials(lists: &mut Lists, rules: &[Rule], index: &Index<'_>, notes: &mut Notes) {
     for rule in rules {
-        let wider: Vec<&Rule> = rules.iter().filter(|other| rule.overrides(other)).collect();
+        let wider = index.wider(rule);
         let lost = |action: &Action| !rule.allows(*action) && wider.iter().any(|wider| wider.allows(*action));
         let lost: Vec<Action> = Action::ALL.into_iter().filter(lost).collect();
         if lost.is_empty() {
             continue;
         }
-        let narrower: Vec<&Rule> = rules.iter().filter(|other| other.overrides(rule)).collect();
+        let narrower = index.narrower(rule);
         for narrow in &narrower {
             let taken: Vec<&str> =
                 lost.iter().filter(|action| narrow.allows(**action)).map(|action| action.name()).collect();
@@ -144,9 +198,10 @@ fn denials(draft: &mut Draft, role: &[&str], rules: &[Rule], notes: &mut Notes) 
         let listed = rule.pattern.to_string();
         let plain = Pattern::parse(&listed).is_ok_and(|pattern| pattern == rule.pattern);
         if plain && rule.allow.is_empty() && narrower.is_empty() {
-            draft.push(&[role, &["deny"]].concat(), listed.as_str(), &rule.origin);
+            lists.entry("deny").or_default().push((listed.into(), rule.origin.clone()));
         } else {
-            draft.push(&[role, &["permissions"]].concat(), long_form(&rule.pattern, &[], &lost), &rule.origin);
+            let long = long_form(&rule.pattern, &[], &lost);
+            lists.entry("permissions").or_default().push((long, rule.origin.clone()));
         }
         let names: Vec<&str> = lost.iter().map(|action| action.name()).collect();
         let message = format!("this rule takes away from a wider one: {}", names.join(", "));
@@ -157,9 +212,9 @@ fn denials(draft: &mut Draft, role: &[&str], rules: &[Rule], notes: &mut Notes) 
 }
 
 /// Notes that continuations of exact URIs are covered by the wider rule here.
-fn hidden(rules: &[Rule], notes: &mut Notes) {
-    for rule in rules {
-        let wider = rules.iter().filter(|other| rule.hides(other) && !other.allow.is_empty());
+fn hidden(rules: &[Rule], index: &Index<'_>, notes: &mut Notes) {
+    for rule in rules.iter().filter(|rule| rule.pattern.policy() == MatchPolicy::Exact) {
+        let wider = index.prefixes_of(rule.pattern.text()).filter(|other| !other.allow.is_empty());
         if let Some(wider) = wider.max_by_key(|wider| wider.pattern.text().len()) {
             let message = format!("in Crossbar this rule hides {} from longer URIs", quote(&wider.pattern.to_string()));
             let advice = format!(

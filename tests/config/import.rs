@@ -103,6 +103,7 @@ fn no_secret_of_a_source_is_written_or_told() {
             "secret-of-the-bridge",
             "extra-password",
             "token-of-the-lights",
+            "word-of-the-lights",
             "ticket-of-joe",
             "secret-of-the-sensor",
             "secret-of-the-meter",

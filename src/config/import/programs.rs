@@ -2,6 +2,7 @@
 //! of what the source gives to a program only the names are told.
 
 use super::parts::{shell_word, visible};
+use crate::config::source::SECRET_WORDS;
 use crate::observe::shown;
 
 /// A program in a worker of Crossbar's.
@@ -42,6 +43,23 @@ impl Program {
     }
 }
 
+/// The arguments of a program, with `***` in place of those that may be secrets.
+pub(super) fn without_secrets(arguments: Vec<String>) -> Vec<String> {
+    let mut is_secret = false;
+    let veiled = |argument: String| {
+        let lower = argument.to_lowercase();
+        let named = SECRET_WORDS.iter().any(|word| lower.contains(word));
+        if std::mem::replace(&mut is_secret, named && argument.starts_with('-') && !argument.contains('=')) {
+            return "***".to_owned();
+        }
+        match argument.split_once('=').filter(|_| named) {
+            Some((name, _)) => format!("{name}=***"),
+            None => argument,
+        }
+    };
+    arguments.into_iter().map(veiled).collect()
+}
+
 /// A word of a command in a unit, where percent signs and dollars mean something.
 fn unit_word(text: &str) -> String {
     let text: String = text.chars().map(visible).collect();
@@ -57,7 +75,7 @@ fn unit_word(text: &str) -> String {
 pub(super) fn component(class: &str, url: &str, realm: &str) -> Option<Vec<String>> {
     let lawful = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
     let (module, name) = class.rsplit_once('.').filter(|_| class.chars().all(lawful))?;
-    let fine = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"'\"\\".contains(c));
+    let fine = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"'\"\\@".contains(c));
     if !fine(url) || !fine(realm) {
         return None;
     }

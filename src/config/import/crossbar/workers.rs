@@ -3,7 +3,7 @@
 use super::Import;
 use crate::config::import::advice;
 use crate::config::import::notes::quote;
-use crate::config::import::programs::{component, Program};
+use crate::config::import::programs::{component, without_secrets, Program};
 use crate::config::import::source::{At, Keys, Origin};
 use crate::config::tree::Content;
 
@@ -120,6 +120,10 @@ impl<'a> Import<'a, '_> {
                 (Content::Integer(number), None) => program.command.push(number.to_string()),
                 (_, None) => self.notes.add(&argument.origin, "this is no argument", "expected a string"),
             }
+        }
+        program.command = without_secrets(program.command);
+        if program.command.iter().any(|word| word.ends_with("***")) {
+            program.remarks.push("what may be a secret stands here as ***".to_owned());
         }
         if let Some(mut options) = keys.take("options").and_then(|at| at.keys(self.notes)) {
             program.directory = options.take("workdir").and_then(|at| at.text(self.notes)).map(str::to_owned);

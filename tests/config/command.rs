@@ -58,6 +58,7 @@ fn exit_codes_are_those_of_the_table() {
         (&["serve", "--config", "config/wharf.toml", "--set", "node.dev=5"], 2),
         (&["config", "import", "crossbar", "config/migrate/crossbar.json"], 1),
         (&["config", "import", "nexus", "config/migrate/nexus.json"], 1),
+        #[cfg(feature = "yaml")]
         (&["config", "import", "xconn", "config/migrate/xconn.yaml"], 1),
         (&["config", "import", "crossbar", "config/migrate/nexus.json"], 2),
         (&["config", "import", "nexus", "config/migrate/xconn.yaml"], 2),
@@ -151,6 +152,7 @@ fn authz_explain_names_the_rule_that_decided() {
 }
 
 /// config.md, section 12: the file to standard output, notes to standard error; 0 if there is none.
+#[cfg(feature = "yaml")]
 #[test]
 fn import_writes_the_file_to_standard_output_and_notes_to_standard_error() {
     let (code, stdout, stderr) = output(&["config", "import", "nexus", "config/migrate/nexus.json"]);

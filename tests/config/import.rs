@@ -6,9 +6,10 @@ use serde_json::Value;
 use wharf::config::{import, Foreign, Imported};
 
 /// The samples, with whose they are.
-const SAMPLES: [(Foreign, &str); 3] = [
+const SAMPLES: &[(Foreign, &str)] = &[
     (Foreign::Crossbar, "config/migrate/crossbar.json"),
     (Foreign::Nexus, "config/migrate/nexus.json"),
+    #[cfg(feature = "yaml")]
     (Foreign::Xconn, "config/migrate/xconn.yaml"),
 ];
 
@@ -38,7 +39,7 @@ fn notes(imported: &Imported) -> String {
 /// config.md, section 12: what is understood is translated, what is not is listed with its place.
 #[test]
 fn each_sample_gives_the_file_and_the_notes_that_are_kept_beside_it() {
-    for (foreign, name) in SAMPLES {
+    for &(foreign, name) in SAMPLES {
         let imported = sample(foreign, name);
         let beside = repository(name);
         committed(&beside.with_extension("expected.toml"), &imported.toml);
@@ -51,7 +52,7 @@ fn each_sample_gives_the_file_and_the_notes_that_are_kept_beside_it() {
 #[test]
 fn each_sample_passes_the_check_with_its_secrets_and_certificates() {
     let folder = folder_with_certificates();
-    for (foreign, name) in SAMPLES {
+    for &(foreign, name) in SAMPLES {
         let imported = sample(foreign, name);
         let path = folder.path().join("imported.toml");
         fs::write(&path, &imported.toml).unwrap();
@@ -91,7 +92,7 @@ fn each_sample_passes_the_check_with_its_secrets_and_certificates() {
 /// The secrets of the samples are in nothing that is written or told.
 #[test]
 fn no_secret_of_a_source_is_written_or_told() {
-    for (foreign, name) in SAMPLES {
+    for &(foreign, name) in SAMPLES {
         let text = fs::read_to_string(repository(name)).unwrap();
         let shown = format!("{:?}", sample(foreign, name));
         for secret in [
@@ -123,7 +124,7 @@ fn no_secret_of_a_source_is_written_or_told() {
 /// any table of a sample is told with its path.
 #[test]
 fn an_unknown_key_in_any_table_is_told_with_its_path() {
-    for (foreign, name) in SAMPLES {
+    for &(foreign, name) in SAMPLES {
         let value = as_value(name);
         let mut tables = Vec::new();
         pointers(&value, "", &mut tables);
@@ -320,7 +321,7 @@ proptest! {
     /// Whatever the source is: no panic, and either an error or a file that passes the check.
     #[test]
     fn a_changed_source_gives_an_error_or_a_file_that_passes_the_check(
-        which in 0_usize..3, changes in prop::collection::vec((any::<prop::sample::Index>(), change()), 1..6),
+        which in 0..SAMPLES.len(), changes in prop::collection::vec((any::<prop::sample::Index>(), change()), 1..6),
     ) {
         let (foreign, name) = SAMPLES[which];
         let mut value = as_value(name);
@@ -340,7 +341,7 @@ proptest! {
     /// The same for a text that is damaged, in both of its formats.
     #[test]
     fn a_damaged_text_gives_an_error_or_a_file_that_passes_the_check(
-        which in 0_usize..3, at in any::<prop::sample::Index>(), with in "[\\PC\\n\\t]{0,3}", length in 0_usize..4,
+        which in 0..SAMPLES.len(), at in any::<prop::sample::Index>(), with in "[\\PC\\n\\t]{0,3}", length in 0_usize..4,
     ) {
         let (foreign, name) = SAMPLES[which];
         let text = fs::read_to_string(repository(name)).unwrap();

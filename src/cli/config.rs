@@ -1,5 +1,6 @@
-//! `wharf config`: init, check, show, schema.
+//! `wharf config`: init, check, show, schema, import.
 
+use super::import;
 use super::output::{note, result};
 use super::serve::{OverrideArguments, SourceArguments};
 use super::Exit;
@@ -34,6 +35,14 @@ pub(super) enum ConfigCommand {
     },
     /// Prints the JSON Schema of a configuration.
     Schema,
+    /// Translates the configuration of another router: the new one on standard output, what is different on standard error.
+    Import {
+        /// Whose it is.
+        #[arg(value_enum)]
+        router: import::Router,
+        /// The file; its extension (.json, .yaml) says what it is written in.
+        file: PathBuf,
+    },
 }
 
 /// How mistakes are shown.
@@ -77,6 +86,7 @@ pub(super) fn config(command: ConfigCommand) -> Exit {
         ConfigCommand::Check { file, overrides, format } => check(&overrides.options(file), format),
         ConfigCommand::Show { path, sources } => show(&sources.options(), path.as_deref()),
         ConfigCommand::Schema => result(&format!("{:#}\n", config::schema())),
+        ConfigCommand::Import { router, file } => import::import(router, &file),
     }
 }
 

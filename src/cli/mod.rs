@@ -5,6 +5,7 @@
 
 mod authz;
 mod config;
+mod import;
 mod output;
 mod secrets;
 mod serve;
@@ -19,6 +20,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done.
     Done,
+    /// Done, but what was asked for is not all there: notes tell what is missing.
+    Noted,
     /// A fault of our own.
     Fault,
     /// Wrong usage, or errors in the configuration.
@@ -33,7 +36,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
-            Exit::Fault => 1,
+            Exit::Noted | Exit::Fault => 1,
             Exit::Usage => 2,
             Exit::NotAuthorized => 5,
             Exit::Router(code) => code,

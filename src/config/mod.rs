@@ -9,6 +9,7 @@
 //! the result, and no room sees more of it than its own settings.
 
 mod error;
+mod import;
 mod lookup;
 mod overlay;
 mod parse;
@@ -23,6 +24,7 @@ mod tree;
 mod values;
 
 pub use error::{Code, ConfigErrors, Problem, Severity};
+pub use import::{import, import_file, Foreign, Imported, Note};
 pub use reload::{reload, Difference, Reloaded, When};
 pub use settings::{NodeSettings, Settings, SettingsSource, ShutdownSettings};
 pub use source::{FileSpan, Location};

@@ -34,7 +34,7 @@ fn table(items: &[Item], path: &[String], style: Style, out: &mut String) {
         match &item.written {
             Written::Inline(value) => {
                 comment(out, item, style);
-                line(out, &format!("{key} = {}", inline(value)));
+                line(out, &format!("{key} = {}", lines(value, key.len())));
             }
             Written::Absent(example) if style == Style::Full => {
                 comment(out, item, style);
@@ -78,6 +78,18 @@ fn comment(out: &mut String, item: &Item, style: Style) {
         row.push_str(word);
     }
     line(out, &row);
+}
+
+/// A value on one line, or a list on several where one would be too long.
+fn lines(value: &Value, key: usize) -> String {
+    let one = inline(value);
+    match value {
+        Value::Array(items) if key + one.len() > WIDTH && !items.is_empty() => {
+            let items = items.iter().map(|item| format!("    {},\n", inline(item)));
+            format!("[\n{}]", items.collect::<String>())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => one,
+    }
 }
 
 /// A value as TOML writes it within a line. The strings of JSON are strings of TOML.

@@ -166,7 +166,7 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 /// Words that begin the name of a key whose value is not shown, should the file not even parse.
-const SECRET_WORDS: &[&str] = &["ticket", "secret", "password", "passwd", "token", "private"];
+pub(super) const SECRET_WORDS: &[&str] = &["ticket", "secret", "password", "passwd", "token", "private"];
 
 /// Where a line stops being shown because a key in it looks like one of a secret.
 fn secret_looking(line: &str) -> Option<usize> {

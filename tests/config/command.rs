@@ -56,6 +56,16 @@ fn exit_codes_are_those_of_the_table() {
         (&["serve", "--check", "--config", broken], 2),
         (&["serve", "--config", broken], 2),
         (&["serve", "--config", "config/wharf.toml", "--set", "node.dev=5"], 2),
+        (&["config", "import", "crossbar", "config/migrate/crossbar.json"], 1),
+        (&["config", "import", "nexus", "config/migrate/nexus.json"], 1),
+        #[cfg(feature = "yaml")]
+        (&["config", "import", "xconn", "config/migrate/xconn.yaml"], 1),
+        (&["config", "import", "crossbar", "config/migrate/nexus.json"], 2),
+        (&["config", "import", "nexus", "config/migrate/xconn.yaml"], 2),
+        (&["config", "import", "xconn", "config/migrate/crossbar.json"], 2),
+        (&["config", "import", "crossbar", "Cargo.toml"], 2),
+        (&["config", "import", "crossbar", "missing.json"], 2),
+        (&["config", "import", "bondy", "config/migrate/nexus.json"], 2),
         (&["config", "check", "config/checks/conformance.toml"], 0),
         (&["config", "check", "config/checks/conformance.toml", "--strict"], 2),
     ] {
@@ -159,4 +169,32 @@ fn authz_explain_names_the_authorizer_that_would_be_asked() {
     let (_, stdout, _) = explain(&["--action", "publish", "--uri", "com.shop.x", "--format", "json"]);
     let object: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((&object["allowed"], &object["asks"]["procedure"]), (&false.into(), &"com.example.authorize".into()));
+}
+
+/// config.md, section 12: the file to standard output, notes to standard error; 0 if there is none.
+#[cfg(feature = "yaml")]
+#[test]
+fn import_writes_the_file_to_standard_output_and_notes_to_standard_error() {
+    let (code, stdout, stderr) = output(&["config", "import", "nexus", "config/migrate/nexus.json"]);
+    assert_eq!(
+        (code, stdout),
+        (Some(1), fs::read_to_string(repository("config/migrate/nexus.expected.toml")).unwrap())
+    );
+    assert!(stderr.contains("\nconfig/migrate/nexus.json: line 9: websocket.enable_request_capture: "), "{stderr}");
+    assert!(stderr.ends_with("\n12 notes\n"), "{stderr}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yaml");
+    let path = path.to_str().unwrap();
+    let text = "version: '1'\nrealms: [{name: realm1, roles: [{name: user}]}]\n\
+        transports: [{type: rawsocket, listener: tcp, address: '127.0.0.1:0'}]\n\
+        authenticators: {ticket: [{authid: joe, realm: realm1, role: user, ticket: $JOE_TICKET}]}\n";
+    fs::write(path, text).unwrap();
+    let (code, stdout, stderr) = output(&["config", "import", "xconn", path]);
+    assert_eq!((code, &*stderr), (Some(0), ""), "{stderr}");
+    assert!(stdout.contains("ticket = { env = \"JOE_TICKET\" }"), "{stdout}");
+    // What cannot be read says where.
+    fs::write(path, format!("{text}: [")).unwrap();
+    let (code, stdout, stderr) = output(&["config", "import", "xconn", path]);
+    assert_eq!((code, &*stdout), (Some(2), ""));
+    assert!(stderr.contains("error[E001]: this is not YAML") && stderr.contains("config.yaml:5:"), "{stderr}");
 }

@@ -277,3 +277,22 @@ drain = "3ms"
     let shutdown = settings.shutdown;
     assert_eq!([shutdown.delay, shutdown.spread, shutdown.drain], [MILLISECOND, 2 * MILLISECOND, 3 * MILLISECOND]);
 }
+
+/// `permissions`, the long form: it denies single actions, whatever else allows them.
+#[test]
+fn a_rule_of_the_long_form_denies_single_actions() {
+    use wharf::authz::Action::{Call, Publish, Subscribe};
+    use wharf::wamp::MatchPolicy::{Exact, Prefix};
+    let role = |rule: &str| {
+        format!("[realms.r.roles.x]\ncall = [\"com.*\"]\nsubscribe = [\"com.*\"]\npermissions = [{rule}]\n")
+    };
+    let text = role("{ uri = \"com.a.\", match = \"prefix\", allow = [\"publish\"], deny = [\"call\"] }");
+    let settings = loaded(&of_text(&text));
+    let policy = &settings.realms[0].roles["x"].policy;
+    let allowed = |action, uri, policy_of| policy.check(action, uri, policy_of).allowed;
+    assert!(allowed(Call, "com.b", Exact) && !allowed(Call, "com.a.b", Exact));
+    assert!(allowed(Publish, "com.a.b", Exact) && allowed(Subscribe, "com.a.", Prefix));
+    let both = role("{ uri = \"com.a\", allow = [\"publish\", \"call\"], deny = [\"call\"] }");
+    let first = line(&refused(&of_text(&both)).problems[0]);
+    assert_eq!(first, "E005 4:70 realms.r.roles.x.permissions[0].deny[0]");
+}

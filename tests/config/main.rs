@@ -9,6 +9,7 @@ mod command;
 mod exposure;
 mod files;
 mod formats;
+mod import;
 mod keys;
 mod landing;
 mod made_secrets;

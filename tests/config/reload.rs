@@ -49,12 +49,13 @@ fn others(value: &str) -> Vec<String> {
         }
         _ if value.starts_with('[') => {
             let lists = ["[\"json\"]", "[\"10.0.0.0/8\"]", "[\"main\"]", "[\"/other\"]", "[\"https://a.example\"]"];
-            let more = ["[\"event_history\"]", "[\"boss\"]", "[\"com.other\"]", "[\"health\"]"];
+            let more = ["[\"cryptosign\"]", "[\"event_history\"]", "[\"boss\"]", "[\"com.other\"]", "[\"health\"]"];
             let keys = format!("[\"58{}\"]", "66".repeat(31));
             let rule = "[{ uri = \"com.other\", allow = [\"call\"] }]";
             let all = lists.iter().chain(&more).map(|list| (*list).to_owned());
             all.chain([keys, rule.to_owned()]).collect()
         }
+        _ if value.starts_with("{ procedure") => vec!["{ procedure = \"com.other\" }".to_owned()],
         _ if value.starts_with('{') => {
             ["OPS_TICKET", "ANN_VERIFIER"].map(|name| format!("{{ env = \"{name}\" }}")).to_vec()
         }
@@ -62,7 +63,7 @@ fn others(value: &str) -> Vec<String> {
         _ if value.contains('%') => text(&["71%", "84%"]),
         _ if value.contains("/s") => text(&["7/s", "127.0.0.1:8099", "/other"]),
         _ if value.trim_matches('"').starts_with(|digit: char| digit.is_ascii_digit()) => {
-            text(&["3s", "2m", "1.3", "127.0.0.1:8099", "0600", "04"])
+            text(&["3s", "2s", "2m", "1.3", "127.0.0.1:8099", "0600", "04"])
         }
         _ => [
             text(&[
@@ -84,6 +85,8 @@ fn others(value: &str) -> Vec<String> {
                 "memory",
                 "san.dns",
                 "boss",
+                "authid",
+                "allow",
                 "other",
                 "com.other.*",
                 "1GiB",
@@ -101,6 +104,18 @@ fn full(path: &str) -> LoadOptions {
     text = text.replace("\nserve = [\"websocket\", \"rawsocket\"]", "\nserve = [\"rest\", \"rawsocket\"]");
     if path.starts_with("listeners.main.websocket") {
         text = text.replace("\nserve = [\"rest\", \"rawsocket\"]", "\nserve = [\"websocket\"]");
+    }
+    let device = "realms.main.roles.device.";
+    if path.strip_prefix(device).is_some_and(|key| !key.starts_with("authorizer") && !key.starts_with("allow_")) {
+        // Rules and an authorizer exclude each other.
+        let start = text.find(&format!("[{device}authorizer]")).unwrap();
+        let end = text.find("[realms.main.roles.guest]").unwrap();
+        text.replace_range(start..end, "");
+    }
+    if path == "realms.main.roles.guest.authorizer" {
+        let start = text.find("permissions = [{ allow = [\"subscribe\"]").unwrap();
+        let end = start + text[start..].find('\n').unwrap();
+        text.replace_range(start..end, "");
     }
     if path == "listeners.main.mode" {
         text = text.replace("bind = \"127.0.0.1:8080\"", "bind = \"unix:/s\"");

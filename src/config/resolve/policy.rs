@@ -42,7 +42,9 @@ impl Resolver<'_> {
         }
         gathered.rules.deny.extend(self.list(&role.deny, Actions::ALL));
         for permission in &role.permissions.0 {
-            gathered.rules.allow.extend(self.permission(permission));
+            let Some((allow, deny)) = self.permission(permission) else { continue };
+            gathered.rules.allow.extend((!allow.actions.is_empty()).then_some(allow));
+            gathered.rules.deny.extend(deny);
         }
         for parent in &role.inherit.0 {
             if line.contains(&parent.value) {
@@ -69,8 +71,14 @@ impl Resolver<'_> {
         patterns.0.iter().map(rule).collect()
     }
 
-    fn permission(&mut self, permission: &Placed<Permission>) -> Option<Rule> {
+    /// The rule that allows, and the one that denies if anything is denied.
+    fn permission(&mut self, permission: &Placed<Permission>) -> Option<(Rule, Option<Rule>)> {
         let actions: Actions = permission.allow.0.iter().map(|action| action.value).collect();
+        let denied: Actions = permission.deny.0.iter().map(|action| action.value).collect();
+        for action in permission.deny.0.iter().filter(|action| actions.contains(action.value)) {
+            let message = format!("this rule allows and denies the same: {}", action.value.name());
+            self.error(Code::Exclusive, action, message, "take it out of one of the two");
+        }
         for party in &permission.disclose.0 {
             let (word, action) = match party.value {
                 Party::Caller => ("call", Action::Call),
@@ -89,12 +97,13 @@ impl Resolver<'_> {
             Party::Publisher => Action::Publish,
         };
         match Pattern::literal(permission.match_policy.value, &permission.uri) {
-            Ok(pattern) => Some(Rule {
-                pattern,
-                actions,
-                disclose: permission.disclose.0.iter().map(disclosed).collect(),
-                source: self.sources.short(permission.place).into(),
-            }),
+            Ok(pattern) => {
+                let source = self.sources.short(permission.place).into();
+                let disclose = permission.disclose.0.iter().map(disclosed).collect();
+                let allow = Rule { pattern, actions, disclose, source };
+                let deny = Rule { actions: denied, disclose: Actions::default(), ..allow.clone() };
+                Some((allow, (!denied.is_empty()).then_some(deny)))
+            }
             Err(fault) => {
                 let message =
                     format!("\"{}\" is no URI for match {}", permission.uri.value, permission.match_policy.as_str());

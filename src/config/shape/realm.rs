@@ -192,6 +192,8 @@ table! {
         match_policy as "match": MatchPolicy = default(MatchPolicy::Exact);
         /// What is allowed: call, register, publish, subscribe.
         allow: Items<Action> = required;
+        /// What is denied, whatever else allows it.
+        deny: Items<Action> = default(Items::default());
         /// Whose identity is handed on whatever the peers ask for: caller, publisher.
         disclose: Items<Party> = default(Items::default());
     }

@@ -9,7 +9,8 @@ impl AuthSettings {
         match method {
             Method::Anonymous => anonymous::open(self, claim).is_some(),
             Method::Tls => tls::open(self, claim).is_some(),
-            Method::Ticket => self.ticket.is_some() && claim.authid.is_some(),
+            Method::Ticket => self.jwt.is_some() || (self.ticket.is_some() && claim.authid.is_some()),
+            Method::Jwt => self.jwt.is_some(),
             Method::WampCra => self.wampcra.is_some() && claim.authid.is_some(),
             Method::WampScram | Method::Scram => {
                 scram::users(self, method).is_some() && claim.authid.is_some() && says("nonce")
@@ -23,8 +24,8 @@ impl AuthSettings {
     pub(super) fn suits(&self, method: Method, authid: Option<&str>, stand_in: Option<&str>) -> bool {
         let Some(authid) = authid else { return true };
         let known = Method::ALL.iter().any(|method| self.has(*method, authid));
-        // Neither goes by the name that the client says.
-        matches!(method, Method::Anonymous | Method::Tls)
+        // None of these goes by the name that the client says.
+        matches!(method, Method::Anonymous | Method::Tls | Method::Jwt)
             || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
     }
 
@@ -45,7 +46,7 @@ impl AuthSettings {
 
     fn has(&self, method: Method, authid: &str) -> bool {
         match method {
-            Method::Anonymous | Method::Tls => false,
+            Method::Anonymous | Method::Tls | Method::Jwt => false,
             Method::Ticket => self.ticket.as_ref().is_some_and(|users| users.get(authid).is_some()),
             Method::WampCra => self.wampcra.as_ref().is_some_and(|users| users.get(authid).is_some()),
             Method::WampScram | Method::Scram => {
@@ -59,7 +60,7 @@ impl AuthSettings {
 
     fn count(&self, method: Method) -> usize {
         match method {
-            Method::Anonymous | Method::Tls => 0,
+            Method::Anonymous | Method::Tls | Method::Jwt => 0,
             Method::Ticket => self.ticket.as_ref().map_or(0, super::Users::len),
             Method::WampCra => self.wampcra.as_ref().map_or(0, super::Users::len),
             Method::WampScram | Method::Scram => scram::users(self, method).map_or(0, super::Users::len),
@@ -69,7 +70,7 @@ impl AuthSettings {
 
     fn nth(&self, method: Method, number: usize) -> Option<&str> {
         match method {
-            Method::Anonymous | Method::Tls => None,
+            Method::Anonymous | Method::Tls | Method::Jwt => None,
             Method::Ticket => self.ticket.as_ref()?.nth(number).map(|(name, _)| name),
             Method::WampCra => self.wampcra.as_ref()?.nth(number).map(|(name, _)| name),
             Method::WampScram | Method::Scram => scram::users(self, method)?.nth(number).map(|(name, _)| name),
@@ -85,6 +86,7 @@ impl AuthSettings {
             Method::WampCra => self.wampcra.is_some(),
             Method::WampScram | Method::Scram => scram::users(self, **method).is_some(),
             Method::Cryptosign => self.cryptosign.is_some(),
+            Method::Jwt => self.jwt.is_some(),
             Method::Tls => self.tls.is_some(),
         };
         let names: Vec<&str> = Method::ALL.iter().filter(offers).map(|method| method.name()).collect();

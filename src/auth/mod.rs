@@ -8,6 +8,7 @@ mod choice;
 mod cryptosign;
 mod decoy;
 mod extra;
+mod jwt;
 mod kdf;
 mod scram;
 mod secret;
@@ -19,6 +20,7 @@ mod wampcra;
 
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
+pub use jwt::{JwtAlgorithm, JwtKeySource, JwtKeyring, JwtKeys, JwtKeysError, JwtRole, JwtSettings};
 pub use kdf::BadParameters;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
 pub use secret::Secret;
@@ -52,6 +54,8 @@ pub struct AuthSettings {
     pub scram_dialect: Option<Users<ScramUser>>,
     /// Users with keys.
     pub cryptosign: Option<CryptosignSettings>,
+    /// Clients with a token that somebody trusted has signed.
+    pub jwt: Option<Arc<JwtSettings>>,
     /// Clients with a certificate.
     pub tls: Option<CertificateSettings>,
     /// How many wrong proofs are taken.
@@ -84,20 +88,31 @@ pub enum Method {
     Scram,
     /// A key pair that signs a challenge.
     Cryptosign,
+    /// A token that somebody trusted has signed.
+    Jwt,
     /// The client's certificate.
     Tls,
 }
 
 impl Method {
     /// All of them, those first that prove more.
-    pub const ALL: &'static [Self] =
-        &[Self::Cryptosign, Self::WampScram, Self::Scram, Self::WampCra, Self::Ticket, Self::Tls, Self::Anonymous];
+    pub const ALL: &'static [Self] = &[
+        Self::Cryptosign,
+        Self::WampScram,
+        Self::Scram,
+        Self::WampCra,
+        Self::Ticket,
+        Self::Jwt,
+        Self::Tls,
+        Self::Anonymous,
+    ];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Anonymous => "anonymous",
             Self::Ticket => "ticket",
+            Self::Jwt => "jwt",
             Self::Tls => "tls",
             Self::WampCra => "wampcra",
             Self::WampScram => "wamp-scram",
@@ -158,6 +173,8 @@ pub struct Challenge {
 #[derive(Clone, Debug)]
 enum Waiting {
     Ticket(ticket::Waiting),
+    /// A token, or else a ticket.
+    Token(Box<jwt::Waiting>, Option<ticket::Waiting>),
     WampCra(wampcra::Waiting),
     Scram(Box<scram::Waiting>),
     Cryptosign(Box<cryptosign::Waiting>),
@@ -166,8 +183,17 @@ enum Waiting {
 /// What is said where too many proofs were wrong.
 pub const TOO_MANY_ATTEMPTS: &str = "too many proofs were wrong: come back later";
 
+impl ticket::Waiting {
+    fn decide(self, decide: Decide, given: &str) -> Verdict {
+        match self.check(given) {
+            ticket::Looked::Now(right) => Verdict::Now(decide.with(right.then(Dict::new))),
+            ticket::Looked::Later(check) => Verdict::Later(Work { check, decide }),
+        }
+    }
+}
+
 impl Challenge {
-    /// Who is to prove it.
+    /// Who is to prove it; empty: whoever the proof is of.
     pub fn authid(&self) -> &str {
         &self.authid
     }
@@ -180,7 +206,7 @@ impl Challenge {
     /// CHALLENGE.Extra.
     pub fn extra(&self) -> Dict {
         match &self.waiting {
-            Waiting::Ticket(_) => Dict::new(),
+            Waiting::Ticket(_) | Waiting::Token(..) => Dict::new(),
             Waiting::WampCra(waiting) => waiting.extra(),
             Waiting::Scram(waiting) => waiting.extra(),
             Waiting::Cryptosign(waiting) => waiting.extra(),
@@ -191,13 +217,18 @@ impl Challenge {
     pub fn verify(self, signature: &str, extra: &[(String, Value)]) -> Verdict {
         let Self { method, authid, role, waiting } = self;
         let decide = Decide { method, authid, role };
+        let may_be_long = matches!(waiting, Waiting::Ticket(_) | Waiting::Token(..));
         // What is too long for a signature is none.
-        let signature = if method == Method::Ticket || signature.len() <= SIGNATURE_MAX { signature } else { "" };
+        let signature = if may_be_long || signature.len() <= SIGNATURE_MAX { signature } else { "" };
         let welcome = match waiting {
-            Waiting::Ticket(waiting) => match waiting.check(signature) {
-                ticket::Looked::Now(right) => right.then(Dict::new),
-                ticket::Looked::Later(check) => return Verdict::Later(Work { check, decide }),
-            },
+            Waiting::Ticket(waiting) => return waiting.decide(decide, signature),
+            Waiting::Token(token, ticket) => {
+                let found = token.check(signature).map(|identity| Admission { identity, authextra: Dict::new() });
+                return match (found, ticket) {
+                    (Err(_), Some(ticket)) => ticket.decide(decide, signature),
+                    (found, _) => Verdict::Now(found),
+                };
+            }
             Waiting::WampCra(waiting) => waiting.check(signature).then(Dict::new),
             Waiting::Scram(waiting) => waiting.check(signature, extra),
             Waiting::Cryptosign(waiting) => waiting.check(signature).then(Dict::new),
@@ -264,17 +295,29 @@ pub struct Denied {
     pub error: ErrorUri,
     /// A text for people.
     pub text: String,
+    /// What the operator is told beyond that, and the peer never.
+    pub reason: Option<&'static str>,
 }
 
 impl Denied {
+    /// With a text that the peer may know.
+    pub fn new(error: ErrorUri, text: impl Into<String>) -> Self {
+        Self { error, text: text.into(), reason: None }
+    }
+
     /// The one answer to every failed proof.
     pub fn wrong() -> Self {
-        Self { error: ErrorUri::AUTHENTICATION_DENIED, text: "authentication failed".to_owned() }
+        Self::new(ErrorUri::AUTHENTICATION_DENIED, "authentication failed")
+    }
+
+    /// The same, for a reason that only the operator is told.
+    fn because(reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..Self::wrong() }
     }
 
     /// HELLO asks for a method and says things that no user of it could.
     fn malformed(text: &'static str) -> Self {
-        Self { error: ErrorUri::AUTHENTICATION_DENIED, text: text.to_owned() }
+        Self::new(ErrorUri::AUTHENTICATION_DENIED, text)
     }
 }
 
@@ -323,9 +366,9 @@ pub struct Claim<'a> {
 pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denied> {
     if claim.authmethods.is_empty() {
         let welcome = tls::open(settings, claim).or_else(|| anonymous::open(settings, claim));
-        return welcome.map(Opening::Welcome).ok_or_else(|| Denied {
-            error: ErrorUri::AUTHENTICATION_REQUIRED,
-            text: format!("anonymous is not allowed here; this realm accepts: {}", settings.offered()),
+        return welcome.map(Opening::Welcome).ok_or_else(|| {
+            let text = format!("anonymous is not allowed here; this realm accepts: {}", settings.offered());
+            Denied::new(ErrorUri::AUTHENTICATION_REQUIRED, text)
         });
     }
     let wished = claim.authmethods.iter().filter_map(|name| Method::from_wire(name));
@@ -337,10 +380,8 @@ pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denie
             return Ok(opening);
         }
     }
-    Err(Denied {
-        error: ErrorUri::NO_MATCHING_AUTH_METHOD,
-        text: format!("none of the offered methods is possible; this realm accepts: {}", settings.offered()),
-    })
+    let text = format!("none of the offered methods is possible; this realm accepts: {}", settings.offered());
+    Err(Denied::new(ErrorUri::NO_MATCHING_AUTH_METHOD, text))
 }
 
 fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Result<Option<Opening>, Denied> {
@@ -352,9 +393,7 @@ fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Resu
     let opened = match method {
         Method::Anonymous => return Ok(anonymous::open(settings, claim).map(Opening::Welcome)),
         Method::Tls => return Ok(tls::open(settings, claim).map(Opening::Welcome)),
-        Method::Ticket => {
-            named(ticket::open(settings, claim, authid).map(|(role, waiting)| (role, Waiting::Ticket(waiting))))
-        }
+        Method::Ticket | Method::Jwt => with_text(settings, claim, method),
         Method::WampCra => {
             named(wampcra::open(settings, claim, authid).map(|(role, waiting)| (role, Waiting::WampCra(waiting))))
         }
@@ -366,6 +405,18 @@ fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Resu
             .map(|(authid, role, waiting)| (authid, role, Waiting::Cryptosign(Box::new(waiting)))),
     };
     Ok(opened.map(|(authid, role, waiting)| Opening::Challenge(Challenge { method, authid, role, waiting })))
+}
+
+/// Methods whose proof is one text: a ticket, a token, or either.
+fn with_text(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Option<(String, Option<String>, Waiting)> {
+    let ticket = claim.authid.filter(|_| method == Method::Ticket);
+    let ticket = ticket.and_then(|authid| ticket::open(settings, claim, authid));
+    let (role, ticket) = ticket.map_or((None, None), |(role, ticket)| (role, Some(ticket)));
+    let waiting = match jwt::open(settings, claim, method) {
+        Some(token) => Waiting::Token(Box::new(token), ticket),
+        None => Waiting::Ticket(ticket?),
+    };
+    Some((claim.authid.unwrap_or_default().to_owned(), role, waiting))
 }
 
 #[cfg(test)]

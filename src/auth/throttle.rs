@@ -33,7 +33,7 @@ impl Default for ThrottleSettings {
 pub struct Guess<'a> {
     /// Where to.
     pub realm: &'a str,
-    /// As whom.
+    /// As whom. Empty: the proof itself says it (a token), so that there is no name to guess for.
     pub authid: &'a str,
     /// From where. `None`, and addresses of this host, are not counted by themselves: many clients may stand behind one.
     pub address: Option<IpAddr>,
@@ -42,7 +42,7 @@ pub struct Guess<'a> {
 /// A try that may be looked at, to be counted if it fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Attempt {
-    name: u128,
+    name: Option<u128>,
     address: Option<IpAddr>,
     settings: ThrottleSettings,
 }
@@ -65,11 +65,11 @@ impl Throttle {
         let network = guess.address.map(network);
         let key = (guess.realm, guess.authid, network);
         let [high, low] = [0, 1].map(|half: usize| self.hashers.get(half).map_or(0, |hasher| hasher.hash_one(key)));
-        let name = u128::from(high) << 64 | u128::from(low);
+        let name = (!guess.authid.is_empty()).then_some(u128::from(high) << 64 | u128::from(low));
         let address = guess.address.filter(|address| !address.to_canonical().is_loopback());
         let of_name = Allowance::new(settings.per_authid, settings.per_authid_refill);
         let of_address = Allowance::new(settings.per_ip, settings.per_ip_refill);
-        let may = of_name.allows(self.names.get(&name), now)
+        let may = name.is_none_or(|name| of_name.allows(self.names.get(&name), now))
             && address.is_none_or(|address| of_address.allows(self.addresses.get(&address), now));
         may.then_some(Attempt { name, address, settings })
     }
@@ -77,7 +77,9 @@ impl Throttle {
     /// The proof was wrong.
     pub fn failed(&mut self, attempt: Attempt, now: Instant) {
         let Attempt { name, address, settings } = attempt;
-        Allowance::new(settings.per_authid, settings.per_authid_refill).count(&mut self.names, name, now);
+        if let Some(name) = name {
+            Allowance::new(settings.per_authid, settings.per_authid_refill).count(&mut self.names, name, now);
+        }
         if let Some(address) = address {
             Allowance::new(settings.per_ip, settings.per_ip_refill).count(&mut self.addresses, address, now);
         }
@@ -195,6 +197,15 @@ mod tests {
             (from(Some("192.0.2.7")), from(Some("127.0.0.1")), from(Some("::1")), from(None)),
             (50, 100, 100, 100)
         );
+    }
+
+    /// A2: a proof that names its owner itself is counted for its address only.
+    #[test]
+    fn wrong_proofs_for_no_name_lock_out_nobody_by_name() {
+        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        assert_eq!(taken(&mut throttle, &guess("", "192.0.2.7"), now, 200), 50);
+        assert_eq!(taken(&mut throttle, &guess("", "192.0.2.8"), now, 1), 1);
+        assert_eq!(throttle.len(), (0, 2));
     }
 
     /// A2: failures only.

@@ -9,6 +9,7 @@
 //! the result, and no room sees more of it than its own settings.
 
 mod error;
+pub mod keys;
 mod lookup;
 mod overlay;
 mod parse;
@@ -175,6 +176,11 @@ role = "guest"
 [realms.main.auth.cryptosign.users.joe]
 keys = ["af626673c0e68d5066a9f59fa22495406ee2a1c4ced7704897310416bff2c048"]
 role = "guest"
+[realms.main.auth.jwt]
+issuer = "https://id.example"
+audience = "shop"
+key = { env = "JWT_KEY" }
+role_fixed = "guest"
 [realms.main.auth.tls]
 role = "guest"
 [realms.main.roles.guest]

@@ -23,6 +23,9 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// How a failed login may be tried again.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"wharf\"");
 
+/// And where tokens are taken.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"wharf\"");
+
 /// The status by error URI: the operator's wishes before our own table.
 pub(super) struct Statuses<'a>(pub(super) &'a BTreeMap<String, u16>);
 
@@ -133,6 +136,15 @@ impl Problem {
         self
     }
 
+    /// A token would do, too.
+    pub(super) fn or_bearer(self) -> Self {
+        if self.status == StatusCode::UNAUTHORIZED {
+            self.with(header::WWW_AUTHENTICATE, BEARER)
+        } else {
+            self
+        }
+    }
+
     /// The connection ends with the answer.
     pub(super) fn closing(mut self) -> Self {
         self.closes = true;
@@ -176,7 +188,11 @@ impl Problem {
         }
         let body = self.body(request);
         for header in self.headers {
-            response.insert_header(header);
+            if header.0 == header::WWW_AUTHENTICATE {
+                response.append_header(header);
+            } else {
+                response.insert_header(header);
+            }
         }
         response.content_type(MEDIA_TYPE).body(body)
     }

@@ -3,6 +3,7 @@
 mod banner;
 mod certificates;
 mod files;
+mod keys;
 mod memory;
 mod secret;
 mod stop;
@@ -148,6 +149,7 @@ fn start(
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let pressure = Pressure::default();
+    keys::keep_fresh(settings.realms.iter().chain(settings.templates.iter().map(|template| &template.settings)));
     let logins = Logins::new(secret::of_node(settings.node.data_dir.as_deref()));
     let realms = RealmsActor::new(
         handles.clone(),

@@ -215,10 +215,8 @@ impl Session {
     fn enter(&mut self, doorman: &impl Doorman, arrival: &Arrival, admission: Admission) -> Action {
         let Admission { identity, authextra } = admission;
         let Some(rules) = doorman.rules(&identity.authrole) else {
-            return self.deny(Denied {
-                error: ErrorUri::NO_SUCH_ROLE,
-                text: "the role of this principal does not exist in the realm".to_owned(),
-            });
+            let text = "the role of this principal does not exist in the realm";
+            return self.deny(Denied::new(ErrorUri::NO_SUCH_ROLE, text));
         };
         let (realm, announced) = (arrival.realm.clone(), arrival.announced);
         self.state = State::Joining { realm, identity: identity.clone(), authextra, rules, announced };

@@ -9,6 +9,7 @@ mod command;
 mod exposure;
 mod files;
 mod formats;
+mod jwt;
 mod keys;
 mod landing;
 mod made_secrets;
@@ -52,6 +53,7 @@ fn variables() -> BTreeMap<String, String> {
         ("BOB_VERIFIER", dialect),
         ("JOE_KEY", "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=".to_owned()),
         ("ROUTER_KEY", "03".repeat(32)),
+        ("JWT_KEY", "04".repeat(32)),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
 }

@@ -13,6 +13,7 @@ use crate::config::values::{Named, SecretPlace};
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The rounds and key lengths of WAMP-CRA.
 const ITERATIONS_MAX: u32 = 10_000_000;
@@ -56,10 +57,11 @@ impl Resolver<'_> {
             self.check_role(&tls.role, &roles);
             CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
         });
-        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, tls, throttle }
+        let jwt = auth.jwt.value.as_ref().and_then(|jwt| self.jwt(&auth.jwt, jwt, &roles)).map(Arc::new);
+        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, jwt, tls, throttle }
     }
 
-    fn check_role(&mut self, role: &Placed<String>, roles: &[&str]) {
+    pub(super) fn check_role(&mut self, role: &Placed<String>, roles: &[&str]) {
         if !role.value.is_empty() {
             self.check_name("role", role, roles);
         }
@@ -233,7 +235,7 @@ impl Resolver<'_> {
     }
 
     /// Notes that a user lacks one of two keys, unless one of them could not be read.
-    fn missing<T, U, V>(&mut self, user: &Placed<T>, keys: &[&Placed<U>], message: &str) -> Option<V> {
+    pub(super) fn missing<T, U, V>(&mut self, user: &Placed<T>, keys: &[&Placed<U>], message: &str) -> Option<V> {
         if !keys.iter().any(|key| key.broken) {
             self.error(Code::MissingKey, user, message, "");
         }

@@ -4,6 +4,7 @@
 
 mod auth;
 mod exposure;
+mod jwt;
 mod listeners;
 mod policy;
 mod realms;

@@ -1,8 +1,9 @@
 //! `[realms.NAME.auth]`: who may enter a realm.
 
-use crate::auth::{CertificateName, ChannelBinding, ThrottleSettings};
+use crate::auth::{CertificateName, ChannelBinding, JwtAlgorithm, ThrottleSettings};
 use crate::config::read::table;
-use crate::config::values::{choice, Count, Items, Named, Rate, SecretPlace};
+use crate::config::values::{choice, Count, Items, Named, Rate, SecretPlace, Time};
+use std::time::Duration;
 
 table! {
     /// Who may enter a realm.
@@ -17,6 +18,8 @@ table! {
         scram: Option<Scram> = optional("{}");
         /// Users with a key pair that signs a challenge.
         cryptosign: Option<Cryptosign> = optional("{}");
+        /// Clients with a JSON Web Token: Bearer over HTTP, and the answer to the methods jwt and ticket.
+        jwt: Option<Jwt> = optional("{ issuer = \"https://id.example\", audience = \"shop\", jwks_file = \"jwks.json\", role_fixed = \"guest\" }");
         /// Clients with a certificate, on listeners with `tls.client_auth`.
         tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
         /// How many wrong proofs are taken; right ones cost nothing.
@@ -45,6 +48,35 @@ table! {
         authid: CertificateName = default(CertificateName::default());
         /// Their role.
         role: String = required;
+    }
+}
+
+table! {
+    /// Clients with a token that somebody trusted has signed. Its signature, iss, aud, exp and nbf are checked.
+    Jwt {
+        /// What iss must be.
+        issuer: String = required;
+        /// What aud must be, or have among its entries.
+        audience: String = required;
+        /// Where the secret is that tokens are signed with, of 32 octets or more.
+        key: Option<SecretPlace> = optional("{ env = \"JWT_KEY\" }");
+        /// In place of it: a file with one public key in PEM. It is read again when it changes.
+        public_key_file: Option<String> = optional("\"issuer.pem\"");
+        /// In place of it: a file with a set of public keys (JWKS). It is read again when it changes.
+        jwks_file: Option<String> = optional("\"jwks.json\"");
+        /// The algorithms that are taken: HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA. If
+        /// absent, HS256 with a secret, and RS256, ES256 and EdDSA with public keys.
+        algorithms: Option<Items<JwtAlgorithm>> = optional("[\"RS256\"]");
+        /// The claim that is the authid.
+        authid: String = default("sub".to_owned());
+        /// The claim that is the role: a text, or a list of texts, of which the one counts that comes first in allowed_roles.
+        role: Option<String> = optional("\"wamp_role\"");
+        /// In place of it: the role of all.
+        role_fixed: Option<String> = optional("\"guest\"");
+        /// The roles that the claim may give.
+        allowed_roles: Items<String> = default(Items::default());
+        /// How far the clocks may differ.
+        leeway: Time<0> = default(Time(Duration::from_secs(30)));
     }
 }
 
@@ -152,6 +184,21 @@ choice!(ChannelBinding {
     "off" => ChannelBinding::Off,
     "optional" => ChannelBinding::Optional,
     "required" => ChannelBinding::Required,
+});
+
+choice!(JwtAlgorithm {
+    "HS256" => JwtAlgorithm::Hs256,
+    "HS384" => JwtAlgorithm::Hs384,
+    "HS512" => JwtAlgorithm::Hs512,
+    "RS256" => JwtAlgorithm::Rs256,
+    "RS384" => JwtAlgorithm::Rs384,
+    "RS512" => JwtAlgorithm::Rs512,
+    "PS256" => JwtAlgorithm::Ps256,
+    "PS384" => JwtAlgorithm::Ps384,
+    "PS512" => JwtAlgorithm::Ps512,
+    "ES256" => JwtAlgorithm::Es256,
+    "ES384" => JwtAlgorithm::Es384,
+    "EdDSA" => JwtAlgorithm::EdDsa,
 });
 
 choice!(CertificateName {

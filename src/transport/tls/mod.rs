@@ -13,9 +13,7 @@ mod test_files;
 mod watch;
 
 pub use files::{authorities, Pair, Part, TlsFault, Wrong};
-pub use watch::{watch, Watched};
-
-use watch::Stamps;
+pub use watch::{watch, Known, Outcome, Stamps, Watched, LOOK};
 
 pub(super) use secured::Secured;
 

@@ -1,6 +1,6 @@
 //! Which method a client gets: what is offered, to whom, and what a name that nobody has is taken for.
 
-use super::{anonymous, decoy::Decoy, extra, scram, tls, AuthSettings, Claim, Method};
+use super::{anonymous, cookie, decoy::Decoy, extra, scram, tls, AuthSettings, Claim, Method};
 
 impl AuthSettings {
     /// Whether the realm offers `method`, and HELLO says what it needs.
@@ -9,6 +9,7 @@ impl AuthSettings {
         match method {
             Method::Anonymous => anonymous::open(self, claim).is_some(),
             Method::Tls => tls::open(self, claim).is_some(),
+            Method::Cookie => cookie::open(self, claim).is_some(),
             Method::Ticket => self.jwt.is_some() || (self.ticket.is_some() && claim.authid.is_some()),
             Method::Jwt => self.jwt.is_some(),
             Method::WampCra => self.wampcra.is_some() && claim.authid.is_some(),
@@ -25,7 +26,7 @@ impl AuthSettings {
         let Some(authid) = authid else { return true };
         let known = Method::ALL.iter().any(|method| self.has(*method, authid));
         // None of these goes by the name that the client says.
-        matches!(method, Method::Anonymous | Method::Tls | Method::Jwt)
+        matches!(method, Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie)
             || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
     }
 
@@ -46,7 +47,7 @@ impl AuthSettings {
 
     fn has(&self, method: Method, authid: &str) -> bool {
         match method {
-            Method::Anonymous | Method::Tls | Method::Jwt => false,
+            Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => false,
             Method::Ticket => self.ticket.as_ref().is_some_and(|users| users.get(authid).is_some()),
             Method::WampCra => self.wampcra.as_ref().is_some_and(|users| users.get(authid).is_some()),
             Method::WampScram | Method::Scram => {
@@ -58,9 +59,20 @@ impl AuthSettings {
         }
     }
 
+    /// The role of a user whom the configuration lists for `method`.
+    pub(super) fn role_of(&self, method: Method, authid: &str) -> Option<&str> {
+        match method {
+            Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => None,
+            Method::Ticket => self.ticket.as_ref()?.get(authid).map(|user| &*user.role),
+            Method::WampCra => self.wampcra.as_ref()?.get(authid).map(|user| &*user.role),
+            Method::WampScram | Method::Scram => scram::users(self, method)?.get(authid).map(|user| &*user.role),
+            Method::Cryptosign => self.cryptosign.as_ref()?.users().get(authid).map(|user| &*user.role),
+        }
+    }
+
     fn count(&self, method: Method) -> usize {
         match method {
-            Method::Anonymous | Method::Tls | Method::Jwt => 0,
+            Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => 0,
             Method::Ticket => self.ticket.as_ref().map_or(0, super::Users::len),
             Method::WampCra => self.wampcra.as_ref().map_or(0, super::Users::len),
             Method::WampScram | Method::Scram => scram::users(self, method).map_or(0, super::Users::len),
@@ -70,7 +82,7 @@ impl AuthSettings {
 
     fn nth(&self, method: Method, number: usize) -> Option<&str> {
         match method {
-            Method::Anonymous | Method::Tls | Method::Jwt => None,
+            Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => None,
             Method::Ticket => self.ticket.as_ref()?.nth(number).map(|(name, _)| name),
             Method::WampCra => self.wampcra.as_ref()?.nth(number).map(|(name, _)| name),
             Method::WampScram | Method::Scram => scram::users(self, method)?.nth(number).map(|(name, _)| name),
@@ -88,6 +100,7 @@ impl AuthSettings {
             Method::Cryptosign => self.cryptosign.is_some(),
             Method::Jwt => self.jwt.is_some(),
             Method::Tls => self.tls.is_some(),
+            Method::Cookie => self.cookie.is_some(),
         };
         let names: Vec<&str> = Method::ALL.iter().filter(offers).map(|method| method.name()).collect();
         if names.is_empty() {

@@ -5,11 +5,13 @@
 
 mod anonymous;
 mod choice;
+mod cookie;
 mod cryptosign;
 mod decoy;
 mod extra;
 mod jwt;
 mod kdf;
+mod order;
 mod scram;
 mod secret;
 mod throttle;
@@ -18,10 +20,12 @@ mod tls;
 mod users;
 mod wampcra;
 
+pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
 pub use jwt::{JwtAlgorithm, JwtKeySource, JwtKeyring, JwtKeys, JwtKeysError, JwtRole, JwtSettings};
 pub use kdf::BadParameters;
+pub use order::AuthOrder;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
 pub use secret::Secret;
 pub use throttle::{Attempt, Guess, Throttle, ThrottleSettings};
@@ -58,6 +62,10 @@ pub struct AuthSettings {
     pub jwt: Option<Arc<JwtSettings>>,
     /// Clients with a certificate.
     pub tls: Option<CertificateSettings>,
+    /// Browsers whose users have proven before who they are.
+    pub cookie: Option<CookieSettings>,
+    /// In which order methods are tried that need nothing of HELLO.
+    pub order: AuthOrder,
     /// How many wrong proofs are taken.
     pub throttle: ThrottleSettings,
 }
@@ -92,6 +100,8 @@ pub enum Method {
     Jwt,
     /// The client's certificate.
     Tls,
+    /// A cookie that the browser was given before.
+    Cookie,
 }
 
 impl Method {
@@ -104,6 +114,7 @@ impl Method {
         Self::Ticket,
         Self::Jwt,
         Self::Tls,
+        Self::Cookie,
         Self::Anonymous,
     ];
 
@@ -114,6 +125,7 @@ impl Method {
             Self::Ticket => "ticket",
             Self::Jwt => "jwt",
             Self::Tls => "tls",
+            Self::Cookie => "cookie",
             Self::WampCra => "wampcra",
             Self::WampScram => "wamp-scram",
             Self::Scram => "scram",
@@ -339,7 +351,7 @@ pub struct Drawn {
 pub struct Claim<'a> {
     /// The realm's URI.
     pub realm: &'a str,
-    /// Methods in the client's order; empty means its certificate, or anonymous (D33).
+    /// Methods in the client's order; empty means its certificate, its cookie, or anonymous (D33).
     pub authmethods: &'a [String],
     /// Who the client says it is.
     pub authid: Option<&'a str>,
@@ -355,6 +367,8 @@ pub struct Claim<'a> {
     pub drawn: &'a Drawn,
     /// The certificate that it has shown.
     pub certificate: Option<&'a Certificate>,
+    /// Who has proven himself before in its browser.
+    pub remembered: Option<&'a Remembered>,
 }
 
 /// Chooses the first method of the client's order that is possible here (R100): for its name, and if its name has none of
@@ -365,8 +379,7 @@ pub struct Claim<'a> {
 /// is not allowed, or `authentication_denied` for an authextra that no user could send.
 pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denied> {
     if claim.authmethods.is_empty() {
-        let welcome = tls::open(settings, claim).or_else(|| anonymous::open(settings, claim));
-        return welcome.map(Opening::Welcome).ok_or_else(|| {
+        return settings.without_a_proof(claim, &settings.order).map(Opening::Welcome).ok_or_else(|| {
             let text = format!("anonymous is not allowed here; this realm accepts: {}", settings.offered());
             Denied::new(ErrorUri::AUTHENTICATION_REQUIRED, text)
         });
@@ -393,6 +406,7 @@ fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Resu
     let opened = match method {
         Method::Anonymous => return Ok(anonymous::open(settings, claim).map(Opening::Welcome)),
         Method::Tls => return Ok(tls::open(settings, claim).map(Opening::Welcome)),
+        Method::Cookie => return Ok(cookie::open(settings, claim).map(Opening::Welcome)),
         Method::Ticket | Method::Jwt => with_text(settings, claim, method),
         Method::WampCra => {
             named(wampcra::open(settings, claim, authid).map(|(role, waiting)| (role, Waiting::WampCra(waiting))))

@@ -176,6 +176,7 @@ role = "guest"
 [realms.main.auth.cryptosign.users.joe]
 keys = ["af626673c0e68d5066a9f59fa22495406ee2a1c4ced7704897310416bff2c048"]
 role = "guest"
+[realms.main.auth.cookie]
 [realms.main.auth.jwt]
 issuer = "https://id.example"
 audience = "shop"
@@ -185,6 +186,7 @@ role_fixed = "guest"
 role = "guest"
 [realms.main.roles.guest]
 permissions = [{ uri = "com.example.", match = "prefix", allow = ["subscribe"] }]
+[realms.main.roles.guest.rate]
 [realms.main.topics.alarms]
 history = { durability = "memory" }
 trustlevel_by_role = { guest = 1 }

@@ -4,6 +4,7 @@
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
 use crate::actors::connection::Encryption;
+use crate::actors::logins::Failed;
 use crate::actors::session::drawn;
 use crate::actors::RealmShared;
 use crate::auth::{self, Claim, Denied, Guess, Identity, Opening, Verdict};
@@ -74,27 +75,25 @@ pub(super) async fn identify(
     Ok((key, identity))
 }
 
-/// What needs no header: the client's certificate, or nothing at all.
+/// What needs no header: the client's certificate, or nothing at all, in the realm's order. A cookie is none here, so that no
+/// page from elsewhere can make use of it.
 fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
-    let methods = [auth::Method::Tls.name().to_owned()];
-    match open(arrival, shared, &methods, None) {
-        Ok(Opening::Welcome(identity)) => Ok(identity),
-        Ok(Opening::Challenge(_)) | Err(_) => anonymous(arrival, shared),
-    }
-}
-
-fn anonymous(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
     let required = || {
         let text = "a credential is required: Authorization: Basic, or Bearer where the realm takes tokens";
         Denied::new(ErrorUri::AUTHENTICATION_REQUIRED, text)
     };
-    if !shared.settings.auth.anonymous.as_ref().is_some_and(|anonymous| anonymous.http) {
-        return Err(required());
-    }
-    match open(arrival, shared, &[], None) {
-        Ok(Opening::Welcome(identity)) => Ok(identity),
-        Ok(Opening::Challenge(_)) | Err(_) => Err(required()),
-    }
+    let auth = &shared.settings.auth;
+    let anonymous = auth.anonymous.as_ref().is_some_and(|anonymous| anonymous.http);
+    let identity = auth.order.0.iter().find_map(|method| {
+        if !(*method == auth::Method::Tls || (*method == auth::Method::Anonymous && anonymous)) {
+            return None;
+        }
+        match open(arrival, shared, &[method.name().to_owned()], None) {
+            Ok(Opening::Welcome(identity)) => Some(identity),
+            Ok(Opening::Challenge(_)) | Err(_) => None,
+        }
+    });
+    identity.ok_or_else(required)
 }
 
 async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
@@ -126,10 +125,17 @@ async fn prove(
 ) -> Result<Identity, Denied> {
     let address = arrival.peer.map(|peer| peer.ip());
     let guess = Guess { realm: arrival.realm.as_str(), authid: authid.unwrap_or_default(), address };
-    let attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess).ok_or_else(throttled)?;
-    let proven = look(arrival, shared, method, authid, proof).await;
-    if proven.as_ref().is_err_and(|denied| denied.error == ErrorUri::AUTHENTICATION_DENIED) {
-        shared.logins.failed(attempt);
+    let attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess);
+    let proven = match attempt {
+        Some(_) => look(arrival, shared, method, authid, proof).await,
+        None => Err(throttled()),
+    };
+    let Err(denied) = &proven else { return proven };
+    let (authid, method) = (guess.authid, method.name());
+    let reason = denied.reason.unwrap_or(&denied.text);
+    shared.logins.tell(&Failed { realm: guess.realm, authid, method, peer: address, reason });
+    if let Some(attempt) = attempt.filter(|_| denied.error == ErrorUri::AUTHENTICATION_DENIED) {
+        tokio::time::sleep(shared.logins.failed(attempt)).await;
     }
     proven
 }
@@ -177,6 +183,7 @@ fn open(
         certificate: arrival.encryption.certificate.as_deref(),
         node_secret: shared.logins.node_secret(),
         drawn: &drawn,
+        remembered: None,
     };
     auth::open(&shared.settings.auth, &claim)
 }

@@ -122,7 +122,10 @@ impl Problem {
             Some(_) | None => None,
         };
         let detail = text.map_or_else(|| format!("the call ended with {}", shown(&error.error)), shown);
-        Self { payload: Some(Box::new((args, kwargs))), ..Self::new(statuses.of(&error.error), &error.error, detail) }
+        let wait = retry_after(&kwargs).filter(|_| error.error.as_str() == ErrorUri::RATE_LIMITED.as_str());
+        let problem = Self::new(statuses.of(&error.error), &error.error, detail);
+        let problem = Self { payload: Some(Box::new((args, kwargs))), ..problem };
+        wait.into_iter().fold(problem, |problem, seconds| problem.with(header::RETRY_AFTER, seconds.into()))
     }
 
     fn new(status: StatusCode, error: &str, detail: String) -> Self {
@@ -227,6 +230,14 @@ impl Problem {
         body.push(b'}');
         body
     }
+}
+
+/// The whole seconds of `retry_after_ms`, if there is one.
+fn retry_after(kwargs: &Bytes) -> Option<u64> {
+    let Ok(Value::Dict(kwargs)) = codec::read_value(Serialization::Json, kwargs) else { return None };
+    let value = kwargs.iter().find(|(key, _)| key == "retry_after_ms").map(|(_, value)| value);
+    let Some(Value::Unsigned(milliseconds)) = value else { return None };
+    Some(milliseconds.div_ceil(1000))
 }
 
 /// Arguments and ArgumentsKw of a payload in JSON; empty ones where there are none.

@@ -157,7 +157,7 @@ fn start(
         settings.templates,
         main_tally.clone(),
         pressure.clone(),
-        logins,
+        logins.clone(),
         Some(storage.link()),
     )
     .start();
@@ -184,6 +184,7 @@ fn start(
                 configure: Arc::clone(&configure),
                 realms: realms.clone(),
                 tally: metrics.tally(number),
+                logins: logins.clone(),
                 load: Arc::clone(&load),
             };
             WorkerHandle {

@@ -1,7 +1,9 @@
 //! HELLO, CHALLENGE, AUTHENTICATE, WELCOME. Source: sections 4.1 and 11.1 of the reference.
 
 use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, State};
-use crate::auth::{self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, NodeSecret, Opening, Verdict};
+use crate::auth::{
+    self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, NodeSecret, Opening, Remembered, Verdict,
+};
 use crate::wamp::message::{Challenge, Hello, Message, Welcome};
 use crate::wamp::options::{HelloDetails, WelcomeDetails};
 use crate::wamp::role::{Announced, Roles};
@@ -25,6 +27,8 @@ pub struct Door<'a> {
     pub listener: &'a str,
     /// `tls-exporter` of the connection, where it has one.
     pub binding: Option<[u8; 32]>,
+    /// Who has proven himself before in the peer's browser.
+    pub remembered: Option<Remembered>,
     /// Fresh for this HELLO.
     pub drawn: Drawn,
 }
@@ -104,6 +108,7 @@ impl Session {
             node_secret: doorman.node_secret(),
             drawn: &door.drawn,
             certificate: self.certificate.as_deref(),
+            remembered: door.remembered.as_ref(),
         };
         match auth::open(doorman.auth(), &claim) {
             Ok(Opening::Welcome(identity)) => {
@@ -191,6 +196,27 @@ impl Session {
         }
     }
 
+    /// Who tries to come in, and by which method, or those that it names.
+    pub fn knocking(&self) -> Option<(&str, String)> {
+        let (arrival, method) = match &self.state {
+            State::FindingRealm { arrival } => (arrival, arrival.details.authmethods.join(" ")),
+            State::Challenging { arrival, challenge } => (arrival, challenge.method().name().to_owned()),
+            State::AwaitingHello
+            | State::Proving { .. }
+            | State::Joining { .. }
+            | State::Established { .. }
+            | State::Leaving { .. }
+            | State::ShuttingDown { .. }
+            | State::Ended => return None,
+        };
+        Some((arrival.details.authid.as_deref().unwrap_or_default(), method))
+    }
+
+    /// Why the peer was not let in, where it was told less.
+    pub fn denied_because(&self) -> Option<&'static str> {
+        self.denied
+    }
+
     /// The realm has let the session in.
     pub fn joined(&mut self, session: SessionId) -> Action {
         if !matches!(self.state, State::Joining { .. }) {
@@ -225,6 +251,7 @@ impl Session {
 
     fn deny(&mut self, denied: Denied) -> Action {
         self.state = State::Ended;
+        self.denied = denied.reason;
         Action::End(Farewell::abort(Ending::NotAuthenticated, denied.error, denied.text, CloseCode::POLICY))
     }
 }

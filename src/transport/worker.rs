@@ -15,6 +15,7 @@ use super::websocket::connection::WebSocketConnection;
 use super::websocket::handshake::Here;
 use crate::actors::clock;
 use crate::actors::connection::Connection;
+use crate::actors::logins::Logins;
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{CutForMemory, Gone, Opening, SessionActor, ShutDown, Times};
 use crate::observe::{Refusal, Restraint, Tally};
@@ -161,6 +162,8 @@ pub struct WorkerSettings {
     pub realms: Addr<RealmsActor>,
     /// Its counters.
     pub tally: Tally,
+    /// What the logins of the node share.
+    pub logins: Logins,
     /// Where it says how busy it is.
     pub load: Arc<Load>,
 }
@@ -378,7 +381,8 @@ impl Shared {
             return Some(Rc::clone(serve));
         }
         let settings = self.settings.listeners.get(listener)?;
-        let here = Here { listener: Arc::clone(settings), tally: self.settings.tally.clone() };
+        let (tally, logins) = (self.settings.tally.clone(), self.settings.logins.clone());
+        let here = Here { listener: Arc::clone(settings), tally, logins };
         let shared = Rc::clone(self);
         let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer| {
             let anew = clock::now() + shared.settings.limits.handshake_timeout;

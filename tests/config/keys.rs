@@ -188,6 +188,8 @@ fn every_key_can_be_set_by_its_variable() {
         "realms.main.auth.ticket.users.joe.hash",
         "realms.main.auth.wampcra.users.joe.key",
         "realms.main.auth.wampcra.users.joe.salt",
+        "realms.main.roles.guest.rate.calls",
+        "realms.main.roles.guest.rate.publishes",
         "realms.main.topics.alarms.trustlevel",
         "realms.main.procedures.report.trustlevel",
         "realms.main.procedures.report.call_timeout",

@@ -6,6 +6,7 @@
 mod authentication;
 mod broken;
 mod command;
+mod cookie;
 mod exposure;
 mod files;
 mod formats;
@@ -103,7 +104,15 @@ fn comparable(settings: &Settings) -> String {
                 rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.pattern, rule.actions, rule.disclose)).collect()
             };
             let flags = role.policy.flags();
-            writeln!(text, "{name} {:?} {flags:?} {:#?} {:#?}", role.on_overflow, rules(allow), rules(deny)).unwrap();
+            writeln!(
+                text,
+                "{name} {:?} {:?} {flags:?} {:#?} {:#?}",
+                role.rate,
+                role.on_overflow,
+                rules(allow),
+                rules(deny)
+            )
+            .unwrap();
         }
     }
     for template in templates {

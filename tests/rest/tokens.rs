@@ -74,6 +74,22 @@ fn a_wrong_token_is_the_same_401_whatever_is_wrong_with_it() {
     assert_eq!(wrong.all("www-authenticate"), ["Basic realm=\"wharf\"", "Bearer realm=\"wharf\""]);
 }
 
+/// X6: 429 with the time to wait, by session, and so by caller.
+#[test]
+fn calls_beyond_the_rate_of_the_role_are_429_with_the_time_to_wait() {
+    let rate = "[realms.main.roles.member.rate]\ncalls = \"1/s\"\nburst = 2\n\n[realms.main.roles.member]\n";
+    let router = Router::with(&crate::router::CONFIG.replace("[realms.main.roles.member]\n", rate));
+    let bob = crate::client::basic("bob", "s3cret");
+    let path = "/api/v1/call/wamp.session.count";
+    let answers: Vec<Response> = (0..10).map(|_| call(&router, path, &bob)).collect();
+    assert_eq!((answers[0].status, answers[1].status), (200, 200));
+    let refused = answers.iter().find(|answer| answer.status != 200).unwrap();
+    assert_eq!((refused.status, &*refused.error()), (429, "wharf.error.rate_limited"));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let ann = crate::client::basic("ann", "s3cret");
+    assert_eq!(call(&router, path, &ann).status, 200, "another role");
+}
+
 /// A realm without `auth.jwt` takes no token, and does not say that it would.
 #[test]
 fn a_realm_that_takes_no_tokens_refuses_every_token() {

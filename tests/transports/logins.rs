@@ -278,3 +278,56 @@ fn keys_of_tokens_are_read_again_when_their_file_changes() {
     router.log_line("keys of tokens changed and cannot be used: the old ones stay");
     assert!(let_in(&of_second));
 }
+
+/// One line for each login that failed: who, how, from where and why, escaped, and nothing of what it was tried with.
+#[test]
+fn a_failed_login_has_a_line_of_the_log_without_its_secret() {
+    let router = Router::of(
+        &format!(
+            "[node]\ndev = true\n{CONFIG}\n[realms.realm1.auth.jwt]\nissuer = \"https://id.example\"\naudience = \"shop\"\n\
+             key = \"{JWT_KEY}\"\nrole_fixed = \"guest\"\n"
+        ),
+        &["observability.log.format=json"],
+    );
+    let mut expired = claims("zoe");
+    expired["exp"] = json!(1);
+    for (method, authid, proof, reason) in [
+        ("ticket", "jo\ne\u{1b}[31m", "hush-1", "authentication failed"),
+        ("jwt", "zoe", &*token(JWT_KEY, &expired), "the token has expired"),
+        ("jwt", "eve", "hush-2", "this is no token"),
+    ] {
+        let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+        hello(&mut peer, method, authid, &json!({}));
+        peer.say(&json!([5, proof, {}]));
+        let abort = peer.hear(3);
+        assert_eq!(abort[1]["message"], "authentication failed");
+        let line = router.log_line(&format!("\"reason\":\"{reason}\""));
+        for part in
+            ["login failed", &format!("\"method\":\"{method}\""), "\"peer\":\"127.0.0.1\"", "\"realm\":\"realm1\""]
+        {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert!(!line.contains(proof) && !line.contains('\u{1b}'), "{line}");
+    }
+    let line = router.log_line("authentication failed");
+    assert!(line.contains("jo\\\\ne\\\\u{1b}[31m"), "{line}");
+    let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+    peer.say(&json!([1, "realm1", {"roles": {"caller": {}}, "authmethods": ["wampcra", "x"], "authid": "joe"}]));
+    peer.hear(3);
+    assert!(router.log_line("none of the offered methods").contains("\"method\":\"wampcra x\""));
+}
+
+/// A2: first the answer is delayed, then refused; nobody else waits meanwhile.
+#[test]
+fn the_answer_to_a_guess_is_held_back_while_others_are_served() {
+    let router = router_with("[realms.realm1.auth.throttle]\nper_authid = 2\n");
+    assert_eq!(with_ticket(&router, "guess"), "wamp.error.authentication_denied");
+    let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+    hello(&mut peer, "ticket", "hank", &json!({}));
+    let before = std::time::Instant::now();
+    peer.say(&json!([5, "guess", {}]));
+    // Only a bound from below: the other side is the machine's.
+    router.session().lives();
+    assert_eq!(peer.hear(3)[2], "wamp.error.authentication_denied");
+    assert!(before.elapsed() >= std::time::Duration::from_millis(200), "{:?}", before.elapsed());
+}

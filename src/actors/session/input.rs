@@ -64,7 +64,10 @@ impl SessionActor {
                 if self.session.is_established() {
                     return match self.session.judge(&mut message) {
                         None => self.forward(message),
-                        Some(action) => self.obey(action, ctx),
+                        Some(action) => {
+                            self.note_logout(&message);
+                            self.obey(action, ctx);
+                        }
                     };
                 }
                 if self.had_session && self.session.is_awaiting_hello() {

@@ -6,9 +6,11 @@
 //!
 //! Messages: `Found` (a realm), `Deliveries` (from the realm), [`ShutDown`] (from the server).
 
+mod browser;
 mod drive;
 mod ending;
 mod input;
+mod login;
 mod output;
 mod realm_side;
 
@@ -148,6 +150,10 @@ pub struct SessionActor {
     probed: bool,
     /// The proof that is being looked at.
     attempt: Option<Attempt>,
+    /// Who tries to come in.
+    knocking: login::Knocking,
+    /// A no that is said later.
+    delayed: Option<login::Delayed>,
     /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
     failed_calls: Vec<RequestId>,
     listener: Arc<str>,
@@ -244,6 +250,8 @@ impl SessionActor {
             told_waiting: (0, 0),
             probed: false,
             attempt: None,
+            knocking: login::Knocking::default(),
+            delayed: None,
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,

@@ -57,8 +57,10 @@ impl Resolver<'_> {
             self.check_role(&tls.role, &roles);
             CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
         });
+        let cookie = auth.cookie.value.as_ref().map(|cookie| self.cookie(cookie));
+        let order = self.order(&auth.order);
         let jwt = auth.jwt.value.as_ref().and_then(|jwt| self.jwt(&auth.jwt, jwt, &roles)).map(Arc::new);
-        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, jwt, tls, throttle }
+        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, jwt, tls, cookie, order, throttle }
     }
 
     pub(super) fn check_role(&mut self, role: &Placed<String>, roles: &[&str]) {

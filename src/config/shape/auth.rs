@@ -1,6 +1,6 @@
 //! `[realms.NAME.auth]`: who may enter a realm.
 
-use crate::auth::{CertificateName, ChannelBinding, JwtAlgorithm, ThrottleSettings};
+use crate::auth::{CertificateName, ChannelBinding, JwtAlgorithm, SameSite, ThrottleSettings};
 use crate::config::read::table;
 use crate::config::values::{choice, Count, Items, Named, Rate, SecretPlace, Time};
 use std::time::Duration;
@@ -22,6 +22,11 @@ table! {
         jwt: Option<Jwt> = optional("{ issuer = \"https://id.example\", audience = \"shop\", jwks_file = \"jwks.json\", role_fixed = \"guest\" }");
         /// Clients with a certificate, on listeners with `tls.client_auth`.
         tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
+        /// Browsers whose users have proven before who they are, on WebSocket.
+        cookie: Option<Cookie> = optional("{}");
+        /// For clients that name no method: the first of these that is possible with what their transport brings along (tls,
+        /// cookie, anonymous). For all others their own order counts.
+        order: Items<OrderedMethod> = default(OrderedMethod::ALL.iter().copied().collect());
         /// How many wrong proofs are taken; right ones cost nothing.
         throttle: Throttle = default(Throttle::default());
     }
@@ -49,6 +54,45 @@ table! {
         /// Their role.
         role: String = required;
     }
+}
+
+table! {
+    /// Browsers that are remembered: every WebSocket upgrade is answered with a cookie, and who proves himself there is let in
+    /// by it (method cookie) from then on. GOODBYE wamp.close.logout forgets him.
+    Cookie {
+        /// The cookie's name.
+        name: String = default("wharf".to_owned());
+        /// How long a browser is remembered after a proof.
+        max_age: Time<1000> = default(Time(Duration::from_secs(7 * 86_400)));
+        /// Which pages may use it: strict (of the same site), lax or none (all; browsers want TLS then).
+        same_site: SameSite = default(SameSite::default());
+    }
+}
+
+/// A method in `order`; scram is both methods of that kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::config) enum OrderedMethod {
+    Cryptosign,
+    Scram,
+    WampCra,
+    Ticket,
+    Jwt,
+    Tls,
+    Cookie,
+    Anonymous,
+}
+
+impl OrderedMethod {
+    const ALL: &'static [Self] = &[
+        Self::Cryptosign,
+        Self::Scram,
+        Self::WampCra,
+        Self::Ticket,
+        Self::Jwt,
+        Self::Tls,
+        Self::Cookie,
+        Self::Anonymous,
+    ];
 }
 
 table! {
@@ -184,6 +228,23 @@ choice!(ChannelBinding {
     "off" => ChannelBinding::Off,
     "optional" => ChannelBinding::Optional,
     "required" => ChannelBinding::Required,
+});
+
+choice!(SameSite {
+    "strict" => SameSite::Strict,
+    "lax" => SameSite::Lax,
+    "none" => SameSite::None,
+});
+
+choice!(OrderedMethod {
+    "cryptosign" => OrderedMethod::Cryptosign,
+    "scram" => OrderedMethod::Scram,
+    "wampcra" => OrderedMethod::WampCra,
+    "ticket" => OrderedMethod::Ticket,
+    "jwt" => OrderedMethod::Jwt,
+    "tls" => OrderedMethod::Tls,
+    "cookie" => OrderedMethod::Cookie,
+    "anonymous" => OrderedMethod::Anonymous,
 });
 
 choice!(JwtAlgorithm {

@@ -8,7 +8,7 @@ mod listener;
 mod realm;
 mod topics;
 
-pub(super) use auth::{Auth, Cryptosign, Jwt, Scram, TicketUser, WampCraUser};
+pub(super) use auth::{Auth, Cookie, Cryptosign, Jwt, OrderedMethod, Scram, TicketUser, WampCraUser};
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
 pub(super) use topics::{Durability, History, Procedure, Topic};

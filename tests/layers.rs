@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("transport", &["wamp", "codec", "actors", "auth", "observe", "session"]),
     ("http", &["wamp", "codec", "actors", "observe", "session", "auth", "storage"]),
     ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "transport", "http", "observe", "storage"]),
-    ("server", &["wamp", "actors", "config", "http", "observe", "storage", "transport"]),
+    ("server", &["wamp", "actors", "auth", "config", "http", "observe", "storage", "transport"]),
     ("cli", &["wamp", "actors", "auth", "authz", "session", "config", "server", "observe"]),
 ];
 

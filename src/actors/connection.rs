@@ -3,7 +3,7 @@
 //! `transport` and `http` implement it. A connection never decides anything about WAMP, and never buffers what goes out: that
 //! is the outbox's.
 
-use crate::auth::Certificate;
+use crate::auth::{Certificate, CookieKey};
 use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization};
@@ -74,6 +74,17 @@ impl Encryption {
         let without = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
         !host.is_empty() && without(host) == without(of_origin)
     }
+}
+
+/// A cookie of one name: what the browser has shown with its request, and what it was given with the answer.
+#[derive(Clone, Debug)]
+pub struct BrowserCookie {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What was shown, if that could be one of ours.
+    pub shown: Option<CookieKey>,
+    /// What was given.
+    pub fresh: CookieKey,
 }
 
 /// One connection of one peer.
@@ -159,6 +170,11 @@ pub trait Connection: 'static {
 
     /// What the meta API shows of it.
     fn details(&self) -> Dict;
+
+    /// Cookies of the peer, where it is a browser.
+    fn cookies(&self) -> &[BrowserCookie] {
+        &[]
+    }
 
     /// What the certificate says that the peer has shown, where TLS has verified one.
     fn tls_peer(&self) -> Option<&Arc<Certificate>> {

@@ -4,7 +4,12 @@
 //! has a queue of its own, as all state here has one owner. They begin with the first proof and end with the last handle.
 
 use super::clock;
-use crate::auth::{Admission, Attempt, Denied, Guess, NodeSecret, Throttle, ThrottleSettings, Work};
+use crate::auth::{
+    Admission, Attempt, CookieKey, Cookies, Denied, Guess, NodeSecret, Remembered, Throttle, ThrottleSettings, Work,
+};
+use crate::observe::{shown, Restraint};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender, TrySendError};
@@ -14,6 +19,7 @@ use std::sync::mpsc::{sync_channel, Receiver, SyncSender, TrySendError};
 )]
 use std::sync::Mutex;
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 const THREADS: usize = 2;
 const WAITING_MAX: usize = 64;
@@ -31,6 +37,30 @@ pub struct Logins {
     /// Locked for a look-up, twice in a login.
     #[expect(clippy::disallowed_types, reason = "as above")]
     throttle: Arc<Mutex<Throttle>>,
+    /// Lines of the log about logins that failed.
+    #[expect(clippy::disallowed_types, reason = "as above")]
+    lines: Arc<Mutex<Restraint>>,
+    /// By realm. Locked for a look-up or two in a login of a browser.
+    #[expect(clippy::disallowed_types, reason = "as above")]
+    cookies: Arc<Mutex<BTreeMap<String, Cookies>>>,
+}
+
+impl std::fmt::Debug for Logins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Logins")
+    }
+}
+
+/// A login that failed. What it was tried with is nobody's to know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed<'a> {
+    pub(crate) realm: &'a str,
+    pub(crate) authid: &'a str,
+    /// The method, or those that the client has named.
+    pub(crate) method: &'a str,
+    /// `None`: a Unix socket.
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) reason: &'a str,
 }
 
 /// As many proofs wait as may.
@@ -40,7 +70,13 @@ pub struct Busy;
 impl Logins {
     /// With this secret of the node's: 32 octets that nobody can guess.
     pub fn new(secret: [u8; 32]) -> Self {
-        Self { secret: NodeSecret::new(secret), pool: Arc::default(), throttle: Arc::default() }
+        Self {
+            secret: NodeSecret::new(secret),
+            pool: Arc::default(),
+            throttle: Arc::default(),
+            lines: Arc::default(),
+            cookies: Arc::default(),
+        }
     }
 
     pub(crate) fn node_secret(&self) -> &NodeSecret {
@@ -52,13 +88,50 @@ impl Logins {
         self.throttle().begin(settings, guess, clock::now())
     }
 
-    /// It was wrong.
-    pub(crate) fn failed(&self, attempt: Attempt) {
-        self.throttle().failed(attempt, clock::now());
+    /// It was wrong. How long the answer is to be held back.
+    pub(crate) fn failed(&self, attempt: Attempt) -> Duration {
+        self.throttle().failed(attempt, clock::now())
+    }
+
+    /// One line of the log about a login that failed, with restraint.
+    pub(crate) fn tell(&self, failed: &Failed<'_>) {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(suppressed) = lines.allow(clock::now()) else { return };
+        drop(lines);
+        let peer = failed.peer.map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
+        let (realm, authid, method) = (shown(failed.realm), shown(failed.authid), shown(failed.method));
+        tracing::info!(%realm, %authid, %method, %peer, reason = failed.reason, suppressed, "login failed");
     }
 
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A browser that has shown one value was given another.
+    pub(crate) fn renew_cookie(&self, shown: &CookieKey, fresh: CookieKey) {
+        self.cookies().values_mut().for_each(|cookies| cookies.renew(shown, fresh, clock::now()));
+    }
+
+    /// Who has proven himself in the browser that has this value.
+    pub(crate) fn remembered(&self, realm: &str, shown: &CookieKey) -> Option<Remembered> {
+        self.cookies().get(realm)?.find(shown, clock::now()).cloned()
+    }
+
+    /// Somebody has proven himself in the browser that was given this value with its connection.
+    pub(crate) fn remember(&self, realm: &str, fresh: CookieKey, who: Remembered, max_age: Duration) {
+        let now = clock::now();
+        self.cookies().entry(realm.to_owned()).or_default().remember(fresh, who, now + max_age, now);
+    }
+
+    /// The browser that has this value has logged out.
+    pub(crate) fn forget_cookie(&self, realm: &str, value: &CookieKey) {
+        if let Some(cookies) = self.cookies().get_mut(realm) {
+            cookies.forget(value);
+        }
+    }
+
+    fn cookies(&self) -> MutexGuard<'_, BTreeMap<String, Cookies>> {
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has `work` done and `answer` called with what it came to.

@@ -5,6 +5,7 @@ use crate::auth::AuthSettings;
 use crate::authz::{Authorizer, Policy};
 use crate::routing::RealmRules;
 pub use crate::session::Disclose;
+pub use crate::session::Rate;
 use crate::session::Rules;
 use crate::wamp::uri::UriRules;
 use crate::wamp::Uri;
@@ -42,13 +43,15 @@ pub struct RealmSettings {
 impl RealmSettings {
     /// What sessions of a role live by; `None` if there is no such role.
     pub fn rules_of(&self, role: &str) -> Option<Rules> {
+        let role = self.roles.get(role)?;
         Some(Rules {
             uri_rules: self.uri_rules,
             strict_request_ids: self.strict_request_ids,
             disclose: self.disclose,
-            policy: Arc::clone(&self.roles.get(role)?.policy),
-            authorizer: self.roles.get(role)?.authorizer.clone(),
+            policy: Arc::clone(&role.policy),
+            authorizer: role.authorizer.clone(),
             features: self.rules.features,
+            rate: role.rate,
         })
     }
 }
@@ -60,6 +63,8 @@ pub struct RoleSettings {
     pub policy: Arc<Policy>,
     /// Who is asked in place of rules.
     pub authorizer: Option<Arc<Authorizer>>,
+    /// How often its sessions may call and publish, if that is bounded.
+    pub rate: Option<Rate>,
     /// What happens when the outbox of one of its sessions is full, if that differs from the realm's.
     pub on_overflow: Option<OnOverflow>,
 }

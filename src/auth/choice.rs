@@ -1,6 +1,6 @@
 //! Which method a client gets: what is offered, to whom, and what a name that nobody has is taken for.
 
-use super::{anonymous, decoy::Decoy, extra, scram, tls, AuthSettings, Claim, Method};
+use super::{anonymous, cookie, decoy::Decoy, extra, scram, tls, AuthSettings, Claim, Method};
 
 impl AuthSettings {
     /// Whether the realm offers `method`, and HELLO says what it needs.
@@ -9,7 +9,9 @@ impl AuthSettings {
         match method {
             Method::Anonymous => anonymous::open(self, claim).is_some(),
             Method::Tls => tls::open(self, claim).is_some(),
-            Method::Ticket => self.ticket.is_some() && claim.authid.is_some(),
+            Method::Cookie => cookie::open(self, claim).is_some(),
+            Method::Ticket => self.jwt.is_some() || (self.ticket.is_some() && claim.authid.is_some()),
+            Method::Jwt => self.jwt.is_some(),
             Method::WampCra => self.wampcra.is_some() && claim.authid.is_some(),
             Method::WampScram | Method::Scram => {
                 scram::users(self, method).is_some() && claim.authid.is_some() && says("nonce")
@@ -28,8 +30,8 @@ impl AuthSettings {
     pub(super) fn suits(&self, method: Method, authid: Option<&str>, stand_in: Option<&str>) -> bool {
         let Some(authid) = authid else { return true };
         let known = self.knows(authid);
-        // Neither goes by the name that the client says.
-        matches!(method, Method::Anonymous | Method::Tls)
+        // None of these goes by the name that the client says.
+        matches!(method, Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie)
             || self.has(method, if known { authid } else { stand_in.unwrap_or(authid) })
     }
 
@@ -55,7 +57,7 @@ impl AuthSettings {
 
     fn has(&self, method: Method, authid: &str) -> bool {
         match method {
-            Method::Anonymous | Method::Tls => false,
+            Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => false,
             Method::Ticket => self.ticket.as_ref().is_some_and(|users| users.get(authid).is_some()),
             Method::WampCra => self.wampcra.as_ref().is_some_and(|users| users.get(authid).is_some()),
             Method::WampScram | Method::Scram => {
@@ -67,9 +69,20 @@ impl AuthSettings {
         }
     }
 
+    /// The role of a user whom the configuration lists for `method`.
+    pub(super) fn role_of(&self, method: Method, authid: &str) -> Option<&str> {
+        match method {
+            Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => None,
+            Method::Ticket => self.ticket.as_ref()?.get(authid).map(|user| &*user.role),
+            Method::WampCra => self.wampcra.as_ref()?.get(authid).map(|user| &*user.role),
+            Method::WampScram | Method::Scram => scram::users(self, method)?.get(authid).map(|user| &*user.role),
+            Method::Cryptosign => self.cryptosign.as_ref()?.users().get(authid).map(|user| &*user.role),
+        }
+    }
+
     fn count(&self, method: Method) -> usize {
         match method {
-            Method::Anonymous | Method::Tls => 0,
+            Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => 0,
             Method::Ticket => self.ticket.as_ref().map_or(0, super::Users::len),
             Method::WampCra => self.wampcra.as_ref().map_or(0, super::Users::len),
             Method::WampScram | Method::Scram => scram::users(self, method).map_or(0, super::Users::len),
@@ -79,7 +92,7 @@ impl AuthSettings {
 
     fn nth(&self, method: Method, number: usize) -> Option<&str> {
         match method {
-            Method::Anonymous | Method::Tls => None,
+            Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => None,
             Method::Ticket => self.ticket.as_ref()?.nth(number).map(|(name, _)| name),
             Method::WampCra => self.wampcra.as_ref()?.nth(number).map(|(name, _)| name),
             Method::WampScram | Method::Scram => scram::users(self, method)?.nth(number).map(|(name, _)| name),
@@ -96,7 +109,9 @@ impl AuthSettings {
             Method::WampCra => self.wampcra.is_some(),
             Method::WampScram | Method::Scram => scram::users(self, **method).is_some(),
             Method::Cryptosign => self.cryptosign.is_some(),
+            Method::Jwt => self.jwt.is_some(),
             Method::Tls => self.tls.is_some(),
+            Method::Cookie => self.cookie.is_some(),
         };
         let names: Vec<&str> = Method::ALL.iter().filter(offers).map(|method| method.name()).collect();
         if names.is_empty() {

@@ -3,7 +3,7 @@
 
 use super::scram::TLS_EXPORTER;
 use super::{extra, AuthSettings, Claim, Denied, Users};
-use crate::wamp::{Dict, ErrorUri, Value};
+use crate::wamp::{Dict, Value};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -233,10 +233,7 @@ fn binding(settings: &CryptosignSettings, claim: &Claim<'_>) -> Result<Option<[u
         ChannelBinding::Optional | ChannelBinding::Required => claim.binding.filter(|_| wish == Some(TLS_EXPORTER)),
     };
     if settings.binding == ChannelBinding::Required && binding.is_none() {
-        return Err(Denied {
-            error: ErrorUri::AUTHENTICATION_DENIED,
-            text: "cryptosign needs the channel binding \"tls-exporter\" here".to_owned(),
-        });
+        return Err(Denied::malformed("cryptosign needs the channel binding \"tls-exporter\" here"));
     }
     Ok(binding)
 }

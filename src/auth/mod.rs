@@ -5,11 +5,14 @@
 
 mod anonymous;
 mod choice;
+mod cookie;
 mod cryptosign;
 mod decoy;
 mod dynamic;
 mod extra;
+mod jwt;
 mod kdf;
+mod order;
 mod remains;
 mod scram;
 mod secret;
@@ -19,10 +22,13 @@ mod tls;
 mod users;
 mod wampcra;
 
+pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
 pub use dynamic::{Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Shapes};
+pub use jwt::{JwtAlgorithm, JwtKeySource, JwtKeyring, JwtKeys, JwtKeysError, JwtRole, JwtSettings};
 pub use kdf::BadParameters;
+pub use order::AuthOrder;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
 pub use secret::Secret;
 pub use throttle::{Attempt, Guess, Throttle, ThrottleSettings};
@@ -55,10 +61,16 @@ pub struct AuthSettings {
     pub scram_dialect: Option<Users<ScramUser>>,
     /// Users with keys.
     pub cryptosign: Option<CryptosignSettings>,
+    /// Clients with a token that somebody trusted has signed.
+    pub jwt: Option<Arc<JwtSettings>>,
     /// Clients with a certificate.
     pub tls: Option<CertificateSettings>,
     /// Procedures that are asked for names that none of the above has, in the order in which they are asked.
     pub dynamic: Vec<Arc<DynamicSettings>>,
+    /// Browsers whose users have proven before who they are.
+    pub cookie: Option<CookieSettings>,
+    /// In which order methods are tried that need nothing of HELLO.
+    pub order: AuthOrder,
     /// How many wrong proofs are taken.
     pub throttle: ThrottleSettings,
 }
@@ -89,21 +101,36 @@ pub enum Method {
     Scram,
     /// A key pair that signs a challenge.
     Cryptosign,
+    /// A token that somebody trusted has signed.
+    Jwt,
     /// The client's certificate.
     Tls,
+    /// A cookie that the browser was given before.
+    Cookie,
 }
 
 impl Method {
     /// All of them, those first that prove more.
-    pub const ALL: &'static [Self] =
-        &[Self::Cryptosign, Self::WampScram, Self::Scram, Self::WampCra, Self::Ticket, Self::Tls, Self::Anonymous];
+    pub const ALL: &'static [Self] = &[
+        Self::Cryptosign,
+        Self::WampScram,
+        Self::Scram,
+        Self::WampCra,
+        Self::Ticket,
+        Self::Jwt,
+        Self::Tls,
+        Self::Cookie,
+        Self::Anonymous,
+    ];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Anonymous => "anonymous",
             Self::Ticket => "ticket",
+            Self::Jwt => "jwt",
             Self::Tls => "tls",
+            Self::Cookie => "cookie",
             Self::WampCra => "wampcra",
             Self::WampScram => "wamp-scram",
             Self::Scram => "scram",
@@ -178,6 +205,8 @@ impl Default for Given {
 #[derive(Clone, Debug)]
 enum Waiting {
     Ticket(ticket::Waiting),
+    /// A token, or else a ticket.
+    Token(Box<jwt::Waiting>, Option<ticket::Waiting>),
     WampCra(wampcra::Waiting),
     Scram(Box<scram::Waiting>),
     Cryptosign(Box<cryptosign::Waiting>),
@@ -188,8 +217,17 @@ enum Waiting {
 /// What is said where too many proofs were wrong.
 pub const TOO_MANY_ATTEMPTS: &str = "too many proofs were wrong: come back later";
 
+impl ticket::Waiting {
+    fn decide(self, decide: Decide, given: &str) -> Verdict {
+        match self.check(given) {
+            ticket::Looked::Now(right) => Verdict::Now(decide.with(right.then(Dict::new))),
+            ticket::Looked::Later(check) => Verdict::Later(Work { check, decide }),
+        }
+    }
+}
+
 impl Challenge {
-    /// Who is to prove it.
+    /// Who is to prove it; empty: whoever the proof is of.
     pub fn authid(&self) -> &str {
         &self.authid
     }
@@ -202,7 +240,7 @@ impl Challenge {
     /// CHALLENGE.Extra.
     pub fn extra(&self) -> Dict {
         match &self.waiting {
-            Waiting::Ticket(_) | Waiting::Dynamic(_) => Dict::new(),
+            Waiting::Ticket(_) | Waiting::Token(..) | Waiting::Dynamic(_) => Dict::new(),
             Waiting::WampCra(waiting) => waiting.extra(),
             Waiting::Scram(waiting) => waiting.extra(),
             Waiting::Cryptosign(waiting) => waiting.extra(),
@@ -213,13 +251,18 @@ impl Challenge {
     pub fn verify(self, signature: &str, extra: &[(String, Value)]) -> Verdict {
         let Self { method, authid, role, given, waiting } = self;
         let decide = Decide { method, authid, role, given };
+        let may_be_long = matches!(waiting, Waiting::Ticket(_) | Waiting::Token(..) | Waiting::Dynamic(_));
         // What is too long for a signature is none.
-        let signature = if method == Method::Ticket || signature.len() <= SIGNATURE_MAX { signature } else { "" };
+        let signature = if may_be_long || signature.len() <= SIGNATURE_MAX { signature } else { "" };
         let welcome = match waiting {
-            Waiting::Ticket(waiting) => match waiting.check(signature) {
-                ticket::Looked::Now(right) => right.then(Dict::new),
-                ticket::Looked::Later(check) => return Verdict::Later(Work { check, decide }),
-            },
+            Waiting::Ticket(waiting) => return waiting.decide(decide, signature),
+            Waiting::Token(token, ticket) => {
+                let found = token.check(signature).map(|identity| Admission { identity, authextra: Dict::new() });
+                return match (found, ticket) {
+                    (Err(_), Some(ticket)) => ticket.decide(decide, signature),
+                    (found, _) => Verdict::Now(found),
+                };
+            }
             Waiting::WampCra(waiting) => waiting.check(signature).then(Dict::new),
             Waiting::Scram(waiting) => waiting.check(signature, extra),
             Waiting::Cryptosign(waiting) => waiting.check(signature).then(Dict::new),
@@ -298,17 +341,29 @@ pub struct Denied {
     pub error: ErrorUri,
     /// A text for people.
     pub text: String,
+    /// What the operator is told beyond that, and the peer never.
+    pub reason: Option<&'static str>,
 }
 
 impl Denied {
+    /// With a text that the peer may know.
+    pub fn new(error: ErrorUri, text: impl Into<String>) -> Self {
+        Self { error, text: text.into(), reason: None }
+    }
+
     /// The one answer to every failed proof.
     pub fn wrong() -> Self {
-        Self { error: ErrorUri::AUTHENTICATION_DENIED, text: "authentication failed".to_owned() }
+        Self::new(ErrorUri::AUTHENTICATION_DENIED, "authentication failed")
+    }
+
+    /// The same, for a reason that only the operator is told.
+    fn because(reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..Self::wrong() }
     }
 
     /// HELLO asks for a method and says things that no user of it could.
     fn malformed(text: &'static str) -> Self {
-        Self { error: ErrorUri::AUTHENTICATION_DENIED, text: text.to_owned() }
+        Self::new(ErrorUri::AUTHENTICATION_DENIED, text)
     }
 }
 
@@ -330,7 +385,7 @@ pub struct Drawn {
 pub struct Claim<'a> {
     /// The realm's URI.
     pub realm: &'a str,
-    /// Methods in the client's order; empty means its certificate, or anonymous (D33).
+    /// Methods in the client's order; empty means its certificate, its cookie, or anonymous (D33).
     pub authmethods: &'a [String],
     /// Who the client says it is.
     pub authid: Option<&'a str>,
@@ -346,6 +401,8 @@ pub struct Claim<'a> {
     pub drawn: &'a Drawn,
     /// The certificate that it has shown.
     pub certificate: Option<&'a Certificate>,
+    /// Who has proven himself before in its browser.
+    pub remembered: Option<&'a Remembered>,
 }
 
 /// Chooses the first method of the client's order that is possible here (R100): for its name, and if its name has none of
@@ -356,10 +413,9 @@ pub struct Claim<'a> {
 /// is not allowed, or `authentication_denied` for an authextra that no user could send.
 pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denied> {
     if claim.authmethods.is_empty() {
-        let welcome = tls::open(settings, claim).or_else(|| anonymous::open(settings, claim));
-        return welcome.map(Opening::Welcome).ok_or_else(|| Denied {
-            error: ErrorUri::AUTHENTICATION_REQUIRED,
-            text: format!("anonymous is not allowed here; this realm accepts: {}", settings.offered()),
+        return settings.without_a_proof(claim, &settings.order).map(Opening::Welcome).ok_or_else(|| {
+            let text = format!("anonymous is not allowed here; this realm accepts: {}", settings.offered());
+            Denied::new(ErrorUri::AUTHENTICATION_REQUIRED, text)
         });
     }
     let wished = claim.authmethods.iter().filter_map(|name| Method::from_wire(name));
@@ -374,10 +430,8 @@ pub fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Result<Opening, Denie
             return Ok(opening);
         }
     }
-    Err(Denied {
-        error: ErrorUri::NO_MATCHING_AUTH_METHOD,
-        text: format!("none of the offered methods is possible; this realm accepts: {}", settings.offered()),
-    })
+    let text = format!("none of the offered methods is possible; this realm accepts: {}", settings.offered());
+    Err(Denied::new(ErrorUri::NO_MATCHING_AUTH_METHOD, text))
 }
 
 fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Result<Option<Opening>, Denied> {
@@ -389,9 +443,8 @@ fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Resu
     let opened = match method {
         Method::Anonymous => return Ok(anonymous::open(settings, claim).map(Opening::Welcome)),
         Method::Tls => return Ok(tls::open(settings, claim).map(Opening::Welcome)),
-        Method::Ticket => {
-            named(ticket::open(settings, claim, authid).map(|(role, waiting)| (role, Waiting::Ticket(waiting))))
-        }
+        Method::Cookie => return Ok(cookie::open(settings, claim).map(Opening::Welcome)),
+        Method::Ticket | Method::Jwt => with_text(settings, claim, method),
         Method::WampCra => {
             named(wampcra::open(settings, claim, authid).map(|(role, waiting)| (role, Waiting::WampCra(waiting))))
         }
@@ -404,6 +457,18 @@ fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Resu
     };
     let given = Given::default();
     Ok(opened.map(|(authid, role, waiting)| Opening::Challenge(Challenge { method, authid, role, given, waiting })))
+}
+
+/// Methods whose proof is one text: a ticket, a token, or either.
+fn with_text(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Option<(String, Option<String>, Waiting)> {
+    let ticket = claim.authid.filter(|_| method == Method::Ticket);
+    let ticket = ticket.and_then(|authid| ticket::open(settings, claim, authid));
+    let (role, ticket) = ticket.map_or((None, None), |(role, ticket)| (role, Some(ticket)));
+    let waiting = match jwt::open(settings, claim, method) {
+        Some(token) => Waiting::Token(Box::new(token), ticket),
+        None => Waiting::Ticket(ticket?),
+    };
+    Some((claim.authid.unwrap_or_default().to_owned(), role, waiting))
 }
 
 #[cfg(test)]

@@ -1,26 +1,31 @@
 //! Whether somebody who came in could still come in so, under settings that have changed since.
 
-use super::{scram, AuthSettings, Identity, Method, PROVIDER};
+use super::{dynamic, jwt, AuthSettings, Identity, Method, PROVIDER};
 
 impl AuthSettings {
     /// Whether the user, or the way in without a name, is there with the same role. What proves it does not count: a changed
-    /// secret is for the next login. One who came in by something that is not listed here is not this list's to judge.
+    /// secret is for the next login. Users whom others know (tokens, authenticators) remain while those are believed at all.
     pub fn still_lists(&self, identity: &Identity) -> bool {
-        let Some(method) = Method::from_wire(&identity.authmethod).filter(|_| &*identity.authprovider == PROVIDER)
-        else {
-            return true;
-        };
-        self.role_of(method, &identity.authid) == Some(&*identity.authrole)
+        match &*identity.authprovider {
+            jwt::PROVIDER => self.jwt.is_some(),
+            dynamic::PROVIDER => !self.dynamic.is_empty(),
+            PROVIDER => Method::from_wire(&identity.authmethod).is_none_or(|method| self.lists(method, identity)),
+            _ => true,
+        }
     }
 
-    fn role_of(&self, method: Method, authid: &str) -> Option<&str> {
+    fn lists(&self, method: Method, identity: &Identity) -> bool {
+        let role = Some(&*identity.authrole);
         match method {
-            Method::Anonymous => self.anonymous.as_ref().map(|anonymous| anonymous.role.as_str()),
-            Method::Tls => self.tls.as_ref().map(|tls| tls.role.as_str()),
-            Method::Ticket => self.ticket.as_ref()?.get(authid).map(|user| user.role.as_str()),
-            Method::WampCra => self.wampcra.as_ref()?.get(authid).map(|user| user.role.as_str()),
-            Method::WampScram | Method::Scram => scram::users(self, method)?.get(authid).map(|user| user.role.as_str()),
-            Method::Cryptosign => self.cryptosign.as_ref()?.users().get(authid).map(|user| user.role.as_str()),
+            Method::Anonymous => self.anonymous.as_ref().map(|anonymous| &*anonymous.role) == role,
+            Method::Tls => self.tls.as_ref().map(|tls| &*tls.role) == role,
+            // By which method the browser's user was known is not kept with the session.
+            Method::Cookie => {
+                self.cookie.is_some() && Method::ALL.iter().any(|known| self.role_of(*known, &identity.authid) == role)
+            }
+            Method::Ticket | Method::WampCra | Method::WampScram | Method::Scram | Method::Cryptosign | Method::Jwt => {
+                self.role_of(method, &identity.authid) == role
+            }
         }
     }
 }
@@ -28,7 +33,8 @@ impl AuthSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{AnonymousSettings, Secret, Ticket, TicketUser};
+    use crate::auth::{AnonymousSettings, CookieSettings, SameSite, Secret, Ticket, TicketUser};
+    use core::time::Duration;
 
     fn identity(method: Method, authid: &str, role: &str) -> Identity {
         Identity::proven(authid, role, method)
@@ -63,8 +69,16 @@ mod tests {
     }
 
     #[test]
-    fn who_came_in_by_another_provider_is_not_judged() {
-        let identity = Identity { authprovider: "dynamic".into(), ..identity(Method::Ticket, "ann", "user") };
-        assert!(AuthSettings::default().still_lists(&identity));
+    fn whom_others_know_remains_while_those_are_believed() {
+        let of = |provider: &str| Identity { authprovider: provider.into(), ..identity(Method::Ticket, "ann", "user") };
+        assert!(
+            !AuthSettings::default().still_lists(&of("jwt")) && !AuthSettings::default().still_lists(&of("dynamic"))
+        );
+        assert!(AuthSettings::default().still_lists(&of("another")), "not this list's to judge");
+        let cookie = identity(Method::Cookie, "joe", "user");
+        assert!(!with_joe("user").still_lists(&cookie), "no cookies any more");
+        let cookies = CookieSettings { name: "wharf".to_owned(), max_age: Duration::MAX, same_site: SameSite::Strict };
+        let settings = AuthSettings { cookie: Some(cookies), ..with_joe("user") };
+        assert!(settings.still_lists(&cookie) && !settings.still_lists(&identity(Method::Cookie, "ann", "user")));
     }
 }

@@ -10,11 +10,12 @@ pub(super) struct Knock {
     pub(super) binding: Option<[u8; 32]>,
     pub(super) challenge: [u8; 32],
     pub(super) certificate: Option<Certificate>,
+    pub(super) remembered: Option<Remembered>,
 }
 
 impl Knock {
     pub(super) fn at(settings: AuthSettings) -> Self {
-        Self { settings, binding: None, challenge: [5; 32], certificate: None }
+        Self { settings, binding: None, challenge: [5; 32], certificate: None, remembered: None }
     }
 
     pub(super) fn hello(
@@ -38,6 +39,7 @@ impl Knock {
             node_secret: &NodeSecret::new([9; 32]),
             drawn: &drawn,
             certificate: self.certificate.as_ref(),
+            remembered: self.remembered.as_ref(),
         };
         open(&self.settings, &claim)
     }
@@ -141,6 +143,28 @@ fn no_method_named_means_anonymous_and_is_refused_where_that_is_not_allowed() {
     assert!(matches!(Knock::at(settings()).hello(&[], None, &[]), Ok(Opening::Welcome(_))));
     let denied = Knock::at(elsewhere()).hello(&[], None, &[]).unwrap_err();
     assert_eq!(denied.error, ErrorUri::AUTHENTICATION_REQUIRED);
+}
+
+/// Section 6.5 of the configuration: for clients that name no method; what is not in it is not tried.
+#[test]
+fn the_order_decides_for_clients_that_name_no_method_and_for_no_others() {
+    let certificate = Certificate { subject_cn: Some("joe".to_owned()), ..Certificate::default() };
+    let tls = Some(CertificateSettings { authid: CertificateName::SubjectCn, role: "device".to_owned() });
+    let method = |order: &[Method], said: &[&str]| {
+        let settings = AuthSettings { tls: tls.clone(), order: AuthOrder(order.to_vec()), ..settings() };
+        let knock = Knock { certificate: Some(certificate.clone()), ..Knock::at(settings) };
+        match knock.hello(said, None, &[]) {
+            Ok(Opening::Welcome(identity)) => Some(identity.authmethod.to_string()),
+            Ok(Opening::Challenge(_) | Opening::Ask(_)) => panic!("nothing is asked"),
+            Err(_) => None,
+        }
+    };
+    let name = |method: Method| Some(method.name().to_owned());
+    assert_eq!(method(Method::ALL, &[]), name(Method::Tls));
+    assert_eq!(method(&[Method::Anonymous, Method::Tls], &[]), name(Method::Anonymous));
+    assert_eq!(method(&[Method::Ticket, Method::Anonymous], &[]), name(Method::Anonymous));
+    assert_eq!(method(&[Method::Ticket], &[]), None);
+    assert_eq!(method(&[Method::Anonymous], &["tls", "anonymous"]), name(Method::Tls));
 }
 
 /// A4.

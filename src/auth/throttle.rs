@@ -33,7 +33,7 @@ impl Default for ThrottleSettings {
 pub struct Guess<'a> {
     /// Where to.
     pub realm: &'a str,
-    /// As whom.
+    /// As whom. Empty: the proof itself says it (a token), so that there is no name to guess for.
     pub authid: &'a str,
     /// From where. `None`, and addresses of this host, are not counted by themselves: many clients may stand behind one.
     pub address: Option<IpAddr>,
@@ -42,7 +42,7 @@ pub struct Guess<'a> {
 /// A try that may be looked at, to be counted if it fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Attempt {
-    name: u128,
+    name: Option<u128>,
     address: Option<IpAddr>,
     settings: ThrottleSettings,
 }
@@ -50,12 +50,36 @@ pub struct Attempt {
 /// Entries of each kind. Each stands for a wrong proof of the last seconds; beyond that many, a new one is not counted.
 const ENTRIES_MAX: usize = 1 << 16;
 
+/// When what was counted will have been made up for.
+#[derive(Debug)]
+struct Counted<K> {
+    until: HashMap<K, Instant, foldhash::fast::RandomState>,
+    /// When room was last made: looking at all of them for each new one would be what an attacker wants.
+    pruned: Option<Instant>,
+}
+
+impl<K> Default for Counted<K> {
+    fn default() -> Self {
+        Self { until: HashMap::default(), pruned: None }
+    }
+}
+
+impl<K: Eq + std::hash::Hash> Counted<K> {
+    fn make_room(&mut self, now: Instant) {
+        let lately = self.pruned.is_some_and(|pruned| now < pruned + Duration::from_secs(1));
+        if self.until.len() >= ENTRIES_MAX && !lately {
+            self.until.retain(|_, until| *until > now);
+            self.pruned = Some(now);
+        }
+    }
+}
+
 /// What was tried of late. One for a node.
 #[derive(Debug, Default)]
 pub struct Throttle {
-    /// When all tries of a name from a network have been made up for. By a hash that cannot be foreseen: names may be long.
-    names: HashMap<u128, Instant, foldhash::fast::RandomState>,
-    addresses: HashMap<IpAddr, Instant, foldhash::fast::RandomState>,
+    /// Tries of a name from a network. By a hash that cannot be foreseen: names may be long.
+    names: Counted<u128>,
+    addresses: Counted<IpAddr>,
     hashers: [std::hash::RandomState; 2],
 }
 
@@ -65,27 +89,36 @@ impl Throttle {
         let network = guess.address.map(network);
         let key = (guess.realm, guess.authid, network);
         let [high, low] = [0, 1].map(|half: usize| self.hashers.get(half).map_or(0, |hasher| hasher.hash_one(key)));
-        let name = u128::from(high) << 64 | u128::from(low);
+        let name = (!guess.authid.is_empty()).then_some(u128::from(high) << 64 | u128::from(low));
         let address = guess.address.filter(|address| !address.to_canonical().is_loopback());
         let of_name = Allowance::new(settings.per_authid, settings.per_authid_refill);
         let of_address = Allowance::new(settings.per_ip, settings.per_ip_refill);
-        let may = of_name.allows(self.names.get(&name), now)
-            && address.is_none_or(|address| of_address.allows(self.addresses.get(&address), now));
+        let may = name.is_none_or(|name| of_name.allows(self.names.until.get(&name), now))
+            && address.is_none_or(|address| of_address.allows(self.addresses.until.get(&address), now));
         may.then_some(Attempt { name, address, settings })
     }
 
-    /// The proof was wrong.
-    pub fn failed(&mut self, attempt: Attempt, now: Instant) {
+    /// The proof was wrong. How long the answer is to be held back: from half of what is taken at once on more and more, up to
+    /// half of the time in which one try is made up for.
+    pub fn failed(&mut self, attempt: Attempt, now: Instant) -> Duration {
         let Attempt { name, address, settings } = attempt;
-        Allowance::new(settings.per_authid, settings.per_authid_refill).count(&mut self.names, name, now);
-        if let Some(address) = address {
-            Allowance::new(settings.per_ip, settings.per_ip_refill).count(&mut self.addresses, address, now);
+        let mut delay = Duration::ZERO;
+        if let Some(name) = name {
+            let of_name = Allowance::new(settings.per_authid, settings.per_authid_refill);
+            of_name.count(&mut self.names, name, now);
+            delay = of_name.delay(self.names.until.get(&name), now);
         }
+        if let Some(address) = address {
+            let of_address = Allowance::new(settings.per_ip, settings.per_ip_refill);
+            of_address.count(&mut self.addresses, address, now);
+            delay = delay.max(of_address.delay(self.addresses.until.get(&address), now));
+        }
+        delay
     }
 
     /// How many names and addresses are counted.
     pub fn len(&self) -> (usize, usize) {
-        (self.names.len(), self.addresses.len())
+        (self.names.until.len(), self.addresses.until.len())
     }
 
     /// Whether nothing is counted.
@@ -110,19 +143,20 @@ impl Allowance {
         until.is_none_or(|until| until.saturating_duration_since(now) <= self.interval * (self.burst - 1))
     }
 
-    fn count<K: Eq + std::hash::Hash>(
-        self,
-        all: &mut HashMap<K, Instant, foldhash::fast::RandomState>,
-        key: K,
-        now: Instant,
-    ) {
-        if all.len() >= ENTRIES_MAX {
-            all.retain(|_, until| *until > now);
-        }
-        if let Some(until) = all.get_mut(&key) {
+    fn delay(self, until: Option<&Instant>, now: Instant) -> Duration {
+        let owed = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let (half, whole) = (self.interval * (self.burst / 2), self.interval * self.burst);
+        let beyond = owed.saturating_sub(half).min(whole - half);
+        let share = beyond.as_secs_f64() / (whole - half).as_secs_f64();
+        (self.interval / 2).mul_f64(share)
+    }
+
+    fn count<K: Eq + std::hash::Hash>(self, all: &mut Counted<K>, key: K, now: Instant) {
+        all.make_room(now);
+        if let Some(until) = all.until.get_mut(&key) {
             *until = (*until).max(now) + self.interval;
-        } else if all.len() < ENTRIES_MAX {
-            all.insert(key, now + self.interval);
+        } else if all.until.len() < ENTRIES_MAX {
+            all.until.insert(key, now + self.interval);
         }
     }
 }
@@ -146,7 +180,9 @@ mod tests {
     /// A try that fails; whether it was looked at.
     fn try_once(throttle: &mut Throttle, guess: &Guess<'_>, now: Instant) -> bool {
         let attempt = throttle.begin(ThrottleSettings::default(), guess, now);
-        attempt.into_iter().for_each(|attempt| throttle.failed(attempt, now));
+        attempt.into_iter().for_each(|attempt| {
+            throttle.failed(attempt, now);
+        });
         attempt.is_some()
     }
 
@@ -195,6 +231,31 @@ mod tests {
             (from(Some("192.0.2.7")), from(Some("127.0.0.1")), from(Some("::1")), from(None)),
             (50, 100, 100, 100)
         );
+    }
+
+    /// A2: first the answer is delayed, then it is refused. By half of a second at most, as it is made up for in one.
+    #[test]
+    fn the_answer_is_held_back_longer_with_each_wrong_proof_beyond_half() {
+        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        let joe = guess("joe", "192.0.2.7");
+        let delays: Vec<Duration> = (0..10)
+            .map(|_| throttle.failed(throttle.begin(ThrottleSettings::default(), &joe, now).unwrap(), now))
+            .collect();
+        let expected = [0, 0, 0, 0, 0, 100, 200, 300, 400, 500].map(Duration::from_millis);
+        assert_eq!(delays, expected);
+        assert_eq!(throttle.begin(ThrottleSettings::default(), &joe, now), None);
+        let later = now + Duration::from_secs(60);
+        let attempt = throttle.begin(ThrottleSettings::default(), &joe, later).unwrap();
+        assert_eq!(throttle.failed(attempt, later), Duration::ZERO);
+    }
+
+    /// A2: a proof that names its owner itself is counted for its address only.
+    #[test]
+    fn wrong_proofs_for_no_name_lock_out_nobody_by_name() {
+        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        assert_eq!(taken(&mut throttle, &guess("", "192.0.2.7"), now, 200), 50);
+        assert_eq!(taken(&mut throttle, &guess("", "192.0.2.8"), now, 1), 1);
+        assert_eq!(throttle.len(), (0, 2));
     }
 
     /// A2: failures only.

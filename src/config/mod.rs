@@ -10,6 +10,7 @@
 
 mod error;
 mod import;
+pub mod keys;
 mod lookup;
 mod overlay;
 mod parse;
@@ -184,6 +185,12 @@ role = "guest"
 [realms.main.auth.cryptosign.users.joe]
 keys = ["af626673c0e68d5066a9f59fa22495406ee2a1c4ced7704897310416bff2c048"]
 role = "guest"
+[realms.main.auth.cookie]
+[realms.main.auth.jwt]
+issuer = "https://id.example"
+audience = "shop"
+key = { env = "JWT_KEY" }
+role_fixed = "guest"
 [realms.main.auth.tls]
 role = "guest"
 [realms.main.roles.device.authorizer]
@@ -193,6 +200,7 @@ methods = ["ticket", "wampcra"]
 procedure = "com.example.authenticate"
 [realms.main.roles.guest]
 permissions = [{ uri = "com.example.", match = "prefix", allow = ["subscribe"] }]
+[realms.main.roles.guest.rate]
 [realms.main.topics.alarms]
 history = { durability = "memory" }
 trustlevel_by_role = { guest = 1 }

@@ -4,6 +4,7 @@
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
 use crate::actors::connection::Encryption;
+use crate::actors::logins::Failed;
 use crate::actors::realms::{AskRealm, RealmsActor};
 use crate::actors::router::{Question, Reply};
 use crate::actors::session::{drawn, About};
@@ -51,9 +52,17 @@ pub(super) async fn identify(
         return Err(Problem::http(StatusCode::BAD_REQUEST, "there is more than one credential"));
     }
     let identity = match first {
-        Some(_) => with_credential(arrival, shared).await.map_err(|denied| refuse(statuses, &denied))?,
-        None => ambient(arrival, shared).map_err(|denied| refuse(statuses, &denied))?,
+        Some(_) => with_credential(arrival, shared).await,
+        None => ambient(arrival, shared),
     };
+    let identity = identity.map_err(|denied| {
+        let problem = refuse(statuses, &denied);
+        if shared.settings.auth.jwt.is_some() {
+            problem.or_bearer()
+        } else {
+            problem
+        }
+    })?;
     // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
     if first.is_none() && !is_own_origin(arrival) {
         let text = "a page of another origin may not act here without a credential of its own";
@@ -73,27 +82,25 @@ pub(super) async fn identify(
     Ok((key, identity))
 }
 
-/// What needs no header: the client's certificate, or nothing at all.
+/// What needs no header: the client's certificate, or nothing at all, in the realm's order. A cookie is none here, so that no
+/// page from elsewhere can make use of it.
 fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
-    let methods = [auth::Method::Tls.name().to_owned()];
-    match open(arrival, shared, &methods, None) {
-        Ok(Opening::Welcome(identity)) => Ok(identity),
-        Ok(Opening::Challenge(_) | Opening::Ask(_)) | Err(_) => anonymous(arrival, shared),
-    }
-}
-
-fn anonymous(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
-    let required = || Denied {
-        error: ErrorUri::AUTHENTICATION_REQUIRED,
-        text: "a credential is required: Authorization: Basic".to_owned(),
+    let required = || {
+        let text = "a credential is required: Authorization: Basic, or Bearer where the realm takes tokens";
+        Denied::new(ErrorUri::AUTHENTICATION_REQUIRED, text)
     };
-    if !shared.settings.auth.anonymous.as_ref().is_some_and(|anonymous| anonymous.http) {
-        return Err(required());
-    }
-    match open(arrival, shared, &[], None) {
-        Ok(Opening::Welcome(identity)) => Ok(identity),
-        Ok(Opening::Challenge(_) | Opening::Ask(_)) | Err(_) => Err(required()),
-    }
+    let auth = &shared.settings.auth;
+    let anonymous = auth.anonymous.as_ref().is_some_and(|anonymous| anonymous.http);
+    let identity = auth.order.0.iter().find_map(|method| {
+        if !(*method == auth::Method::Tls || (*method == auth::Method::Anonymous && anonymous)) {
+            return None;
+        }
+        match open(arrival, shared, &[method.name().to_owned()], None) {
+            Ok(Opening::Welcome(identity)) => Some(identity),
+            Ok(Opening::Challenge(_) | Opening::Ask(_)) | Err(_) => None,
+        }
+    });
+    identity.ok_or_else(required)
 }
 
 async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
@@ -102,6 +109,9 @@ async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<
         return Err(unknown_scheme());
     };
     let (scheme, value) = credential.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(denied)?;
+    if scheme.eq_ignore_ascii_case("bearer") && shared.settings.auth.jwt.is_some() {
+        return prove(arrival, shared, auth::Method::Jwt, None, value.trim()).await;
+    }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(unknown_scheme());
     }
@@ -109,23 +119,45 @@ async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<
     let pair = zeroize::Zeroizing::new(pair);
     let pair = std::str::from_utf8(&pair).map_err(|_| denied())?;
     let (authid, ticket) = pair.split_once(':').ok_or_else(denied)?;
-    // A2.
+    prove(arrival, shared, auth::Method::Ticket, Some(authid), ticket).await
+}
+
+/// Looks at a proof, if not too many were wrong (A2).
+async fn prove(
+    arrival: &Arrival<'_>,
+    shared: &RealmShared,
+    method: auth::Method,
+    authid: Option<&str>,
+    proof: &str,
+) -> Result<Identity, Denied> {
     let address = arrival.peer.map(|peer| peer.ip());
-    let guess = Guess { realm: arrival.realm.as_str(), authid, address };
-    let attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess).ok_or_else(throttled)?;
-    let proven = prove(arrival, shared, authid, ticket).await;
-    if proven.as_ref().is_err_and(|denied| denied.error == ErrorUri::AUTHENTICATION_DENIED) {
-        shared.logins.failed(attempt);
+    let guess = Guess { realm: arrival.realm.as_str(), authid: authid.unwrap_or_default(), address };
+    let attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess);
+    let proven = match attempt {
+        Some(_) => look(arrival, shared, method, authid, proof).await,
+        None => Err(throttled()),
+    };
+    let Err(denied) = &proven else { return proven };
+    let (authid, method) = (guess.authid, method.name());
+    let reason = denied.reason.unwrap_or(&denied.text);
+    shared.logins.tell(&Failed { realm: guess.realm, authid, method, peer: address, reason });
+    if let Some(attempt) = attempt.filter(|_| denied.error == ErrorUri::AUTHENTICATION_DENIED) {
+        tokio::time::sleep(shared.logins.failed(attempt)).await;
     }
     proven
 }
 
-async fn prove(arrival: &Arrival<'_>, shared: &RealmShared, authid: &str, ticket: &str) -> Result<Identity, Denied> {
+async fn look(
+    arrival: &Arrival<'_>,
+    shared: &RealmShared,
+    method: auth::Method,
+    authid: Option<&str>,
+    proof: &str,
+) -> Result<Identity, Denied> {
     let denied = Denied::wrong;
-    let methods = [auth::Method::Ticket.name().to_owned()];
-    let verdict = match open(arrival, shared, &methods, Some(authid))? {
-        Opening::Challenge(challenge) => challenge.verify(ticket, &[]),
-        // Only a ticket was offered, and a ticket is always asked for.
+    let verdict = match open(arrival, shared, &[method.name().to_owned()], authid)? {
+        Opening::Challenge(challenge) => challenge.verify(proof, &[]),
+        // Only a text was offered, and a text is always asked for.
         Opening::Welcome(_) | Opening::Ask(_) => return Err(denied()),
     };
     let admission = match verdict {
@@ -206,23 +238,26 @@ fn open(
         certificate: arrival.encryption.certificate.as_deref(),
         node_secret: shared.logins.node_secret(),
         drawn: &drawn,
+        remembered: None,
     };
     auth::open(&shared.settings.auth, &claim)
 }
 
 /// A2.
 fn busy() -> Denied {
-    Denied { error: ErrorUri::BUSY, text: "too many logins are being checked: come back later".to_owned() }
+    Denied::new(ErrorUri::BUSY, "too many logins are being checked: come back later")
 }
 
 /// A2.
 fn throttled() -> Denied {
-    Denied { error: ErrorUri::TOO_MANY_ATTEMPTS, text: auth::TOO_MANY_ATTEMPTS.to_owned() }
+    Denied::new(ErrorUri::TOO_MANY_ATTEMPTS, auth::TOO_MANY_ATTEMPTS)
 }
 
 fn unknown_scheme() -> Denied {
-    let text = "this credential is not known here; known is Authorization: Basic with authid and ticket";
-    Denied { error: ErrorUri::NO_MATCHING_AUTH_METHOD, text: text.to_owned() }
+    let text =
+        "this credential is not known here; known are Authorization: Basic with authid and ticket, and Bearer with a \
+                token where the realm takes tokens";
+    Denied::new(ErrorUri::NO_MATCHING_AUTH_METHOD, text)
 }
 
 fn refuse(statuses: &Statuses<'_>, denied: &Denied) -> Problem {

@@ -23,6 +23,9 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// How a failed login may be tried again.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"wharf\"");
 
+/// And where tokens are taken.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"wharf\"");
+
 /// The status by error URI: the operator's wishes before our own table.
 pub(super) struct Statuses<'a>(pub(super) &'a BTreeMap<String, u16>);
 
@@ -119,7 +122,10 @@ impl Problem {
             Some(_) | None => None,
         };
         let detail = text.map_or_else(|| format!("the call ended with {}", shown(&error.error)), shown);
-        Self { payload: Some(Box::new((args, kwargs))), ..Self::new(statuses.of(&error.error), &error.error, detail) }
+        let wait = retry_after(&kwargs).filter(|_| error.error.as_str() == ErrorUri::RATE_LIMITED.as_str());
+        let problem = Self::new(statuses.of(&error.error), &error.error, detail);
+        let problem = Self { payload: Some(Box::new((args, kwargs))), ..problem };
+        wait.into_iter().fold(problem, |problem, seconds| problem.with(header::RETRY_AFTER, seconds.into()))
     }
 
     fn new(status: StatusCode, error: &str, detail: String) -> Self {
@@ -131,6 +137,15 @@ impl Problem {
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// A token would do, too.
+    pub(super) fn or_bearer(self) -> Self {
+        if self.status == StatusCode::UNAUTHORIZED {
+            self.with(header::WWW_AUTHENTICATE, BEARER)
+        } else {
+            self
+        }
     }
 
     /// The connection ends with the answer.
@@ -176,7 +191,11 @@ impl Problem {
         }
         let body = self.body(request);
         for header in self.headers {
-            response.insert_header(header);
+            if header.0 == header::WWW_AUTHENTICATE {
+                response.append_header(header);
+            } else {
+                response.insert_header(header);
+            }
         }
         response.content_type(MEDIA_TYPE).body(body)
     }
@@ -211,6 +230,14 @@ impl Problem {
         body.push(b'}');
         body
     }
+}
+
+/// The whole seconds of `retry_after_ms`, if there is one.
+fn retry_after(kwargs: &Bytes) -> Option<u64> {
+    let Ok(Value::Dict(kwargs)) = codec::read_value(Serialization::Json, kwargs) else { return None };
+    let value = kwargs.iter().find(|(key, _)| key == "retry_after_ms").map(|(_, value)| value);
+    let Some(Value::Unsigned(milliseconds)) = value else { return None };
+    Some(milliseconds.div_ceil(1000))
 }
 
 /// Arguments and ArgumentsKw of a payload in JSON; empty ones where there are none.

@@ -78,6 +78,8 @@ refusals! {
     AuthThrottled = "auth_throttled",
     /// X1 to X4.
     Limit = "limit",
+    /// X6.
+    RateLimited = "rate_limited",
 }
 
 /// What became of a reload.

@@ -4,6 +4,7 @@ mod banner;
 mod certificates;
 mod files;
 mod files_changed;
+mod keys;
 mod memory;
 mod reload;
 mod secret;
@@ -205,6 +206,7 @@ fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
     let arbiters: Vec<Arbiter> = (0..workers).map(|_| Arbiter::new()).collect();
     let handles: Vec<_> = arbiters.iter().map(Arbiter::handle).collect();
     let pressure = Pressure::default();
+    keys::keep_fresh(settings.realms.iter().chain(settings.templates.iter().map(|template| &template.settings)));
     let logins = Logins::new(secret::of_node(settings.node.data_dir.as_deref()));
     let realms = RealmsActor::new(
         handles.clone(),
@@ -212,7 +214,7 @@ fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
         settings.templates.clone(),
         main_tally.clone(),
         pressure.clone(),
-        logins,
+        logins.clone(),
         Some(storage.link()),
     )
     .start();
@@ -230,6 +232,7 @@ fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
             configure: Arc::clone(&configure),
             realms: realms.clone(),
             tally: metrics.tally(number),
+            logins: logins.clone(),
             load: Arc::clone(&load),
         };
         WorkerHandle { worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)), load }

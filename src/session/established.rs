@@ -3,6 +3,11 @@
 //! Both are answered before the realm hears of it, and the permission before existence (R108).
 //! Source: sections 4.3, 5, 8, 9 and 12 of the reference.
 
+mod told;
+
+pub(super) use told::resume;
+
+use super::rate::{Rate, Used};
 use super::request_ids::{CallId, RequestIds};
 use super::unexpected;
 use crate::authz::{Action, Authorizer, Policy, Ruling};
@@ -10,8 +15,9 @@ use crate::wamp::message::{Call, Error, Message, Publish, Register, Subscribe};
 use crate::wamp::options::{Ppt, PublishOptions};
 use crate::wamp::role::{Announced, Feature, Features};
 use crate::wamp::uri::{self, UriFault, UriRules};
-use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, RequestId, Uri};
+use crate::wamp::{ErrorUri, MatchPolicy, MessageKind, Payload, RequestId, Uri, Value};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Whether the identity of callers and publishers is handed on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -40,6 +46,8 @@ pub struct Rules {
     pub authorizer: Option<Arc<Authorizer>>,
     /// What the realm announces, and so what may be used.
     pub features: Features,
+    /// How many calls and publications a session may make each second, if that is bounded.
+    pub rate: Option<Rate>,
 }
 
 /// Why a lawful request was declined, for those who count.
@@ -49,6 +57,8 @@ pub enum Refused {
     Uri,
     /// Not permitted.
     NotAuthorized,
+    /// One too many (X6).
+    RateLimited,
 }
 
 /// What an open session does with a message.
@@ -94,6 +104,7 @@ pub(super) fn judge(
     rules: &Rules,
     announced: Announced,
     ids: &mut RequestIds,
+    used: &mut Used,
     message: &mut Message,
 ) -> Result<Decision, Violation> {
     let as_callee = announced.callee_features.payload_passthru_mode;
@@ -102,12 +113,12 @@ pub(super) fn judge(
             take_id(rules, ids, publish.request, MessageKind::Publish)?;
             let may_pass = announced.publisher_features.payload_passthru_mode;
             rules.check_passthru(MessageKind::Publish, &publish.options.ppt, may_pass)?;
-            Ok(rules.publish(publish, None))
+            Ok(rules.publish(Some(used), publish, None))
         }
         Message::Call(call) => {
             let may_pass = announced.caller_features.payload_passthru_mode;
             rules.check_passthru(MessageKind::Call, &call.options.ppt, may_pass)?;
-            rules.judge_call(announced, ids, call)
+            rules.judge_call(announced, ids, used, call)
         }
         Message::Yield(answer) => {
             rules.check_passthru(MessageKind::Yield, &answer.options.ppt, as_callee)?;
@@ -178,7 +189,13 @@ impl Rules {
     }
 
     /// Section 9.6 of the reference, as far as the session's own: what the CALL is, by its id, and whether it may be.
-    fn judge_call(&self, announced: Announced, ids: &mut RequestIds, call: &mut Call) -> Result<Decision, Violation> {
+    fn judge_call(
+        &self,
+        announced: Announced,
+        ids: &mut RequestIds,
+        used: &mut Used,
+        call: &mut Call,
+    ) -> Result<Decision, Violation> {
         let (request, progress) = (call.request, call.options.progress);
         if progress {
             let lacking = match (
@@ -196,7 +213,12 @@ impl Rules {
         let id = ids.take_call(self.strict_request_ids, request, progress);
         match id.map_err(|due| not_due(MessageKind::Call, due, request))? {
             CallId::New => {
-                let decision = self.call(call, None);
+                let mut decision = self.call(call, None);
+                if let (Some(rate), Decision::Forward | Decision::Ask) = (&self.rate, &decision) {
+                    if let Err(wait) = used.call(rate) {
+                        decision = too_many(MessageKind::Call, request, wait);
+                    }
+                }
                 if progress && matches!(decision, Decision::Refuse(..)) {
                     ids.refused(request);
                 }
@@ -219,11 +241,16 @@ impl Rules {
         }
     }
 
-    fn publish(&self, publish: &mut Publish, told: Option<Told>) -> Decision {
+    /// `used`: what was used of the role's rate, if that is to be counted.
+    fn publish(&self, used: Option<&mut Used>, publish: &mut Publish, told: Option<Told>) -> Decision {
         let (request, acknowledge) = (publish.request, publish.options.acknowledge);
         match self.check_publish(&publish.topic, &mut publish.options, told) {
-            Ok(true) => Decision::Forward,
-            Ok(false) => Decision::Ask,
+            Ok(is_decided) => match self.rate.as_ref().zip(used).map_or(Ok(()), |(rate, used)| used.publish(rate)) {
+                Ok(()) if is_decided => Decision::Forward,
+                Ok(()) => Decision::Ask,
+                Err(wait) if acknowledge => too_many(MessageKind::Publish, request, wait),
+                Err(_) => Decision::Refuse(Refused::RateLimited, None),
+            },
             Err((refused, error, text)) => {
                 // R36: without acknowledge there is no answer, not even a no.
                 let reply = acknowledge.then(|| Error::reply(MessageKind::Publish, request, error, text));
@@ -349,27 +376,6 @@ impl Rules {
         }
     }
 
-    fn permission_of_authorizer(
-        &self,
-        action: Action,
-        text: &Uri,
-        policy: MatchPolicy,
-        told: Option<Told>,
-    ) -> Permission {
-        match told {
-            _ if self.policy.refuses_unasked(action, text, policy) => {
-                Permission::No(ErrorUri::NOT_AUTHORIZED, denied(action))
-            }
-            None => Permission::Ask,
-            Some(Told::Ruling(ruling)) if ruling.allow => Permission::Yes { disclose: ruling.disclose },
-            Some(Told::Ruling(_)) => Permission::No(ErrorUri::NOT_AUTHORIZED, denied(action)),
-            Some(Told::Failed) => {
-                let text = "whoever decides about that could not be asked".to_owned();
-                Permission::No(ErrorUri::AUTHORIZATION_FAILED, text)
-            }
-        }
-    }
-
     /// Whether the peer is named; `None` where it asked for that and may not (P7).
     fn disclosed(&self, asked: bool, by_rule: bool) -> Option<bool> {
         match self.disclose {
@@ -380,30 +386,18 @@ impl Rules {
     }
 }
 
-/// Goes on with a message about which the authorizer was asked ([`Decision::Ask`]).
-pub(super) fn resume(rules: &Rules, ids: &mut RequestIds, message: &mut Message, told: Told) -> Decision {
-    if let Message::Call(call) = message {
-        let decision = rules.call(call, Some(told));
-        match decision {
-            Decision::Forward => ids.allowed(call.request, &call.procedure),
-            Decision::Refuse(..) => ids.refused(call.request),
-            Decision::Ask | Decision::Discard | Decision::Goodbye | Decision::Abort => {}
-        }
-        decision
-    } else if let Message::Publish(publish) = message {
-        rules.publish(publish, Some(told))
-    } else if let Message::Subscribe(subscribe) = message {
-        rules.subscribe(subscribe, Some(told))
-    } else if let Message::Register(register) = message {
-        rules.register(register, Some(told))
-    } else {
-        // Nobody is asked about anything else.
-        Decision::Discard
-    }
-}
-
 fn other_procedure(request: RequestId) -> Violation {
     format!("CALL: request id {request} belongs to another procedure")
+}
+
+/// X6: how long to wait is said in milliseconds.
+fn too_many(kind: MessageKind, request: RequestId, wait: Duration) -> Decision {
+    let text = "this role may not do that so often: come back later";
+    let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+    let kwargs = vec![("retry_after_ms".to_owned(), Value::Unsigned(milliseconds))];
+    let mut error = Error::reply(kind, request, ErrorUri::RATE_LIMITED, text);
+    error.payload = Payload::values(vec![Value::from(text)], kwargs);
+    Decision::Refuse(Refused::RateLimited, Some(Box::new(error.into())))
 }
 
 const NO_DISCLOSURE: &str = "this realm discloses nobody";
@@ -429,7 +423,7 @@ mod tests {
     use crate::authz::{Pattern, PolicyFlags, PolicyRules, Rule};
     use crate::wamp::message::{Unregister, Unsubscribe};
     use crate::wamp::options::{CallOptions, RegisterOptions, SubscribeOptions};
-    use crate::wamp::{Payload, RegistrationId, SubscriptionId};
+    use crate::wamp::{RegistrationId, SubscriptionId};
 
     /// What becomes of a REGISTER with these options by a role with these rights: the options that go on, or the error.
     fn register(flags: PolicyFlags, options: RegisterOptions) -> Result<RegisterOptions, String> {
@@ -443,7 +437,8 @@ mod tests {
         let rules = Rules { policy: Arc::new(policy), ..Rules::default() };
         let register = Register { request: RequestId::FIRST, options, procedure: Uri::from("com.x") };
         let mut message = register.into();
-        let judged = judge(&rules, Announced::default(), &mut RequestIds::default(), &mut message);
+        let judged =
+            judge(&rules, Announced::default(), &mut RequestIds::default(), &mut Used::default(), &mut message);
         if let Ok(Decision::Refuse(_, Some(error))) = &judged {
             let Message::Error(error) = &**error else { panic!("{error:?}") };
             return Err(error.error.to_string());
@@ -480,7 +475,8 @@ mod tests {
         for strict_request_ids in [true, false] {
             let rules = Rules { strict_request_ids, ..Rules::default() };
             for mut message in requests.clone() {
-                let judged = judge(&rules, Announced::default(), &mut RequestIds::default(), &mut message);
+                let judged =
+                    judge(&rules, Announced::default(), &mut RequestIds::default(), &mut Used::default(), &mut message);
                 assert_eq!(judged.is_err(), strict_request_ids, "{message:?}");
             }
         }

@@ -3,7 +3,9 @@
 use super::asking::ending_of;
 use super::authorizing::Held;
 use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, State};
-use crate::auth::{self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, NodeSecret, Opening, Verdict};
+use crate::auth::{
+    self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, NodeSecret, Opening, Remembered, Verdict,
+};
 use crate::wamp::message::{Challenge, Hello, Message, Welcome};
 use crate::wamp::options::{HelloDetails, WelcomeDetails};
 use crate::wamp::role::{Announced, Roles};
@@ -27,6 +29,8 @@ pub struct Door<'a> {
     pub listener: &'a str,
     /// `tls-exporter` of the connection, where it has one.
     pub binding: Option<[u8; 32]>,
+    /// Who has proven himself before in the peer's browser.
+    pub remembered: Option<Remembered>,
     /// Fresh for this HELLO.
     pub drawn: Drawn,
 }
@@ -107,6 +111,7 @@ impl Session {
             node_secret: doorman.node_secret(),
             drawn: &door.drawn,
             certificate: self.certificate.as_deref(),
+            remembered: door.remembered.as_ref(),
         };
         match auth::open(doorman.auth(), &claim) {
             Ok(Opening::Welcome(identity)) => {
@@ -203,6 +208,28 @@ impl Session {
         }
     }
 
+    /// Who tries to come in, and by which method, or those that it names.
+    pub fn knocking(&self) -> Option<(&str, String)> {
+        let (arrival, method) = match &self.state {
+            State::FindingRealm { arrival } => (arrival, arrival.details.authmethods.join(" ")),
+            State::Challenging { arrival, challenge } => (arrival, challenge.method().name().to_owned()),
+            State::Asking { arrival, inquiry } => (arrival, inquiry.method().name().to_owned()),
+            State::AwaitingHello
+            | State::Proving { .. }
+            | State::Joining { .. }
+            | State::Established { .. }
+            | State::Leaving { .. }
+            | State::ShuttingDown { .. }
+            | State::Ended => return None,
+        };
+        Some((arrival.details.authid.as_deref().unwrap_or_default(), method))
+    }
+
+    /// Why the peer was not let in, where it was told less.
+    pub fn denied_because(&self) -> Option<&'static str> {
+        self.denied
+    }
+
     /// The realm has let the session in.
     pub fn joined(&mut self, session: SessionId) -> Action {
         if !matches!(self.state, State::Joining { .. }) {
@@ -228,10 +255,8 @@ impl Session {
     pub(super) fn enter(&mut self, doorman: &impl Doorman, arrival: &Arrival, admission: Admission) -> Action {
         let Admission { identity, authextra } = admission;
         let Some(rules) = doorman.rules(&identity.authrole) else {
-            return self.deny(Denied {
-                error: ErrorUri::NO_SUCH_ROLE,
-                text: "the role of this principal does not exist in the realm".to_owned(),
-            });
+            let text = "the role of this principal does not exist in the realm";
+            return self.deny(Denied::new(ErrorUri::NO_SUCH_ROLE, text));
         };
         let (realm, announced) = (arrival.realm.clone(), arrival.announced);
         self.state = State::Joining { realm, identity: identity.clone(), authextra, rules, announced };
@@ -240,6 +265,7 @@ impl Session {
 
     pub(super) fn deny(&mut self, denied: Denied) -> Action {
         self.state = State::Ended;
+        self.denied = denied.reason;
         Action::End(Farewell::abort(ending_of(denied.error), denied.error, denied.text, CloseCode::POLICY))
     }
 }

@@ -25,12 +25,14 @@ mod close;
 mod established;
 mod explain;
 mod handshake;
+mod rate;
 mod request_ids;
 
 pub use close::{CloseCode, Ending, Farewell};
 pub use established::{Disclose, Refused, Rules, Told};
 pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Door, Doorman, Proof};
+pub use rate::Rate;
 
 use crate::auth::{Certificate, Challenge, Identity, Inquiry, Work};
 use crate::wamp::message::{Goodbye, Message};
@@ -39,6 +41,7 @@ use crate::wamp::role::Announced;
 use crate::wamp::{Dict, ErrorUri, MessageKind, Uri};
 use request_ids::RequestIds;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What the connection's owner has to do.
 #[derive(Debug)]
@@ -128,6 +131,10 @@ enum AfterGoodbye {
 pub struct Session {
     state: State,
     request_ids: RequestIds,
+    /// What it has made use of, where its role has a rate.
+    used: rate::Used,
+    /// Why it was not let in, for the operator only.
+    denied: Option<&'static str>,
     /// What the peer has shown to the transport.
     certificate: Option<Arc<Certificate>>,
 }
@@ -141,7 +148,13 @@ impl Default for Session {
 impl Session {
     /// A connection on which nothing was said yet.
     pub fn new() -> Self {
-        Self { state: State::AwaitingHello, request_ids: RequestIds::default(), certificate: None }
+        Self {
+            state: State::AwaitingHello,
+            request_ids: RequestIds::default(),
+            used: rate::Used::default(),
+            denied: None,
+            certificate: None,
+        }
     }
 
     /// The transport has verified this certificate of the peer.
@@ -242,7 +255,7 @@ impl Session {
     #[inline]
     pub fn judge(&mut self, message: &mut Message) -> Option<Action> {
         let State::Established { rules, announced, .. } = &self.state else { return Some(Action::Nothing) };
-        match established::judge(rules, *announced, &mut self.request_ids, message) {
+        match established::judge(rules, *announced, &mut self.request_ids, &mut self.used, message) {
             Ok(established::Decision::Forward) => None,
             Ok(established::Decision::Refuse(refused, error)) => Some(Action::Refuse(refused, error)),
             Ok(established::Decision::Ask) => Some(Action::Authorize),
@@ -258,6 +271,12 @@ impl Session {
             }
             Err(violation) => Some(self.violation(violation)),
         }
+    }
+
+    /// It is so late, for the messages that come next (X6).
+    #[inline]
+    pub fn set_time(&mut self, now: Instant) {
+        self.used.set_time(now);
     }
 
     /// Something that could not even be read as a message (R20), or that broke the realm's rules.
@@ -281,6 +300,7 @@ impl Session {
             AfterGoodbye::AwaitGoodbye(code) => State::ShuttingDown { code },
         };
         self.request_ids = RequestIds::default();
+        self.used = rate::Used::default();
         Action::Send((*goodbye).into())
     }
 

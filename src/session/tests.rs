@@ -53,7 +53,7 @@ fn realm(rules: Rules) -> Realm {
 fn door() -> Door<'static> {
     let time = crate::wamp::WallTime::default();
     let drawn = Drawn { authid: "ABCD".to_owned(), session: session_id(), challenge: [5; 32], time };
-    Door { listener: "main", binding: None, drawn }
+    Door { listener: "main", binding: None, remembered: None, drawn }
 }
 
 /// Everything under `com.`, call and subscribe also under `wamp.`.

@@ -223,7 +223,7 @@ where
     let response = app.call(request).await?;
     let (request, response) = response.into_parts();
     let peer = request.head().peer_addr;
-    let mut agreed = response.extensions().get::<Agreed>().copied();
+    let mut agreed = response.extensions().get::<Agreed>().cloned();
     let (mut head, body) = Response::<B>::from(response).into_parts();
     let mut body = match agreed {
         Some(_) => bytes::Bytes::new(),

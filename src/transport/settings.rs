@@ -1,6 +1,7 @@
 //! The settings of listeners and the bounds of the whole process's connections. `config` fills them.
 
 use super::trusted::Trusted;
+use crate::auth::CookieSettings;
 use crate::wamp::Serialization;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -160,6 +161,8 @@ pub struct WebSocketSettings {
     pub fragments_max: u32,
     /// Origins besides the same host: exact, with `*` for a port, or `*` for all.
     pub allowed_origins: Vec<String>,
+    /// What browsers are given, for the realms that can be reached here.
+    pub cookies: Vec<CookieSettings>,
 }
 
 /// RawSocket on one listener.
@@ -194,6 +197,7 @@ impl Default for WebSocketSettings {
             compression: false,
             fragments_max: 1024,
             allowed_origins: Vec::new(),
+            cookies: Vec::new(),
         }
     }
 }

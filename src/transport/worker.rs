@@ -15,6 +15,7 @@ use super::websocket::connection::WebSocketConnection;
 use super::websocket::handshake::Here;
 use crate::actors::clock;
 use crate::actors::connection::Connection;
+use crate::actors::logins::Logins;
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{CutForMemory, Gone, Opening, SessionActor, ShutDown, Times};
 use crate::observe::{Refusal, Restraint, Tally};
@@ -190,6 +191,8 @@ pub struct WorkerSettings {
     pub realms: Addr<RealmsActor>,
     /// Its counters.
     pub tally: Tally,
+    /// What the logins of the node share.
+    pub logins: Logins,
     /// Where it says how busy it is.
     pub load: Arc<Load>,
 }
@@ -476,8 +479,9 @@ impl Shared {
         if let Some(serve) = &*listener.serve.borrow() {
             return Some(Rc::clone(serve));
         }
-        let (tally, closed) = (self.settings.tally.clone(), Rc::clone(&listener.closed));
-        let here = Here { listener: Arc::clone(&listener.settings), tally, closed };
+        let (tally, logins) = (self.settings.tally.clone(), self.settings.logins.clone());
+        let closed = Rc::clone(&listener.closed);
+        let here = Here { listener: Arc::clone(&listener.settings), tally, logins, closed };
         // Weak: what is built is kept by the listener itself.
         let (shared, upgrading) = (Rc::clone(self), Rc::downgrade(listener));
         let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer, headers| {

@@ -77,6 +77,8 @@ uris! {
     SYSTEM_SHUTDOWN = "wamp.close.system_shutdown";
     /// The realm is being removed.
     CLOSE_REALM = "wamp.close.close_realm";
+    /// The peer leaves, and is not to be remembered.
+    LOGOUT = "wamp.close.logout";
     /// The answer to a GOODBYE.
     GOODBYE_AND_OUT = "wamp.close.goodbye_and_out";
     /// An administrator ended the session.
@@ -93,6 +95,8 @@ uris! {
     TOO_MANY_ATTEMPTS = "wharf.error.too_many_attempts";
     /// A quota is used up; kwargs `limit` and `max` say which.
     LIMIT_EXCEEDED = "wharf.error.limit_exceeded";
+    /// A role may not do so much at a time.
+    RATE_LIMITED = "wharf.error.rate_limited";
     /// What was to be kept could not be stored; it was routed all the same.
     STORAGE = "wharf.error.storage";
     /// The realm failed and was started again.

@@ -13,8 +13,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 #[test]
 fn every_key_of_a_listener_lands_in_its_setting() {
     let settings = loaded(&of_text(
-        r#"
-[realms.r]
+        r#"[realms.r]
 [listeners.l]
 bind = ["127.0.0.1:1", "localhost:2", "unix:/s"]
 mode = "0600"
@@ -71,6 +70,7 @@ ping_agents = ["agent"]
             compression: true,
             fragments_max: 109,
             allowed_origins: vec!["https://a.example".to_owned()],
+            cookies: Vec::new(),
         },
         rawsocket: RawSocketSettings {
             serializers: vec![MessagePack, Json],

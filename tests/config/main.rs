@@ -6,10 +6,12 @@
 mod authentication;
 mod broken;
 mod command;
+mod cookie;
 mod exposure;
 mod files;
 mod formats;
 mod import;
+mod jwt;
 mod keys;
 mod landing;
 mod made_secrets;
@@ -54,6 +56,7 @@ fn variables() -> BTreeMap<String, String> {
         ("BOB_VERIFIER", dialect),
         ("JOE_KEY", "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=".to_owned()),
         ("ROUTER_KEY", "03".repeat(32)),
+        ("JWT_KEY", "04".repeat(32)),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
 }
@@ -115,7 +118,15 @@ fn comparable(settings: &Settings) -> String {
                 rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.pattern, rule.actions, rule.disclose)).collect()
             };
             let flags = role.policy.flags();
-            writeln!(text, "{name} {:?} {flags:?} {:#?} {:#?}", role.on_overflow, rules(allow), rules(deny)).unwrap();
+            writeln!(
+                text,
+                "{name} {:?} {:?} {flags:?} {:#?} {:#?}",
+                role.rate,
+                role.on_overflow,
+                rules(allow),
+                rules(deny)
+            )
+            .unwrap();
         }
     }
     for template in templates {

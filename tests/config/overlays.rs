@@ -177,11 +177,13 @@ fn roles_inherit_rules_flags_and_overflow_and_deny_wins_over_all() {
     use wharf::authz::Action::{Call, Register};
     use wharf::wamp::MatchPolicy::{Exact, Prefix};
     let settings = loaded(&of_text(&format!(
-        "{FILE}[realms.closed]\nenabled = false\n[realms.my-shop.roles.base]\ncall = [\"com.a.*\"]\nregister = [\"com.a.*\"]\non_overflow = \"drop_newest\"\nallow_pattern_register = true\nallow_match_all = true\n\
+        "{FILE}[realms.closed]\nenabled = false\n[realms.my-shop.roles.base]\ncall = [\"com.a.*\"]\nregister = [\"com.a.*\"]\non_overflow = \"drop_newest\"\nrate = {{ calls = \"300/m\" }}\nallow_pattern_register = true\nallow_match_all = true\n\
          [realms.my-shop.roles.child]\ninherit = [\"base\"]\ncall = [\"com.b.*\"]\ndeny = [\"com.a.secret.*\"]\nallow_match_all = false\n"
     )));
     assert_eq!(settings.realms.len(), 1);
     let child = &settings.realms[0].roles["child"];
+    let rate = wharf::actors::settings::Rate { calls: Some(5), publishes: None, burst: 100 };
+    assert_eq!(child.rate, Some(rate));
     assert_eq!(child.on_overflow, Some(wharf::actors::settings::OnOverflow::DropNewest));
     let policy = &child.policy;
     assert!(policy.check(Call, "com.a.x", Exact).allowed && policy.check(Call, "com.b.x", Exact).allowed);
@@ -189,5 +191,5 @@ fn roles_inherit_rules_flags_and_overflow_and_deny_wins_over_all() {
     assert!(policy.check(Register, "com.a.x", Prefix).allowed && !policy.check(Register, "com.a.", Prefix).allowed);
     assert!(!policy.flags().allow_match_all, "set to false where it is inherited as true");
     let rule = policy.check(Call, "com.b.x", Exact).rule.unwrap();
-    assert_eq!(&*rule.source, "(built-in wharf.toml):16");
+    assert_eq!(&*rule.source, "(built-in wharf.toml):17");
 }

@@ -3,9 +3,14 @@
 As autobahn_python.py, which has the rest. Its SCRAM is the dialect `scram`.
 """
 
-from autobahn_peer import connect, converse, leave, login, within
+import time
+
+import jwt
+from autobahn_peer import REALM, Session, connect, converse, leave, login, open_with, within
+from autobahn.wamp.auth import create_authenticator
 from autobahn.wamp.exception import ApplicationError
 
+TOKEN_KEY = "a secret of 32 octets or more, for tokens"
 KEY = "44" * 32
 DENIED = "wamp.error.authentication_denied"
 
@@ -26,12 +31,33 @@ async def refused(steps, method, step, **arguments):
     steps.equal(f"{method}: {step} is refused", reason, DENIED)
 
 
+def token(key=TOKEN_KEY, **changes):
+    """A token of eve for a minute, as PyJWT makes it."""
+    claims = {"iss": "https://id.example", "aud": "interop", "sub": "eve", "exp": time.time() + 60}
+    return jwt.encode(claims | changes, key, algorithm="HS256")
+
+
+async def tokens(steps):
+    session, details = await connect(authid="eve", ticket=token())
+    named = (details.authid, details.authrole, details.authmethod, details.authprovider)
+    steps.equal("token as a ticket: eve is let in", named, ("eve", "clerk", "ticket", "jwt"))
+    await leave(session)
+    expired, elsewhere = token(exp=time.time() - 60), token(aud="other")
+    unsigned = jwt.encode({"iss": "https://id.example", "aud": "interop", "sub": "eve", "exp": time.time() + 60}, None, algorithm="none")
+    wrong = [("an expired token", "eve", expired), ("one for others", "eve", elsewhere), ("one without a signature", "eve", unsigned)]
+    wrong += [("one that another has signed", "eve", token(key="x" * 40)), ("a token of somebody else", "frank", token())]
+    for step, authid, bad in wrong:
+        _, reason = await connect(authid=authid, ticket=bad)
+        steps.equal(f"token as a ticket: {step} is refused", reason, DENIED)
+
+
 async def main(steps):
     for authid, ticket, expected in [("hank", "hank-ticket", "hank"), ("hank", "guess", DENIED), ("nobody", "x", DENIED)]:
         session, details = await connect(authid=authid, ticket=ticket)
         steps.equal(f"ticket, hashed: {authid}", getattr(details, "authid", details), expected)
         if expected == authid:
             await leave(session)
+    await tokens(steps)
     for authid in ["bob", "carl"]:
         await let_in(steps, "wampcra", authid, authid=authid, secret=authid + "-secret")
         await refused(steps, "wampcra", authid + " with a wrong secret", authid=authid, secret="guess")

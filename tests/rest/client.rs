@@ -95,6 +95,11 @@ impl Response {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| &**value)
     }
 
+    /// All lines of this name, in order.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| &**value).collect()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }

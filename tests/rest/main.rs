@@ -13,4 +13,5 @@ mod publishes;
 mod router;
 mod sessions;
 mod stopping;
+mod tokens;
 mod wamp;

@@ -6,6 +6,9 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
+/// What tokens are signed with.
+pub(crate) const JWT_KEY: &str = "a secret of more than 32 octets, known to both";
+
 /// What most tests run: a realm for everybody, one behind tickets, one that the main listener does not serve.
 pub(crate) const CONFIG: &str = r#"
 [listeners.main]
@@ -44,6 +47,12 @@ role = "guest"
 [realms.main.auth.ticket.users.bob]
 ticket = { file = "ticket" }
 role = "member"
+
+[realms.main.auth.jwt]
+issuer = "https://id.example"
+audience = "main"
+key = { file = "jwt" }
+role_fixed = "member"
 
 [realms.main.roles.guest]
 call = ["*", "wamp.*"]
@@ -103,6 +112,7 @@ impl Router {
         }
         std::fs::write(folder.path().join("wharf.toml"), config).unwrap();
         std::fs::write(folder.path().join("ticket"), "s3cret\n").unwrap();
+        std::fs::write(folder.path().join("jwt"), JWT_KEY).unwrap();
         drop(held);
         let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
             .current_dir(folder.path())

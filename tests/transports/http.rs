@@ -43,13 +43,19 @@ pub(crate) fn answer(stream: &mut impl Read) -> (u16, String, String) {
 
 /// Reads just the head, in lower case: what follows may be a WebSocket frame.
 pub(crate) fn head(stream: &mut impl Read) -> (u16, String) {
+    let (status, head) = head_as_sent(stream);
+    (status, head.to_lowercase())
+}
+
+/// The same in its own letters.
+pub(crate) fn head_as_sent(stream: &mut impl Read) -> (u16, String) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut octet = [0];
         stream.read_exact(&mut octet).unwrap();
         head.push(octet[0]);
     }
-    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let head = String::from_utf8(head).unwrap();
     (head[9..12].parse().unwrap(), head)
 }
 

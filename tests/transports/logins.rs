@@ -179,3 +179,155 @@ fn guesses_are_refused_unseen_and_the_right_secret_is_let_in_after_the_wait() {
     assert_eq!((router.refused("auth_failed"), router.refused("auth_throttled")), (3, unseen));
     assert_eq!(with_ticket(&router, "hashed"), "hank");
 }
+
+/// Octets that are the same on both sides, as in the core's tests.
+const JWT_KEY: &str = "a secret of more than 32 octets, known to both";
+
+/// A token for an hour, signed with HMAC by its definition.
+fn token(key: &str, claims: &Value) -> String {
+    let encode = |octets: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, octets);
+    let text = format!("{}.{}", encode(br#"{"alg":"HS256"}"#), encode(claims.to_string().as_bytes()));
+    let signature = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, sign(key, &text)).unwrap();
+    format!("{text}.{}", encode(&signature))
+}
+
+fn claims(authid: &str) -> Value {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    json!({"iss": "https://id.example", "aud": "shop", "sub": authid, "exp": now + 3600})
+}
+
+/// Section 5 of the configuration: a token by its own method and as a ticket, with and without a name.
+#[test]
+fn a_token_is_let_in_by_its_own_method_and_as_a_ticket() {
+    let router = Router::of(
+        &format!(
+            "[node]\ndev = true\n{CONFIG}\n[realms.realm1.auth.jwt]\nissuer = \"https://id.example\"\naudience = \"shop\"\n\
+             key = \"{JWT_KEY}\"\nrole_fixed = \"guest\"\n"
+        ),
+        &[],
+    );
+    let good = token(JWT_KEY, &claims("zoe"));
+    on_each(&router, |peer| {
+        hello(peer, "ticket", "zoe", &json!({}));
+        peer.say(&json!([5, good, {}]));
+        let welcome = peer.hear(2);
+        let found = ["authid", "authrole", "authmethod", "authprovider"].map(|key| welcome[2][key].clone());
+        assert_eq!(found, ["zoe", "guest", "ticket", "jwt"].map(Value::from));
+    });
+    on_each(&router, |peer| {
+        peer.say(&json!([1, "realm1", {"roles": {"caller": {}}, "authmethods": ["jwt"]}]));
+        assert_eq!(peer.hear(4)[1], "jwt");
+        peer.say(&json!([5, good, {}]));
+        assert_eq!(peer.hear(2)[2]["authid"], "zoe");
+    });
+    for bad in [token(&JWT_KEY.to_uppercase(), &claims("zoe")), token(JWT_KEY, &claims("joe")), "guess".to_owned()] {
+        on_each(&router, |peer| {
+            hello(peer, "jwt", "zoe", &json!({}));
+            peer.say(&json!([5, bad, {}]));
+            let abort = peer.hear(3);
+            assert_eq!(abort[2], "wamp.error.authentication_denied");
+            assert_eq!(abort[1]["message"], "authentication failed");
+        });
+    }
+}
+
+/// An Ed25519 key as a set has it, and a token of it for an hour.
+fn key_and_token(seed: u8, kid: &str) -> (Value, String) {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use base64::Engine;
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+    let public = URL_SAFE_NO_PAD.encode(pair.public_key());
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let text = format!("{}.{}", encode(&json!({ "alg": "EdDSA", "kid": kid })), encode(&claims("zoe")));
+    let token = format!("{text}.{}", URL_SAFE_NO_PAD.encode(pair.sign(text.as_bytes())));
+    (json!({ "kty": "OKP", "crv": "Ed25519", "kid": kid, "x": public }), token)
+}
+
+/// Keys in a file are read again when it changes; what cannot be used leaves the old ones.
+#[test]
+fn keys_of_tokens_are_read_again_when_their_file_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jwks.json");
+    let write = |text: &str| {
+        let beside = file.with_extension("new");
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(&beside, &file).unwrap();
+    };
+    let [(first, of_first), (second, of_second)] = [key_and_token(1, "first"), key_and_token(2, "second")];
+    write(&json!({ "keys": [first] }).to_string());
+    let router = Router::of(
+        &format!(
+            "{CONFIG}\n[realms.realm1.auth.jwt]\nissuer = \"https://id.example\"\naudience = \"shop\"\n\
+             jwks_file = \"{}\"\nrole_fixed = \"guest\"\n",
+            file.display()
+        ),
+        &[],
+    );
+    let let_in = |token: &str| {
+        let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+        hello(&mut peer, "jwt", "zoe", &json!({}));
+        peer.say(&json!([5, token, {}]));
+        peer.receive()[0] == 2
+    };
+    assert!(let_in(&of_first) && !let_in(&of_second));
+    write(&json!({ "keys": [second] }).to_string());
+    router.log_line("keys of tokens were read again");
+    assert!(let_in(&of_second) && !let_in(&of_first));
+    write("{}");
+    router.log_line("keys of tokens changed and cannot be used: the old ones stay");
+    assert!(let_in(&of_second));
+}
+
+/// One line for each login that failed: who, how, from where and why, escaped, and nothing of what it was tried with.
+#[test]
+fn a_failed_login_has_a_line_of_the_log_without_its_secret() {
+    let router = Router::of(
+        &format!(
+            "[node]\ndev = true\n{CONFIG}\n[realms.realm1.auth.jwt]\nissuer = \"https://id.example\"\naudience = \"shop\"\n\
+             key = \"{JWT_KEY}\"\nrole_fixed = \"guest\"\n"
+        ),
+        &["observability.log.format=json"],
+    );
+    let mut expired = claims("zoe");
+    expired["exp"] = json!(1);
+    for (method, authid, proof, reason) in [
+        ("ticket", "jo\ne\u{1b}[31m", "hush-1", "authentication failed"),
+        ("jwt", "zoe", &*token(JWT_KEY, &expired), "the token has expired"),
+        ("jwt", "eve", "hush-2", "this is no token"),
+    ] {
+        let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+        hello(&mut peer, method, authid, &json!({}));
+        peer.say(&json!([5, proof, {}]));
+        let abort = peer.hear(3);
+        assert_eq!(abort[1]["message"], "authentication failed");
+        let line = router.log_line(&format!("\"reason\":\"{reason}\""));
+        for part in
+            ["login failed", &format!("\"method\":\"{method}\""), "\"peer\":\"127.0.0.1\"", "\"realm\":\"realm1\""]
+        {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert!(!line.contains(proof) && !line.contains('\u{1b}'), "{line}");
+    }
+    let line = router.log_line("authentication failed");
+    assert!(line.contains("jo\\\\ne\\\\u{1b}[31m"), "{line}");
+    let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+    peer.say(&json!([1, "realm1", {"roles": {"caller": {}}, "authmethods": ["wampcra", "x"], "authid": "joe"}]));
+    peer.hear(3);
+    assert!(router.log_line("none of the offered methods").contains("\"method\":\"wampcra x\""));
+}
+
+/// A2: first the answer is delayed, then refused; nobody else waits meanwhile.
+#[test]
+fn the_answer_to_a_guess_is_held_back_while_others_are_served() {
+    let router = router_with("[realms.realm1.auth.throttle]\nper_authid = 2\n");
+    assert_eq!(with_ticket(&router, "guess"), "wamp.error.authentication_denied");
+    let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+    hello(&mut peer, "ticket", "hank", &json!({}));
+    let before = std::time::Instant::now();
+    peer.say(&json!([5, "guess", {}]));
+    // Only a bound from below: the other side is the machine's.
+    router.session().lives();
+    assert_eq!(peer.hear(3)[2], "wamp.error.authentication_denied");
+    assert!(before.elapsed() >= std::time::Duration::from_millis(200), "{:?}", before.elapsed());
+}

@@ -6,6 +6,7 @@
 
 mod batches;
 mod compression;
+mod cookies;
 mod counts;
 mod deadlines;
 mod dynamic;
@@ -15,6 +16,7 @@ mod keepalive;
 mod log;
 mod logins;
 mod proxies;
+mod rates;
 mod rawsocket;
 mod rawsocket_peer;
 mod reload;

@@ -50,12 +50,17 @@ impl WebSocketPeer {
 
 impl<S: Read + Write> WebSocketPeer<S> {
     /// Reads the answer to an upgrade request that was written.
-    pub(crate) fn upgraded(mut stream: S) -> Self {
-        let (status, head) = http::head(&mut stream);
+    pub(crate) fn upgraded(stream: S) -> Self {
+        Self::upgraded_with_head(stream).0
+    }
+
+    /// The same, with the head of that answer.
+    pub(crate) fn upgraded_with_head(mut stream: S) -> (Self, String) {
+        let (status, head) = http::head_as_sent(&mut stream);
         assert_eq!(status, 101, "{head}");
         let deflate = head.contains("permessage-deflate").then(Deflate::new);
         let decoder = Decoder::new(Role::Client, FrameLimits { message_max: 1 << 25, fragments_max: 1 }, deflate);
-        Self { stream, decoder, items: VecDeque::new(), requests: 0 }
+        (Self { stream, decoder, items: VecDeque::new(), requests: 0 }, head)
     }
 
     /// From HELLO to WELCOME, in JSON.

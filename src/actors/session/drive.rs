@@ -60,6 +60,7 @@ impl SessionActor {
                     return;
                 }
             }
+            self.session.set_time(now);
             for _ in 0..BATCH_MAX {
                 if !self.session.takes_messages() || self.ending.has_begun() {
                     break;
@@ -179,6 +180,7 @@ impl SessionActor {
         if self.ending.has_begun() {
             return;
         }
+        self.end_delayed(now, ctx);
         self.tell_overflow_if_due(now);
         if self.session.is_opening() && now >= self.times.handshake_until {
             self.on_handshake_timeout(ctx);
@@ -223,7 +225,8 @@ impl SessionActor {
         }
         let handshake = self.session.is_opening().then_some(self.times.handshake_until);
         let stall = (!self.outbox.is_empty()).then(|| self.progress + self.outbox.settings().stall);
-        let deadlines = [handshake, stall, self.keepalive.next_deadline(), self.overflow_log.next_deadline()];
+        let deadlines =
+            [handshake, stall, self.keepalive.next_deadline(), self.overflow_log.next_deadline(), self.delayed_until()];
         deadlines.into_iter().flatten().min()
     }
 

@@ -68,7 +68,10 @@ impl SessionActor {
                             self.session.hold(message);
                             self.authorize(ctx);
                         }
-                        Some(action) => self.obey(action, ctx),
+                        Some(action) => {
+                            self.note_logout(&message);
+                            self.obey(action, ctx);
+                        }
                     };
                 }
                 if self.had_session && self.session.is_awaiting_hello() {

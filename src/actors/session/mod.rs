@@ -8,9 +8,11 @@
 
 mod asking;
 mod authorizing;
+mod browser;
 mod drive;
 mod ending;
 mod input;
+mod login;
 mod output;
 mod realm_side;
 
@@ -160,6 +162,10 @@ pub struct SessionActor {
     attempt: Option<Attempt>,
     asking: asking::Asking,
     authorizing: authorizing::Authorizing,
+    /// Who tries to come in.
+    knocking: login::Knocking,
+    /// A no that is said later.
+    delayed: Option<login::Delayed>,
     /// Calls that were ended towards the caller because a partial result did not fit; the realm's last word is awaited.
     failed_calls: Vec<RequestId>,
     listener: Arc<str>,
@@ -261,6 +267,8 @@ impl SessionActor {
             attempt: None,
             asking: asking::Asking::default(),
             authorizing: authorizing::Authorizing::default(),
+            knocking: login::Knocking::default(),
+            delayed: None,
             failed_calls: Vec::new(),
             listener: opening.listener,
             listener_realms: opening.listener_realms,

@@ -52,7 +52,10 @@ impl Handler<Found> for SessionActor {
         let drawn = drawn();
         self.session_id = drawn.session;
         let binding = self.connection.channel_binding();
-        let action = self.session.realm_found(&*shared, &Door { listener: &self.listener, binding, drawn });
+        self.note_knocking();
+        let remembered = self.remembered(&shared);
+        let door = Door { listener: &self.listener, binding, remembered, drawn };
+        let action = self.session.realm_found(&*shared, &door);
         self.asking.begin();
         self.limit_challenge();
         self.obey(action, ctx);
@@ -140,6 +143,7 @@ impl SessionActor {
                 self.tally.refused(match refused {
                     Refused::Uri => Refusal::Uri,
                     Refused::NotAuthorized => Refusal::Authz,
+                    Refused::RateLimited => Refusal::RateLimited,
                 });
                 if let Some(error) = error {
                     self.send(*error, ctx);
@@ -168,11 +172,12 @@ impl SessionActor {
                 self.ask_to_leave();
             }
             Action::End(farewell) => {
-                if farewell.ending == Ending::NotAuthenticated {
-                    self.proof_was_wrong();
-                }
                 self.forward_commands();
-                self.end(farewell, ctx);
+                if matches!(farewell.ending, Ending::NotAuthenticated | Ending::Throttled | Ending::TooBusy) {
+                    self.fail_login(farewell, ctx);
+                } else {
+                    self.end(farewell, ctx);
+                }
             }
         }
     }
@@ -186,16 +191,11 @@ impl SessionActor {
 
     /// Whether the proof that has come may be looked at (A2).
     pub(super) fn may_try(&mut self, shared: &RealmShared) -> bool {
+        self.note_knocking();
         let Some((realm, authid)) = self.session.claim() else { return true };
         let guess = Guess { realm, authid, address: self.connection.peer_address() };
         self.attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess);
         self.attempt.is_some()
-    }
-
-    fn proof_was_wrong(&mut self) {
-        if let (Some(attempt), Some(handle)) = (self.attempt.take(), &self.handle) {
-            handle.shared.logins.failed(attempt);
-        }
     }
 
     /// S3: nothing new is let in.
@@ -280,6 +280,7 @@ impl SessionActor {
         self.retry_realm = 0;
         let action = self.session.joined(joining.session);
         if self.session.is_established() {
+            self.remember(&handle.shared, &joining.identity);
             self.connection.welcomed();
             tracing::info!(
                 realm = %crate::observe::shown(&handle.shared.settings.uri),

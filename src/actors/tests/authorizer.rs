@@ -28,7 +28,7 @@ fn authorizer(timeout_ms: u64) -> Authorizer {
 fn router(authorizer: Authorizer) -> Router {
     let mut realm = open_realm(OutboxSettings::default());
     let policy = Arc::new(Policy::default());
-    let role = RoleSettings { policy, authorizer: Some(Arc::new(authorizer)), on_overflow: None };
+    let role = RoleSettings { policy, authorizer: Some(Arc::new(authorizer)), rate: None, on_overflow: None };
     realm.roles.insert("asking".to_owned(), role);
     let user = |name: &str| {
         let ticket = Ticket::Plain(Secret::new("s".to_owned()));

@@ -186,7 +186,7 @@ pub(super) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
         allow_disclose_caller: true,
     };
     let policy = Policy::new(PolicyRules { allow: vec![rule("*"), rule("wamp.*")], deny: Vec::new(), flags });
-    let role = RoleSettings { policy: Arc::new(policy), authorizer: None, on_overflow: None };
+    let role = RoleSettings { policy: Arc::new(policy), authorizer: None, rate: None, on_overflow: None };
     assert!(role.policy.check(Action::Call, "a.b", crate::wamp::MatchPolicy::Exact).allowed);
     let anonymous = AnonymousSettings { role: "anonymous".to_owned(), listeners: Vec::new(), http: true };
     RealmSettings {

@@ -27,7 +27,7 @@ fn realm(name: &str, allowed: &str) -> RealmSettings {
         deny: Vec::new(),
         flags: PolicyFlags::default(),
     };
-    let role = RoleSettings { policy: Arc::new(Policy::new(rules)), on_overflow: None, authorizer: None };
+    let role = RoleSettings { policy: Arc::new(Policy::new(rules)), on_overflow: None, authorizer: None, rate: None };
     settings.roles.insert("anonymous".to_owned(), role.clone());
     settings.roles.insert("user".to_owned(), role);
     let joe = TicketUser { ticket: Ticket::Plain(Secret::new("s3cret".to_owned())), role: "user".to_owned() };
@@ -111,7 +111,7 @@ fn asking(denied: Option<&str>) -> RealmSettings {
         source: "".into(),
     };
     let (policy, authorizer) = (Arc::new(Policy::new(rules)), Some(Arc::new(authorizer)));
-    settings.roles.insert("anonymous".to_owned(), RoleSettings { policy, authorizer, on_overflow: None });
+    settings.roles.insert("anonymous".to_owned(), RoleSettings { policy, authorizer, rate: None, on_overflow: None });
     settings
 }
 

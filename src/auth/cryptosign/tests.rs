@@ -3,6 +3,7 @@
 use super::super::tests::{decided, entry, vectors, Knock};
 use super::super::{Admission, Challenge};
 use super::*;
+use crate::wamp::ErrorUri;
 
 const PRIVATE: &str = "4d57d97a68f555696620a6d849c0ce582568518d729eb753dc7c732de2804510";
 const OTHER: &str = "d511fe78e23934b3dadb52fcd022974b80bd92bccc7c5cf404e46cc0a8a2f5cd";

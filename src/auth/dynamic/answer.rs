@@ -124,7 +124,7 @@ fn read_dict(method: Method, realm: &str, dict: &[(String, Value)]) -> Result<An
         Method::WampCra => fields.secret()?,
         Method::WampScram | Method::Scram => Known::Record(fields.record(method)?),
         Method::Cryptosign => Known::Key(fields.key()?),
-        Method::Ticket | Method::Anonymous | Method::Tls => Known::Already,
+        Method::Ticket | Method::Anonymous | Method::Jwt | Method::Tls | Method::Cookie => Known::Already,
     };
     Ok(Answer { role, authid: authid.map(str::to_owned), extra, known })
 }

@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Where such an identity comes from.
-const PROVIDER: &str = "dynamic";
+pub(super) const PROVIDER: &str = "dynamic";
 
 /// Methods that are looked at in a HELLO.
 const WISHES_MAX: usize = 16;
@@ -148,7 +148,7 @@ fn says_enough(method: Method, claim: &Claim<'_>) -> bool {
         Method::Ticket | Method::WampCra => claim.authid.is_some(),
         Method::WampScram | Method::Scram => claim.authid.is_some() && extra::has(claim.authextra, "nonce"),
         Method::Cryptosign => extra::has(claim.authextra, "pubkey"),
-        Method::Anonymous | Method::Tls => false,
+        Method::Anonymous | Method::Jwt | Method::Tls | Method::Cookie => false,
     }
 }
 
@@ -158,7 +158,7 @@ fn ask(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Result<Ope
         Method::Cryptosign => {
             cryptosign::wish(&cryptosign_of(settings), claim)?;
         }
-        Method::Ticket | Method::WampCra | Method::Anonymous | Method::Tls => {}
+        Method::Ticket | Method::WampCra | Method::Anonymous | Method::Jwt | Method::Tls | Method::Cookie => {}
     }
     let offers = |entry: &&Arc<DynamicSettings>| entry.methods.contains(&method);
     let inquiry = Box::new(Inquiry {
@@ -193,6 +193,11 @@ fn cryptosign_of(settings: &AuthSettings) -> std::borrow::Cow<'_, CryptosignSett
 }
 
 impl Inquiry {
+    /// The method that it is about.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
     /// As whom the client wants to come in; nothing if its key says it.
     pub fn authid(&self) -> &str {
         self.authid.as_deref().unwrap_or_default()
@@ -357,7 +362,9 @@ impl Inquiry {
                 (role, Waiting::Cryptosign(Box::new(waiting)))
             }
             // It was judged by whoever was asked.
-            Method::Ticket | Method::Anonymous | Method::Tls => return Judgement::Decided(Err(failed())),
+            Method::Ticket | Method::Anonymous | Method::Jwt | Method::Tls | Method::Cookie => {
+                return Judgement::Decided(Err(failed()))
+            }
         };
         let (authid, extra) = answer.map_or((None, Dict::new()), |answer| (answer.authid, answer.extra));
         Judgement::Challenge(Challenge {
@@ -380,17 +387,18 @@ impl Inquiry {
             node_secret,
             drawn: &self.drawn,
             certificate: self.certificate.as_ref(),
+            remembered: None,
         }
     }
 }
 
 /// A5: what the client is told of an authenticator that is in trouble.
 fn failed() -> Denied {
-    Denied { error: ErrorUri::AUTHENTICATION_FAILED, text: "whoever knows this name could not be asked".to_owned() }
+    Denied::new(ErrorUri::AUTHENTICATION_FAILED, "whoever knows this name could not be asked")
 }
 
 fn no_role() -> Denied {
-    Denied { error: ErrorUri::NO_SUCH_ROLE, text: "the role of this principal does not exist in the realm".to_owned() }
+    Denied::new(ErrorUri::NO_SUCH_ROLE, "the role of this principal does not exist in the realm")
 }
 
 /// What is told of a certificate: the names that TLS has verified.

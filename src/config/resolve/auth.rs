@@ -13,6 +13,7 @@ use crate::config::values::{Named, SecretPlace};
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The rounds and key lengths of WAMP-CRA.
 const ITERATIONS_MAX: u32 = 10_000_000;
@@ -57,7 +58,23 @@ impl Resolver<'_> {
             CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
         });
         let dynamic = self.dynamic(realm);
-        AuthSettings { anonymous, ticket, wampcra, scram, scram_dialect, cryptosign, tls, dynamic, throttle }
+        let cookie = auth.cookie.value.as_ref().map(|cookie| self.cookie(cookie));
+        let order = self.order(&auth.order);
+        let jwt = auth.jwt.value.as_ref().and_then(|jwt| self.jwt(&auth.jwt, jwt, &roles)).map(Arc::new);
+        AuthSettings {
+            anonymous,
+            ticket,
+            wampcra,
+            scram,
+            scram_dialect,
+            cryptosign,
+            jwt,
+            tls,
+            dynamic,
+            cookie,
+            order,
+            throttle,
+        }
     }
 
     pub(super) fn check_role(&mut self, role: &Placed<String>, roles: &[&str]) {
@@ -234,7 +251,7 @@ impl Resolver<'_> {
     }
 
     /// Notes that a user lacks one of two keys, unless one of them could not be read.
-    fn missing<T, U, V>(&mut self, user: &Placed<T>, keys: &[&Placed<U>], message: &str) -> Option<V> {
+    pub(super) fn missing<T, U, V>(&mut self, user: &Placed<T>, keys: &[&Placed<U>], message: &str) -> Option<V> {
         if !keys.iter().any(|key| key.broken) {
             self.error(Code::MissingKey, user, message, "");
         }

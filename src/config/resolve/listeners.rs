@@ -78,6 +78,8 @@ impl Resolver<'_> {
             compression: shape.compression.value == Compression::Deflate,
             fragments_max: shape.max_fragments.0,
             allowed_origins: shape.allowed_origins.values().into_iter().map(|origin| origin.0).collect(),
+            // Of the realms, which come later.
+            cookies: Vec::new(),
         }
     }
 

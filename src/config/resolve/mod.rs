@@ -3,8 +3,10 @@
 //! Always gives settings; they count only if no error was found.
 
 mod auth;
+mod cookie;
 mod dynamic;
 mod exposure;
+mod jwt;
 mod listeners;
 mod policy;
 mod realms;
@@ -50,7 +52,8 @@ pub(super) fn resolve(file: &File, sources: &Sources, options: &LoadOptions, sou
     let mut resolver = Resolver { file, sources, options, findings: Vec::new(), secrets: BTreeMap::new() };
     let realms = resolver.realms();
     let templates = resolver.templates(&realms);
-    let listeners = resolver.listeners();
+    let mut listeners = resolver.listeners();
+    resolver.cookies(&mut listeners, &realms);
     resolver.exposure(&listeners, &realms, &templates);
     let settings = Settings {
         node: resolver.node(),

@@ -1,7 +1,7 @@
 //! `[realms.NAME.roles]`: from the lists and the long form to the rules of a policy, inherited ones included.
 
 use super::Resolver;
-use crate::actors::settings::OnOverflow;
+use crate::actors::settings::{OnOverflow, Rate};
 use crate::authz::{Action, Actions, Pattern, PolicyFlags, PolicyRules, Rule};
 use crate::config::error::Code;
 use crate::config::read::Placed;
@@ -10,8 +10,8 @@ use crate::config::values::{Items, ListPattern};
 use std::collections::BTreeSet;
 
 impl Resolver<'_> {
-    /// The rules of a role with all that it inherits, and its own or the nearest inherited overflow policy.
-    pub(super) fn role_rules(&mut self, realm: &Realm, name: &str) -> (PolicyRules, Option<OnOverflow>) {
+    /// The rules of a role with all that it inherits, and its own or the nearest inherited rate and overflow policy.
+    pub(super) fn role_rules(&mut self, realm: &Realm, name: &str) -> (PolicyRules, Option<Rate>, Option<OnOverflow>) {
         let mut gathered = Gathered::default();
         self.gather(realm, name, &mut vec![name.to_owned()], &mut gathered);
         let flag = |own: fn(&Role) -> Option<bool>| inherited_flag(realm, name, own, &mut BTreeSet::new());
@@ -21,7 +21,9 @@ impl Resolver<'_> {
             allow_force_reregister: flag(|role| role.allow_force_reregister.value),
             allow_disclose_caller: flag(|role| role.allow_disclose_caller.value),
         };
-        (gathered.rules, gathered.on_overflow)
+        // One that bounds nothing still hides an inherited one.
+        let rate = gathered.rate.filter(|rate| rate.calls.is_some() || rate.publishes.is_some());
+        (gathered.rules, rate, gathered.on_overflow)
     }
 
     /// Takes in the rules of `name`, then those of its parents; `line` is the way here.
@@ -30,6 +32,13 @@ impl Resolver<'_> {
             return;
         }
         let Some(role) = realm.roles.get(name) else { return };
+        let per_second = |rate: &Option<crate::config::values::Rate>| rate.as_ref().map(|rate| rate.0);
+        let own = role.rate.value.as_ref().map(|rate| Rate {
+            calls: per_second(&rate.calls.value),
+            publishes: per_second(&rate.publishes.value),
+            burst: rate.burst.0,
+        });
+        gathered.rate = gathered.rate.or(own);
         gathered.on_overflow = gathered.on_overflow.or(role.on_overflow.value);
         for (patterns, action) in [
             (&role.call, Action::Call),
@@ -118,6 +127,7 @@ impl Resolver<'_> {
 #[derive(Default)]
 struct Gathered {
     rules: PolicyRules,
+    rate: Option<Rate>,
     on_overflow: Option<OnOverflow>,
     seen: BTreeSet<String>,
 }

@@ -107,10 +107,10 @@ impl Resolver<'_> {
             for parent in &entry.value.inherit.0 {
                 self.check_name("role", parent, &names);
             }
-            let (rules, on_overflow) = self.role_rules(realm, name);
+            let (rules, rate, on_overflow) = self.role_rules(realm, name);
             let authorizer = self.authorizer(realm, &entry.value, &rules);
             let policy = Arc::new(crate::authz::Policy::new(rules));
-            roles.insert(name.to_owned(), RoleSettings { policy, authorizer, on_overflow });
+            roles.insert(name.to_owned(), RoleSettings { policy, authorizer, rate, on_overflow });
         }
         roles
     }

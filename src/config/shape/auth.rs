@@ -1,6 +1,6 @@
 //! `[realms.NAME.auth]`: who may enter a realm.
 
-use crate::auth::{CertificateName, ChannelBinding, ThrottleSettings};
+use crate::auth::{CertificateName, ChannelBinding, JwtAlgorithm, SameSite, ThrottleSettings};
 use crate::config::read::table;
 use crate::config::values::{choice, Count, Items, Named, ProcedureUri, Rate, SecretPlace, Time};
 use std::time::Duration;
@@ -18,10 +18,17 @@ table! {
         scram: Option<Scram> = optional("{}");
         /// Users with a key pair that signs a challenge.
         cryptosign: Option<Cryptosign> = optional("{}");
+        /// Clients with a JSON Web Token: Bearer over HTTP, and the answer to the methods jwt and ticket.
+        jwt: Option<Jwt> = optional("{ issuer = \"https://id.example\", audience = \"shop\", jwks_file = \"jwks.json\", role_fixed = \"guest\" }");
         /// Clients with a certificate, on listeners with `tls.client_auth`.
         tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
         /// Procedures that are asked, in the order of their names, for authids that none of the users above has.
         dynamic: Named<DynamicAuth> = default(Named::default());
+        /// Browsers whose users have proven before who they are, on WebSocket.
+        cookie: Option<Cookie> = optional("{}");
+        /// For clients that name no method: the first of these that is possible with what their transport brings along (tls,
+        /// cookie, anonymous). For all others their own order counts.
+        order: Items<OrderedMethod> = default(OrderedMethod::ALL.iter().copied().collect());
         /// How many wrong proofs are taken; right ones cost nothing.
         throttle: Throttle = default(Throttle::default());
     }
@@ -83,6 +90,74 @@ table! {
         authid: CertificateName = default(CertificateName::default());
         /// Their role.
         role: String = required;
+    }
+}
+
+table! {
+    /// Browsers that are remembered: every WebSocket upgrade is answered with a cookie, and who proves himself there is let in
+    /// by it (method cookie) from then on. GOODBYE wamp.close.logout forgets him.
+    Cookie {
+        /// The cookie's name.
+        name: String = default("wharf".to_owned());
+        /// How long a browser is remembered after a proof.
+        max_age: Time<1000> = default(Time(Duration::from_secs(7 * 86_400)));
+        /// Which pages may use it: strict (of the same site), lax or none (all; browsers want TLS then).
+        same_site: SameSite = default(SameSite::default());
+    }
+}
+
+/// A method in `order`; scram is both methods of that kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::config) enum OrderedMethod {
+    Cryptosign,
+    Scram,
+    WampCra,
+    Ticket,
+    Jwt,
+    Tls,
+    Cookie,
+    Anonymous,
+}
+
+impl OrderedMethod {
+    const ALL: &'static [Self] = &[
+        Self::Cryptosign,
+        Self::Scram,
+        Self::WampCra,
+        Self::Ticket,
+        Self::Jwt,
+        Self::Tls,
+        Self::Cookie,
+        Self::Anonymous,
+    ];
+}
+
+table! {
+    /// Clients with a token that somebody trusted has signed. Its signature, iss, aud, exp and nbf are checked.
+    Jwt {
+        /// What iss must be.
+        issuer: String = required;
+        /// What aud must be, or have among its entries.
+        audience: String = required;
+        /// Where the secret is that tokens are signed with, of 32 octets or more.
+        key: Option<SecretPlace> = optional("{ env = \"JWT_KEY\" }");
+        /// In place of it: a file with one public key in PEM. It is read again when it changes.
+        public_key_file: Option<String> = optional("\"issuer.pem\"");
+        /// In place of it: a file with a set of public keys (JWKS). It is read again when it changes.
+        jwks_file: Option<String> = optional("\"jwks.json\"");
+        /// The algorithms that are taken: HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA. If
+        /// absent, HS256 with a secret, and RS256, ES256 and EdDSA with public keys.
+        algorithms: Option<Items<JwtAlgorithm>> = optional("[\"RS256\"]");
+        /// The claim that is the authid.
+        authid: String = default("sub".to_owned());
+        /// The claim that is the role: a text, or a list of texts, of which the one counts that comes first in allowed_roles.
+        role: Option<String> = optional("\"wamp_role\"");
+        /// In place of it: the role of all.
+        role_fixed: Option<String> = optional("\"guest\"");
+        /// The roles that the claim may give.
+        allowed_roles: Items<String> = default(Items::default());
+        /// How far the clocks may differ.
+        leeway: Time<0> = default(Time(Duration::from_secs(30)));
     }
 }
 
@@ -190,6 +265,38 @@ choice!(ChannelBinding {
     "off" => ChannelBinding::Off,
     "optional" => ChannelBinding::Optional,
     "required" => ChannelBinding::Required,
+});
+
+choice!(SameSite {
+    "strict" => SameSite::Strict,
+    "lax" => SameSite::Lax,
+    "none" => SameSite::None,
+});
+
+choice!(OrderedMethod {
+    "cryptosign" => OrderedMethod::Cryptosign,
+    "scram" => OrderedMethod::Scram,
+    "wampcra" => OrderedMethod::WampCra,
+    "ticket" => OrderedMethod::Ticket,
+    "jwt" => OrderedMethod::Jwt,
+    "tls" => OrderedMethod::Tls,
+    "cookie" => OrderedMethod::Cookie,
+    "anonymous" => OrderedMethod::Anonymous,
+});
+
+choice!(JwtAlgorithm {
+    "HS256" => JwtAlgorithm::Hs256,
+    "HS384" => JwtAlgorithm::Hs384,
+    "HS512" => JwtAlgorithm::Hs512,
+    "RS256" => JwtAlgorithm::Rs256,
+    "RS384" => JwtAlgorithm::Rs384,
+    "RS512" => JwtAlgorithm::Rs512,
+    "PS256" => JwtAlgorithm::Ps256,
+    "PS384" => JwtAlgorithm::Ps384,
+    "PS512" => JwtAlgorithm::Ps512,
+    "ES256" => JwtAlgorithm::Es256,
+    "ES384" => JwtAlgorithm::Es384,
+    "EdDSA" => JwtAlgorithm::EdDsa,
 });
 
 choice!(CertificateName {

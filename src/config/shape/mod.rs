@@ -8,7 +8,9 @@ mod listener;
 mod realm;
 mod topics;
 
-pub(super) use auth::{Auth, Cryptosign, DynamicAuth, DynamicMethod, Scram, TicketUser, WampCraUser};
+pub(super) use auth::{
+    Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, Jwt, OrderedMethod, Scram, TicketUser, WampCraUser,
+};
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
 pub(super) use topics::{Durability, History, Procedure, Topic};

@@ -126,7 +126,7 @@ table! {
     /// What the sessions of a role may do: nothing unless a rule allows it. Patterns: "com.shop.get" is exact, "com.shop.*" a
     /// prefix, "com.*.status" a wildcard, "*" everything.
     Role {
-        /// Roles whose rules hold here too, and whose allow_ keys and on_overflow hold where this role has none.
+        /// Roles whose rules hold here too, and whose allow_ keys, rate and on_overflow hold where this role has none.
         inherit: Items<String> = default(Items::default());
         /// What may be called. Procedures that end other sessions need a rule that begins with "wamp.".
         call: Items<ListPattern> = default(Items::default());
@@ -142,6 +142,8 @@ table! {
         permissions: Items<Permission> = default(Items::default());
         /// A procedure that is asked in place of rules; beside it only `deny` and the allow_ keys hold.
         authorizer: Option<AuthorizerTable> = optional("{ procedure = \"com.example.authorize\" }");
+        /// How often each of its sessions may call and publish; if absent, as inherited, else as often as it can.
+        rate: Option<RoleRate> = optional("{ calls = \"50/s\", publishes = \"20/s\" }");
         /// What happens when the queue of one of its sessions is full; if absent, what the realm says.
         on_overflow: Option<OnOverflow> = optional("\"drop_oldest\"");
         /// May subscribe and register with the empty prefix and with wildcards of empty components only; if absent, as inherited, else false.
@@ -182,6 +184,19 @@ choice!(OnFailure {
     "deny" => OnFailure::Deny,
     "allow" => OnFailure::Allow,
 });
+
+table! {
+    /// How often a session may call and publish. What comes beyond is refused with wharf.error.rate_limited, or dropped where
+    /// no answer is asked for.
+    RoleRate {
+        /// Calls; if absent, they are not counted.
+        calls: Option<Rate> = optional("\"50/s\"");
+        /// Publications; if absent, they are not counted.
+        publishes: Option<Rate> = optional("\"20/s\"");
+        /// How many of each at once.
+        burst: Count = default(Count(100));
+    }
+}
 
 table! {
     /// A rule in the long form.

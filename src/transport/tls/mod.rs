@@ -13,9 +13,7 @@ mod test_files;
 mod watch;
 
 pub use files::{authorities, Pair, Part, TlsFault, Wrong};
-pub use watch::{Watch, Watched};
-
-use watch::Stamps;
+pub use watch::{Known, Outcome, Stamps, Watch, Watched, LOOK};
 
 pub(super) use secured::Secured;
 

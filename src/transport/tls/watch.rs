@@ -3,19 +3,19 @@
 //! Files are looked at and not watched by the kernel: secrets that are mounted are swapped by links that watchers miss.
 //! Source: Z3 of the limits.
 
-use super::{Tls, TlsFault};
+use super::Tls;
 use crate::observe::Tally;
 use crate::transport::settings::TlsSettings;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How often files are looked at. A changed pair is in use after one look, one that cannot be used is told after two: together
 /// under the two seconds that are promised.
-const LOOK: Duration = Duration::from_millis(500);
+pub const LOOK: Duration = Duration::from_millis(500);
 
 /// TLS of a listener whose files are watched.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ struct Watching {
 
 impl Watching {
     fn of(Watched { listener, tls }: Watched) -> Self {
-        let known = tls.settings.watch.then(|| Known { used: tls.opened.clone(), failing: None });
+        let known = tls.settings.watch.then(|| Known::new(tls.opened.clone()));
         Self { listener, known, tls: Arc::downgrade(&tls) }
     }
 
@@ -100,25 +100,34 @@ impl Watching {
 
 /// What came of a look.
 #[derive(Debug)]
-enum Outcome {
+pub enum Outcome<F> {
+    /// Nothing has changed.
     Same,
+    /// What is there is in use.
     Changed,
     /// What is there cannot be used, and may be half of what is to come.
     Waiting,
-    Failed(TlsFault),
+    /// What is there cannot be used.
+    Failed(F),
 }
 
 /// The files as they were used.
-struct Known {
+#[derive(Debug)]
+pub struct Known {
     used: Stamps,
     /// As they were at the last look, if they could not be used.
     failing: Option<Stamps>,
 }
 
 impl Known {
+    /// Files that are in use as they were then.
+    pub fn new(used: Stamps) -> Self {
+        Self { used, failing: None }
+    }
+
     /// Reads files again that have changed. A pair is written one file after the other: what cannot be used has failed when it
     /// is the same at the next look.
-    fn look(&mut self, stamps: Stamps, reload: impl FnOnce() -> Result<(), TlsFault>) -> Outcome {
+    pub fn look<F>(&mut self, stamps: Stamps, reload: impl FnOnce() -> Result<(), F>) -> Outcome<F> {
         if stamps == self.used {
             self.failing = None;
             return Outcome::Same;
@@ -143,13 +152,18 @@ impl Known {
 /// Which files these are, and of when: device, number, length and the time of the last change, or nothing for one that is not
 /// there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Stamps(Vec<Option<[i64; 6]>>);
+pub struct Stamps(Vec<Option<[i64; 6]>>);
 
 impl Stamps {
     /// Of the files as they are.
     pub(super) fn of(settings: &TlsSettings) -> Self {
         let pairs = settings.certificates.iter().flat_map(|files| [&files.cert, &files.key]);
-        Self(pairs.chain(&settings.client_ca).map(|path| stamp(path)).collect())
+        Self::of_files(pairs.chain(&settings.client_ca).map(PathBuf::as_path))
+    }
+
+    /// Of these files.
+    pub fn of_files<'a>(files: impl Iterator<Item = &'a Path>) -> Self {
+        Self(files.map(stamp).collect())
     }
 }
 
@@ -163,7 +177,7 @@ fn stamp(path: &Path) -> Option<[i64; 6]> {
 #[cfg(test)]
 mod tests {
     use super::super::test_files::write_pair;
-    use super::super::{Part, Wrong};
+    use super::super::{Part, TlsFault, Wrong};
     use super::*;
     use crate::transport::settings::{ClientAuth, TlsVersion};
 
@@ -188,7 +202,7 @@ mod tests {
         assert!(matches!(known.look(stamps(2), || Err(fault())), Outcome::Waiting), "it goes on changing");
         assert!(matches!(known.look(stamps(2), || Err(fault())), Outcome::Failed(_)));
         assert!(matches!(known.look(stamps(2), never), Outcome::Same));
-        assert!(matches!(known.look(stamps(3), || Ok(())), Outcome::Changed));
+        assert!(matches!(known.look(stamps(3), || Ok::<(), TlsFault>(())), Outcome::Changed));
         assert!(matches!(known.look(stamps(3), never), Outcome::Same));
     }
 
@@ -197,7 +211,7 @@ mod tests {
     fn a_pair_that_is_written_one_file_after_the_other_is_no_failure() {
         let mut known = Known { used: stamps(0), failing: None };
         assert!(matches!(known.look(stamps(1), || Err(fault())), Outcome::Waiting));
-        assert!(matches!(known.look(stamps(2), || Ok(())), Outcome::Changed));
+        assert!(matches!(known.look(stamps(2), || Ok::<(), TlsFault>(())), Outcome::Changed));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::close;
 use super::deflate::{Compressor, Deflate};
 use super::encode::{self, Start};
 use super::frame::{Decoder, FrameFault, FrameLimits, Item, Role};
-use crate::actors::connection::{Arrival, Connection, Fault, Pings};
+use crate::actors::connection::{Arrival, BrowserCookie, Connection, Fault, Pings};
 use crate::auth::Certificate;
 use crate::codec::batched::Batched;
 use crate::observe::Refusal;
@@ -29,11 +29,12 @@ thread_local! {
 const BATCH_MESSAGES_MAX: usize = 1 << 16;
 
 /// What the opening handshake agreed on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Agreed {
     pub(crate) serialization: Serialization,
     pub(crate) batched: bool,
     pub(crate) compressed: bool,
+    pub(crate) cookies: Vec<BrowserCookie>,
 }
 
 /// One WebSocket connection.
@@ -70,13 +71,14 @@ impl WebSocketConnection {
             message_max: settings.message_before_welcome_max,
             fragments_max: settings.websocket.fragments_max,
         };
+        let batched = agreed.batched.then(|| Batched::new(agreed.serialization, BATCH_MESSAGES_MAX));
         let deflate = agreed.compressed.then(Deflate::new);
         Self {
             stream,
             decoder: Decoder::new(Role::Server, limits, deflate).leave_whole_texts_to_the_reader(),
             items: Vec::new(),
             agreed,
-            batched: agreed.batched.then(|| Batched::new(agreed.serialization, BATCH_MESSAGES_MAX)),
+            batched,
             settings,
             peer,
             permit,
@@ -248,6 +250,10 @@ impl Connection for WebSocketConnection {
 
     fn peer_address(&self) -> Option<IpAddr> {
         self.peer.map(|peer| peer.ip())
+    }
+
+    fn cookies(&self) -> &[BrowserCookie] {
+        &self.agreed.cookies
     }
 
     fn tls_peer(&self) -> Option<&Arc<Certificate>> {

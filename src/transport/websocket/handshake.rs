@@ -6,8 +6,9 @@
 
 use super::super::settings::{ListenerSettings, WebSocketSettings};
 use super::connection::Agreed;
-use super::deflate;
+use super::{cookies, deflate};
 use crate::actors::connection::Encryption;
+use crate::actors::logins::Logins;
 use crate::observe::{shown, Refusal, Tally};
 use crate::wamp::Serialization;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -28,12 +29,19 @@ pub struct Here {
     pub tally: Tally,
     /// Whether the listener is gone: a connection that is kept alive has had its last request.
     pub closed: Rc<Cell<bool>>,
+    /// What is known of browsers.
+    pub logins: Logins,
 }
 
 /// Answers a request on one of the listener's WebSocket paths: 101 with what was agreed in its extensions, or a refusal.
 pub(crate) async fn upgrade(request: HttpRequest, here: web::Data<Here>) -> HttpResponse {
     match agree(&request, &here.listener) {
         Ok((agreed, mut response)) => {
+            for cookie in &agreed.cookies {
+                if let Some(shown) = &cookie.shown {
+                    here.logins.renew_cookie(shown, cookie.fresh);
+                }
+            }
             let mut response = response.finish();
             response.extensions_mut().insert(agreed);
             response
@@ -86,7 +94,12 @@ fn agree(
     if let Some(extension) = extension {
         response.insert_header((header::SEC_WEBSOCKET_EXTENSIONS, extension));
     }
-    Ok((Agreed { serialization, batched, compressed: extension.is_some() }, response))
+    let mut cookies = Vec::new();
+    for (cookie, line) in cookies::give(request.headers(), &settings.cookies, encryption.tls) {
+        response.append_header((header::SET_COOKIE, line));
+        cookies.push(cookie);
+    }
+    Ok((Agreed { serialization, batched, compressed: extension.is_some(), cookies }, response))
 }
 
 /// The library takes versions 7 and 8 and any key; RFC 6455 does not.

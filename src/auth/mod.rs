@@ -259,7 +259,7 @@ impl Challenge {
             Waiting::Token(token, ticket) => {
                 let found = token.check(signature).map(|identity| Admission { identity, authextra: Dict::new() });
                 return match (found, ticket) {
-                    (Err(_), Some(ticket)) => ticket.decide(decide, signature),
+                    (Err(denied), Some(ticket)) => ticket.decide(decide, signature).or_because(denied.reason),
                     (found, _) => Verdict::Now(found),
                 };
             }
@@ -281,6 +281,16 @@ pub enum Verdict {
     Later(Work),
     /// Somebody else knows.
     Ask(Box<Inquiry>),
+}
+
+impl Verdict {
+    /// Who was refused is told no other thing; the operator is, if what was said looked like a token.
+    fn or_because(self, reason: Option<&'static str>) -> Self {
+        match self {
+            Self::Now(Err(denied)) if reason != Some(jwt::NO_TOKEN) => Self::Now(Err(Denied { reason, ..denied })),
+            Self::Now(_) | Self::Later(_) => self,
+        }
+    }
 }
 
 /// A computation that ends in a verdict.

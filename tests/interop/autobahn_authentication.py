@@ -6,7 +6,7 @@ As autobahn_python.py, which has the rest. Its SCRAM is the dialect `scram`.
 import time
 
 import jwt
-from autobahn_peer import REALM, Session, connect, converse, leave, login, open_with, within
+from autobahn_peer import REALM, URL, Session, connect, converse, leave, login, open_with, within
 from autobahn.wamp.auth import create_authenticator
 from autobahn.wamp.exception import ApplicationError
 
@@ -51,6 +51,34 @@ async def tokens(steps):
         steps.equal(f"token as a ticket: {step} is refused", reason, DENIED)
 
 
+class Known(Session):
+    """A session that shows what an earlier one was given."""
+
+    def __init__(self, cookie):
+        super().__init__(REALM, None, None)
+        self.cookie = cookie
+
+    def onConnect(self):
+        self.join(REALM, ["cookie"])
+
+
+async def cookies(steps):
+    if not URL.startswith("ws"):
+        return
+    session, _ = await connect(authid="alice", ticket="alice-ticket")
+    for step in ["after a login", "and again"]:
+        first = session.cookie
+        await leave(session)
+        session = Known(first)
+        details = await open_with(session)
+        steps.equal(f"cookie: {step}", (details.authid, details.authrole, details.authmethod), ("alice", "clerk", "cookie"))
+        steps.equal(f"cookie: {step}, another one was set", session.cookie not in (None, "", first), True)
+    session.leave("wamp.close.logout")
+    await session.left.take()
+    for step, cookie in [("after a logout", session.cookie), ("of nobody", "wharf=" + "x" * 43)]:
+        steps.equal(f"cookie: {step}", await open_with(Known(cookie)), "wamp.error.no_matching_auth_method")
+
+
 async def main(steps):
     for authid, ticket, expected in [("hank", "hank-ticket", "hank"), ("hank", "guess", DENIED), ("nobody", "x", DENIED)]:
         session, details = await connect(authid=authid, ticket=ticket)
@@ -58,6 +86,7 @@ async def main(steps):
         if expected == authid:
             await leave(session)
     await tokens(steps)
+    await cookies(steps)
     for authid in ["bob", "carl"]:
         await let_in(steps, "wampcra", authid, authid=authid, secret=authid + "-secret")
         await refused(steps, "wampcra", authid + " with a wrong secret", authid=authid, secret="guess")

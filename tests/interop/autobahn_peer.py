@@ -127,7 +127,9 @@ class Inbox:
 
 
 class Session(ApplicationSession):
-    """One session on a transport of its own."""
+    """One session on a transport of its own. `cookie` is shown with the upgrade, as a browser would, and then what was set."""
+
+    cookie = None
 
     def __init__(self, realm, authid, ticket):
         super().__init__(ComponentConfig(realm))
@@ -198,7 +200,15 @@ async def open_with(session):
     serializer = serializers.SERID_TO_SER[name](batched=bool(batched))
     host, port = URL.split("//")[1].split("/")[0].split(":")
     if URL.startswith("ws"):
-        factory = WampWebSocketClientFactory(lambda: session, url=URL, serializers=[serializer])
+        headers = {"Cookie": session.cookie} if session.cookie else None
+        factory = WampWebSocketClientFactory(lambda: session, url=URL, serializers=[serializer], headers=headers)
+
+        class Upgraded(factory.protocol):
+            def onConnect(self, response):
+                session.cookie = response.headers.get("set-cookie", "").partition(";")[0]
+                return super().onConnect(response)
+
+        factory.protocol = Upgraded
     else:
         factory = WampRawSocketClientFactory(lambda: session, serializer=serializer)
     await within(open_transport(factory, host, int(port)))

@@ -73,6 +73,9 @@ pub enum JwtRole {
     },
 }
 
+/// What is no token at all may have been meant as a ticket.
+pub(super) const NO_TOKEN: &str = "this is no token";
+
 /// Why a token lets nobody in: for the log, never for the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum TokenFault {
@@ -93,7 +96,7 @@ pub(super) enum TokenFault {
 impl TokenFault {
     pub(super) const fn text(self) -> &'static str {
         match self {
-            Self::Form => "this is no token",
+            Self::Form => NO_TOKEN,
             Self::Algorithm => "the token's algorithm is not one of `algorithms`",
             Self::Key => "no key fits the token's kid and algorithm",
             Self::Signature => "the token's signature is wrong",

@@ -306,9 +306,12 @@ fn a_token_may_be_the_ticket_and_tickets_count_beside_it() {
     assert_eq!((&*identity.authid, &*identity.authmethod, &*identity.authprovider), ("joe", "ticket", "jwt"));
     let identity = login(both(), "ticket", Some("ann"), "s3cret").unwrap().identity;
     assert_eq!((&*identity.authid, &*identity.authrole, &*identity.authprovider), ("ann", "backend", "static"));
-    for (authid, given) in [("ann", &*token), ("joe", "s3cret"), ("ann", "guess"), ("nobody", "s3cret")] {
+    let other = Some(TokenFault::OtherName.text());
+    for (authid, given, reason) in
+        [("ann", &*token, other), ("joe", "s3cret", None), ("ann", "guess", None), ("nobody", "s3cret", None)]
+    {
         let denied = login(both(), "ticket", Some(authid), given).unwrap_err();
-        assert_eq!(denied, Denied::wrong(), "{authid}");
+        assert_eq!(denied, Denied { reason, ..Denied::wrong() }, "{authid}");
     }
     assert!(login(with_secret(), "ticket", None, &token).is_ok(), "the token says who it is");
     let denied = Knock::at(AuthSettings::default()).hello(&["jwt"], Some("joe"), &[]).unwrap_err();

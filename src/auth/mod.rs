@@ -288,7 +288,7 @@ impl Verdict {
     fn or_because(self, reason: Option<&'static str>) -> Self {
         match self {
             Self::Now(Err(denied)) if reason != Some(jwt::NO_TOKEN) => Self::Now(Err(Denied { reason, ..denied })),
-            Self::Now(_) | Self::Later(_) => self,
+            Self::Now(_) | Self::Later(_) | Self::Ask(_) => self,
         }
     }
 }

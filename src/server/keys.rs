@@ -14,7 +14,8 @@ struct Watching {
     known: Known,
 }
 
-/// Has changed files read again from now on, until nobody uses what was read from them.
+/// Has changed files read again from now on, until nobody uses what was read from them: at the start, and after each reload,
+/// which has read them anew.
 pub(super) fn keep_fresh<'a>(realms: impl Iterator<Item = &'a RealmSettings>) {
     let watching = realms.filter_map(|realm| {
         let jwt = realm.auth.jwt.as_ref()?;

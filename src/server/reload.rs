@@ -5,7 +5,7 @@
 
 use super::certificates::{self, OfListeners, Renewal};
 use super::files_changed::Files;
-use super::{banner, Current, ServerError};
+use super::{banner, keys, Current, ServerError};
 use crate::actors::realms::{pending, RealmsActor, UseRealms};
 use crate::config::{self, ConfigErrors, Difference, LoadOptions, Reloaded, Settings, Severity};
 use crate::http::HttpState;
@@ -181,6 +181,7 @@ impl Reloader {
         }
         self.close_gone(&settings, &sockets).await;
         let ended = self.change_realms(&settings).await;
+        keys::keep_fresh(settings.realms.iter().chain(settings.templates.iter().map(|template| &template.settings)));
         self.http.use_rest(settings.rest.clone());
         *self.current.limits.borrow_mut() = settings.limits.clone();
         self.current.shutdown.set(settings.shutdown);

@@ -203,7 +203,8 @@ fn every_key_can_be_set_by_its_variable() {
     by_file.text = by_file.text.map(|text| text.replace("\"com.example.error.not_found\" = 404\n", ""));
     let mut by_variables = of_text("");
     for (path, variable, value) in leaves() {
-        let of_role = path.contains(".roles.") && (path.ends_with(".on_overflow") || path.contains(".allow_"));
+        let ends = [".on_overflow", ".device.rate"].iter().any(|end| path.ends_with(end));
+        let of_role = path.contains(".roles.") && (ends || path.contains(".allow_"));
         let optional = absent.contains(&path.as_str()) || path == "listeners.main.realm" || of_role;
         if !optional {
             // Quotes around a text may stay or go.

@@ -49,7 +49,14 @@ fn others(value: &str) -> Vec<String> {
         }
         _ if value.starts_with('[') => {
             let lists = ["[\"json\"]", "[\"10.0.0.0/8\"]", "[\"main\"]", "[\"/other\"]", "[\"https://a.example\"]"];
-            let more = ["[\"cryptosign\"]", "[\"event_history\"]", "[\"boss\"]", "[\"com.other\"]", "[\"health\"]"];
+            let more = [
+                "[\"HS384\"]",
+                "[\"cryptosign\"]",
+                "[\"event_history\"]",
+                "[\"boss\"]",
+                "[\"com.other\"]",
+                "[\"health\"]",
+            ];
             let keys = format!("[\"58{}\"]", "66".repeat(31));
             let rule = "[{ uri = \"com.other\", allow = [\"call\"] }]";
             let all = lists.iter().chain(&more).map(|list| (*list).to_owned());
@@ -86,6 +93,7 @@ fn others(value: &str) -> Vec<String> {
                 "san.dns",
                 "boss",
                 "authid",
+                "lax",
                 "allow",
                 "other",
                 "com.other.*",
@@ -111,6 +119,10 @@ fn full(path: &str) -> LoadOptions {
         let start = text.find(&format!("[{device}authorizer]")).unwrap();
         let end = text.find("[realms.main.roles.guest]").unwrap();
         text.replace_range(start..end, "");
+    }
+    if path == "realms.main.auth.jwt.role" || path == "realms.main.auth.jwt.allowed_roles" {
+        text = text.replace("role_fixed = \"guest\"", "role = \"wamp_role\"\nallowed_roles = [\"guest\"]");
+        text = text.replace("\nallowed_roles = []", "");
     }
     if path == "realms.main.roles.guest.authorizer" {
         let start = text.find("permissions = [{ allow = [\"subscribe\"]").unwrap();
@@ -154,7 +166,9 @@ fn each_key_of_the_full_file_is_changed_alone_and_lands_in_the_column_that_the_d
         ["listeners.main.tls.", "realms.main.auth.ticket.users.joe.hash", "realms.main.auth.wampcra.users.joe."];
     let (mut tried, mut wrong) = (0, Vec::new());
     for (path, _, value) in leaves() {
-        if together.iter().any(|prefix| path.starts_with(prefix)) || path == "realms.main.auth.cryptosign.key" {
+        let needs_files =
+            ["cryptosign.key", "jwt.public_key_file", "jwt.jwks_file"].map(|key| format!("realms.main.auth.{key}"));
+        if together.iter().any(|prefix| path.starts_with(prefix)) || needs_files.contains(&path) {
             continue;
         }
         let options = full(&path);

@@ -36,9 +36,9 @@ pub(super) fn crossbar(key: &str) -> &'static str {
         "request_max_window_bits" | "request_no_context_takeover" | "no_context_takeover" | "max_window_bits"
         | "memory_level" => "what permessage-deflate agrees on is chosen by the client",
         "bzip2" | "snappy" | "brotli" => "permessage-deflate is the one compression",
-        "cookie" | "cookie_store" | "length" | "secure" | "http_strict" | "store" => {
-            "there is no login by cookie yet; let clients log in each time"
-        }
+        "cookie" => "logins by cookie are for WebSocket: see `auth.cookie` of the realm",
+        "cookie_store" | "store" => "browsers are remembered in memory: they log in again after a restart",
+        "length" | "secure" | "http_strict" => "a cookie has 256 random bits, is hidden from scripts, and asks for TLS where there is TLS",
         "path" | "read-only" => "history that outlives the router needs `storage.kind = \"redb\"` and durability \"fsync\"",
         "authenticator-role" => "the router itself calls the procedure, whatever may be called",
         "default-role" => "let the procedure answer with the role",

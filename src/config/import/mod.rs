@@ -41,18 +41,6 @@ pub enum Foreign {
     Xconn,
 }
 
-/// What of the configuration that is written is built. A key that no configuration has yet becomes a note instead.
-#[derive(Clone, Copy, Debug)]
-struct Abilities {
-    /// `realms.NAME.auth.dynamic` and `realms.NAME.roles.NAME.authorizer`.
-    dynamic: bool,
-    /// `realms.NAME.auth.cookie`.
-    cookie: bool,
-}
-
-/// The one switch: to be turned on with the keys.
-const BUILT: Abilities = Abilities { dynamic: true, cookie: false };
-
 /// What an import gives.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Imported {
@@ -87,10 +75,6 @@ pub fn import_file(foreign: Foreign, path: &Path) -> Result<Imported, ConfigErro
 /// # Errors
 /// As [`import_file`].
 pub fn import(foreign: Foreign, path: &Path, text: String) -> Result<Imported, ConfigErrors> {
-    import_with(foreign, path, text, BUILT)
-}
-
-fn import_with(foreign: Foreign, path: &Path, text: String, built: Abilities) -> Result<Imported, ConfigErrors> {
     let mut notes = Notes::default();
     let node = match source::parse(path, &text) {
         Ok(node) => node,
@@ -101,7 +85,7 @@ fn import_with(foreign: Foreign, path: &Path, text: String, built: Abilities) ->
     };
     let root = At::root(&node);
     let (translated, programs) = match foreign {
-        Foreign::Crossbar => crossbar::translate(&root, built, &mut notes),
+        Foreign::Crossbar => crossbar::translate(&root, &mut notes),
         Foreign::Nexus => (nexus::translate(&root, &mut notes), Vec::new()),
         Foreign::Xconn => (xconn::translate(&root, &mut notes), Vec::new()),
     };

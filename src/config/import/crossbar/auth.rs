@@ -46,8 +46,11 @@ impl<'a> Import<'a, '_> {
         for (method, at) in methods.rest() {
             if method == "cookie" {
                 has_cookie = true;
+                if let Some(keys) = at.keys(self.notes) {
+                    keys.finish(self.notes, advice::crossbar);
+                }
                 for realm in self.names_of(&door.reach) {
-                    dynamic::cookie(&mut self.draft, &realm, (&at.origin, cookie.as_ref()), self.built, self.notes);
+                    dynamic::cookie(&mut self.draft, &realm, (&at.origin, cookie.as_ref()), self.notes);
                 }
                 continue;
             }
@@ -131,13 +134,8 @@ impl<'a> Import<'a, '_> {
             name
         });
         if let Some(roles) = keys.take("authenticator-role") {
-            if self.built.dynamic {
-                self.notes.add(
-                    &roles.origin,
-                    "the role that asks the procedure",
-                    advice::crossbar("authenticator-role"),
-                );
-            }
+            let advice = advice::crossbar("authenticator-role");
+            self.notes.add(&roles.origin, "the role that asks the procedure", advice);
         }
         for realm in self.names_of(&door.reach) {
             let realm_of_procedure = home.clone().filter(|home| *home != realm);
@@ -147,7 +145,7 @@ impl<'a> Import<'a, '_> {
                 realm: realm_of_procedure,
                 origin: at.origin.clone(),
             };
-            dynamic::authenticator(&mut self.draft, &realm, &authenticator, self.built, self.notes);
+            dynamic::authenticator(&mut self.draft, &realm, &authenticator, self.notes);
         }
     }
 

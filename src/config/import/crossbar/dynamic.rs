@@ -1,12 +1,10 @@
 //! What Crossbar leaves to procedures: who may enter, and what they may do. And the cookie, by which browsers enter again.
-//!
-//! Here alone is decided whether that becomes keys or notes; [`Abilities`] says which.
 
+use crate::config::import::advice;
 use crate::config::import::draft::Draft;
 use crate::config::import::names::Names;
 use crate::config::import::notes::{quote, Notes};
 use crate::config::import::source::{At, Keys, Origin};
-use crate::config::import::{advice, Abilities};
 
 /// A dynamic authenticator of a transport.
 #[derive(Clone, PartialEq, Debug)]
@@ -23,22 +21,11 @@ pub(super) struct Authenticator {
 const METHODS: [&str; 4] = ["ticket", "wampcra", "scram", "cryptosign"];
 
 /// Writes an authenticator for the realm named `realm`.
-pub(super) fn authenticator(
-    draft: &mut Draft,
-    realm: &str,
-    authenticator: &Authenticator,
-    built: Abilities,
-    notes: &mut Notes,
-) {
+pub(super) fn authenticator(draft: &mut Draft, realm: &str, authenticator: &Authenticator, notes: &mut Notes) {
     let Authenticator { method, procedure, realm: home, origin } = authenticator;
-    if !built.dynamic || !METHODS.contains(&method.as_str()) {
+    if !METHODS.contains(&method.as_str()) {
         let message = format!("{} asks the procedure {} who may enter", quote(method), quote(procedure));
-        let advice = if built.dynamic {
-            "no procedure is asked for this method; give the clients another one"
-        } else {
-            "no procedure is asked yet; list the users below realms.NAME.auth, with their roles"
-        };
-        notes.add(origin, message, advice);
+        notes.add(origin, message, "no procedure is asked for this method; give the clients another one");
         return;
     }
     let dynamic = ["realms", realm, "auth", "dynamic"];
@@ -69,14 +56,9 @@ fn entry(draft: &Draft, dynamic: &[&str], procedure: &str, home: Option<&str>) -
 }
 
 /// Writes the authorizer of the role at `role`.
-pub(super) fn authorizer(draft: &mut Draft, role: &[&str], at: &At<'_>, built: Abilities, notes: &mut Notes) {
+pub(super) fn authorizer(draft: &mut Draft, role: &[&str], at: &At<'_>, notes: &mut Notes) {
     let Some(procedure) = at.text(notes) else { return };
-    if built.dynamic {
-        draft.set(&[role, &["authorizer", "procedure"]].concat(), procedure, &at.origin);
-        return;
-    }
-    let message = format!("{} is asked what the role may do", quote(procedure));
-    notes.add(&at.origin, message, "no procedure is asked yet, and the role may do nothing: write rules for it");
+    draft.set(&[role, &["authorizer", "procedure"]].concat(), procedure, &at.origin);
 }
 
 /// Writes the login by cookie of the realm named `realm`; `cookie` says what it looks like.
@@ -84,16 +66,8 @@ pub(super) fn cookie(
     draft: &mut Draft,
     realm: &str,
     (origin, cookie): (&Origin, Option<&Keys<'_>>),
-    built: Abilities,
     notes: &mut Notes,
 ) {
-    if !built.cookie {
-        notes.add(origin, "browsers enter again by a cookie", advice::crossbar("cookie"));
-        if let Some(keys) = cookie {
-            notes.add(&keys.at.origin, "a cookie is given to clients", advice::crossbar("cookie"));
-        }
-        return;
-    }
     let path = ["realms", realm, "auth", "cookie"];
     draft.table(&path, origin);
     let Some(mut keys) = cookie.cloned() else { return };
@@ -114,11 +88,8 @@ mod tests {
     use super::super::translate;
     use super::*;
     use crate::config::import::source::parse;
-    use crate::config::tree::{Content, Node};
+    use crate::config::tree::Content;
     use std::path::Path;
-
-    const NONE: Abilities = Abilities { dynamic: false, cookie: false };
-    const ALL: Abilities = Abilities { dynamic: true, cookie: true };
 
     /// A transport whose clients are let in by procedures of two realms, and a role that a procedure answers for.
     const SOURCE: &str = r#"{"workers": [{"type": "router",
@@ -134,10 +105,10 @@ mod tests {
                 "anonymous": {"type": "dynamic", "authenticator": "com.shop.nobody"},
                 "cookie": {}}}]}]}"#;
 
-    fn draft(built: Abilities) -> (Draft, Vec<String>) {
+    fn draft() -> (Draft, Vec<String>) {
         let node = parse(Path::new("a.json"), SOURCE).unwrap();
         let mut notes = Notes::default();
-        let (draft, _) = translate(&At::root(&node), built, &mut notes);
+        let (draft, _) = translate(&At::root(&node), &mut notes);
         let notes = notes.sorted(SOURCE).iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
         (draft.unwrap(), notes)
     }
@@ -148,21 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn procedures_and_cookies_become_notes_where_no_key_is_for_them() {
-        let (draft, notes) = draft(NONE);
-        assert!(draft.names(&["realms", "shop", "auth"]).is_empty());
-        assert!(draft.find(&["realms", "shop", "roles", "clerk"]).and_then(Node::table).unwrap().is_empty());
-        let auth = "workers[0].transports[0].auth";
-        for method in ["ticket", "scram", "wampcra", "anonymous", "cookie"] {
-            let path = format!("{auth}.{method}: ");
-            assert_eq!(notes.iter().filter(|note| note.starts_with(&path)).count(), 1, "{path} {notes:#?}");
-        }
-        assert!(notes.iter().any(|note| note.contains("roles[0].authorizer: \"com.shop.authorize\"")), "{notes:#?}");
-    }
-
-    #[test]
-    fn procedures_and_cookies_become_keys_where_there_are_some() {
-        let (draft, notes) = draft(ALL);
+    fn procedures_and_cookies_become_keys() {
+        let (draft, notes) = draft();
         let dynamic = ["realms", "shop", "auth", "dynamic"];
         assert_eq!(draft.names(&dynamic), ["authenticate", "authenticate-2"]);
         let [first, second] = ["authenticate", "authenticate-2"].map(|name| [&dynamic[..], &[name]].concat());
@@ -185,17 +143,5 @@ mod tests {
         assert!(notes.iter().any(|note| note.contains("cookie.length")), "{notes:#?}");
         assert!(notes.iter().any(|note| note.contains("\"anonymous\" asks the procedure")), "{notes:#?}");
         assert_eq!(notes.iter().filter(|note| note.contains("asks the procedure")).count(), 1, "{notes:#?}");
-    }
-
-    /// The switch is on exactly for keys that a configuration has. Where this fails because keys have come in: turn it
-    /// on, and bless the expectations of `tests/config`.
-    #[test]
-    fn the_switch_is_on_for_the_keys_that_there_are() {
-        let schema = crate::config::schema();
-        let has = |table: &str, key: &str| schema["$defs"][table]["properties"].get(key).is_some();
-        assert!(has("Auth", "ticket") && has("Role", "inherit"), "{:?}", schema["$defs"].as_object().map(|d| d.len()));
-        let built = crate::config::import::BUILT;
-        assert_eq!(built.dynamic, has("Auth", "dynamic") && has("Role", "authorizer"));
-        assert_eq!(built.cookie, has("Auth", "cookie"));
     }
 }

@@ -13,12 +13,12 @@ mod web;
 mod websocket;
 mod workers;
 
+use super::advice;
 use super::draft::Draft;
 use super::names::{Names, Variables};
 use super::notes::{quote, Notes};
 use super::programs::Program;
 use super::source::{At, Keys, Origin};
-use super::{advice, Abilities};
 use realms::Realm;
 use std::collections::BTreeMap;
 
@@ -26,7 +26,6 @@ use std::collections::BTreeMap;
 struct Import<'a, 'n> {
     draft: Draft,
     notes: &'n mut Notes,
-    built: Abilities,
     listener_names: Names,
     realm_names: Names,
     variables: Variables,
@@ -41,7 +40,7 @@ struct Import<'a, 'n> {
 }
 
 /// Translates the whole file. `None`: it is something else.
-pub(super) fn translate<'a>(root: &At<'a>, built: Abilities, notes: &mut Notes) -> (Option<Draft>, Vec<String>) {
+pub(super) fn translate<'a>(root: &At<'a>, notes: &mut Notes) -> (Option<Draft>, Vec<String>) {
     let Some(mut keys) =
         root.as_keys().filter(|keys| keys.peek("workers").is_some() || keys.peek("controller").is_some())
     else {
@@ -50,7 +49,6 @@ pub(super) fn translate<'a>(root: &At<'a>, built: Abilities, notes: &mut Notes) 
     let mut import = Import {
         draft: Draft::new(),
         notes,
-        built,
         listener_names: Names::default(),
         realm_names: Names::default(),
         variables: Variables::default(),

@@ -178,7 +178,7 @@ impl<'a> Import<'a, '_> {
         self.draft.table(&path, &keys.at.origin);
         keys.pass_if(&[("allow-by-default", false)]);
         if let Some(authorizer) = keys.take("authorizer") {
-            dynamic::authorizer(&mut self.draft, &path, &authorizer, self.built, self.notes);
+            dynamic::authorizer(&mut self.draft, &path, &authorizer, self.notes);
         }
         let mut rules: Vec<Rule> = Vec::new();
         let mut seen = Seen::default();

@@ -12,6 +12,7 @@ mod formats;
 mod keys;
 mod landing;
 mod made_secrets;
+mod managed;
 mod overlays;
 mod reload;
 mod secrets;

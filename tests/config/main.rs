@@ -105,8 +105,9 @@ fn comparable(settings: &Settings) -> String {
             takeover,
             forward_timeout,
             retained_durable,
+            administers,
         } = &realm.rules;
-        writeln!(text, "{features:?} {takeover:?} {forward_timeout:?} {retained_durable}").unwrap();
+        writeln!(text, "{features:?} {takeover:?} {forward_timeout:?} {retained_durable} {administers}").unwrap();
         topics.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         procedures.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         for (name, role) in &realm.roles {

@@ -112,6 +112,25 @@ fn a_change_that_is_lawful_differs_only_in_its_keys() {
     assert!(again.differences.is_empty() && again.settings.managed == reloaded.settings.managed);
 }
 
+/// The realm that is named for it, and no realm that is made from it.
+#[test]
+fn only_the_realm_that_is_named_for_it_administers() {
+    let realms = managed(&[
+        (&["realms", "wharf.admin"], json!({})),
+        (&["realms", "ops"], json!({ "uri": "com.ops" })),
+        (&["realm_templates", "tenant"], json!({ "match": "com.tenant.*", "from": "wharf.admin" })),
+    ]);
+    let administers = |text: &str| {
+        let options = LoadOptions { text: Some(format!("{text}{FILE}")), ..known(realms.clone()) };
+        let settings = load(&options).unwrap();
+        assert!(!settings.templates[0].settings.rules.administers);
+        let of = settings.realms.iter().filter(|realm| realm.rules.administers);
+        of.map(|realm| realm.uri.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(administers(""), ["wharf.admin"]);
+    assert_eq!(administers("[admin]\nrealm = \"com.ops\"\n"), ["com.ops"]);
+}
+
 /// What opens nothing by itself may be kept; what does may not.
 #[test]
 fn secrets_are_refused_and_verifiers_are_not() {

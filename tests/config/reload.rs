@@ -50,7 +50,7 @@ fn others(value: &str) -> Vec<String> {
         _ if value.starts_with('[') => {
             let lists = ["[\"json\"]", "[\"10.0.0.0/8\"]", "[\"main\"]", "[\"/other\"]", "[\"https://a.example\"]"];
             let more = ["[\"event_history\"]", "[\"boss\"]", "[\"com.other\"]", "[\"health\"]"];
-            let keys = format!("[\"{}\"]", format!("58{}", "66".repeat(31)));
+            let keys = format!("[\"58{}\"]", "66".repeat(31));
             let rule = "[{ uri = \"com.other\", allow = [\"call\"] }]";
             let all = lists.iter().chain(&more).map(|list| (*list).to_owned());
             all.chain([keys, rule.to_owned()]).collect()
@@ -145,7 +145,7 @@ fn each_key_of_the_full_file_is_changed_alone_and_lands_in_the_column_that_the_d
         let options = full(&path);
         let candidates = others(&value).into_iter().chain([value.clone()]);
         let found = candidates.map(|value| format!("{path}={value}")).find_map(|set| {
-            let mut found = change(&options, &[set.clone()])?;
+            let mut found = change(&options, std::slice::from_ref(&set))?;
             // Where it is the default of.
             found.retain(|(changed, _)| !path.starts_with("realm_defaults") || !changed.starts_with("realms.other."));
             (!found.is_empty()).then_some((set, found))

@@ -20,7 +20,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("transport", &["wamp", "codec", "actors", "auth", "observe", "session"]),
     ("http", &["wamp", "codec", "actors", "observe", "session", "auth", "storage"]),
     ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "transport", "http", "observe", "storage"]),
-    ("server", &["wamp", "actors", "auth", "config", "http", "observe", "storage", "transport"]),
+    (
+        "server",
+        &["wamp", "session", "routing", "auth", "authz", "actors", "config", "http", "observe", "storage", "transport"],
+    ),
     ("cli", &["wamp", "actors", "auth", "authz", "session", "config", "server", "observe"]),
 ];
 

@@ -4,6 +4,7 @@
 //! its effects out. Messages between them are batches. See `docs/ARCHITECTURE.md`, and for what actix does and the rules
 //! that follow from it, `docs/decisions/`.
 
+pub mod admin;
 mod brake;
 pub mod clock;
 pub mod connection;

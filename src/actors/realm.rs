@@ -3,6 +3,7 @@
 //! Never awaits, never looks into a payload, never addresses a session except through `delivery`. Effects are collected over
 //! a turn, which is everything that lies in the mailbox when the actor wakes, and delivered as one batch per session.
 
+use super::admin::AdminLink;
 use super::brake::Brake;
 use super::clock;
 use super::credit::Credit;
@@ -147,6 +148,8 @@ pub(crate) struct RealmActor {
     pub(super) store: StoreEnd,
     /// What the router itself has asked.
     pub(super) router: RouterEnd,
+    /// The way to who administers the node.
+    pub(super) admin: Option<AdminLink>,
     /// When the realm is told the time of day again.
     tell_time_at: Option<Instant>,
     timer: Pin<Box<Sleep>>,
@@ -180,6 +183,7 @@ impl RealmActor {
             look_at: None,
             store: StoreEnd::new(store),
             router: RouterEnd::default(),
+            admin: None,
             tell_time_at: None,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
@@ -189,6 +193,12 @@ impl RealmActor {
             guard: Guard { down, realms },
             shared,
         }
+    }
+
+    /// With this way to who administers the node.
+    pub(crate) fn with_admin(mut self, admin: Option<AdminLink>) -> Self {
+        self.admin = admin;
+        self
     }
 
     pub(super) fn carry_out(&mut self) {
@@ -211,6 +221,9 @@ impl RealmActor {
         loop {
             self.order();
             self.hear();
+            if self.effects.has_questions() {
+                self.ask_node(ctx);
+            }
             self.delivery.flush();
             self.count();
             self.realm.set_short_of_memory(self.shared.pressure.is_high());

@@ -5,6 +5,7 @@
 //! `RESTARTS_MAX` restarts of one realm within a minute; then the process ends, so that its manager sees it.
 //! Source: section 11 of the limits.
 
+use super::admin::AdminLink;
 use super::clock;
 use super::logins::Logins;
 use super::pressure::Pressure;
@@ -84,6 +85,7 @@ pub struct RealmsActor {
     pressure: Pressure,
     logins: Logins,
     store: Option<StoreLink>,
+    admin: Option<AdminLink>,
     epochs: u64,
 }
 
@@ -99,7 +101,24 @@ impl RealmsActor {
         logins: Logins,
         store: Option<StoreLink>,
     ) -> Self {
-        Self { workers, realms: BTreeMap::new(), templates, configured, tally, pressure, logins, store, epochs: 0 }
+        Self {
+            workers,
+            realms: BTreeMap::new(),
+            templates,
+            configured,
+            tally,
+            pressure,
+            logins,
+            store,
+            admin: None,
+            epochs: 0,
+        }
+    }
+
+    /// With this way to who administers the node; without one, `wharf.admin.*` is answered with an error.
+    pub fn with_admin(mut self, admin: AdminLink) -> Self {
+        self.admin = Some(admin);
+        self
     }
 
     /// The worker with the fewest realms.
@@ -120,9 +139,9 @@ impl RealmsActor {
         let idle_close = template.and_then(|template| self.templates.get(template)).map(|template| template.idle_close);
         let (realms, tally) = (ctx.address(), self.tally.for_worker(worker));
         let down = Down { realm: uri.clone(), epoch, panicked: false };
-        let (served, store) = (Arc::clone(&shared), self.store.clone());
+        let (served, store, admin) = (Arc::clone(&shared), self.store.clone(), self.admin.clone());
         let start = move |_: &mut Context<RealmActor>| {
-            RealmActor::new(served, rand::random(), tally, idle_close, down, realms, store)
+            RealmActor::new(served, rand::random(), tally, idle_close, down, realms, store).with_admin(admin)
         };
         let realm = match self.workers.get(worker) {
             Some(arbiter) => RealmActor::start_in_arbiter(arbiter, start),

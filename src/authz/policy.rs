@@ -292,7 +292,7 @@ pub(super) fn matches_all(text: &str, policy: MatchPolicy) -> bool {
     }
 }
 
-/// Whether a procedure of the router ends other sessions, or takes away what is theirs.
+/// Whether a procedure of the router ends other sessions, takes away what is theirs, or administers the node.
 pub(super) fn changes_others(procedure: &str) -> bool {
     matches!(
         procedure,
@@ -303,7 +303,7 @@ pub(super) fn changes_others(procedure: &str) -> bool {
             | "wamp.registration.remove_callee"
             | "wamp.subscription.remove_subscriber"
             | "wharf.retained.clear"
-    )
+    ) || procedure.starts_with("wharf.admin.")
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use super::output::{note, result};
 use super::serve::SourceArguments;
 use super::Exit;
 use crate::actors::settings::RealmSettings;
-use crate::authz::{Action, Considered, Reason, Relation, Rule};
+use crate::authz::{Action, Considered, Relation};
 use crate::config::{self, Settings};
+use crate::server::explained::{because, object, shown};
 use crate::session::{Answer, Question};
 use crate::wamp::{MatchPolicy, Uri};
 use clap::{Subcommand, ValueEnum};
-use serde_json::{json, Value};
 use std::fmt::Write;
 
 #[derive(Subcommand, Debug)]
@@ -135,36 +135,6 @@ fn realm_of<'a>(settings: &'a Settings, name: Option<&str>) -> Result<&'a RealmS
     }
 }
 
-/// What decided, in one sentence.
-fn because(answer: &Answer<'_>) -> String {
-    if let Some(fault) = answer.unlawful {
-        return format!("no lawful URI here: {fault}");
-    }
-    if let Some(asked) = answer.asks {
-        return format!("{} decides ({})", asked.procedure, asked.source);
-    }
-    match answer.permission.reason {
-        Reason::Allowed(_) if answer.refused_option == Some("disclose_me") => {
-            "the realm discloses nobody (disclose = \"never\"), and disclose_me is asked for".to_owned()
-        }
-        Reason::Allowed(_) if answer.refused_option.is_some() => {
-            "the role lacks allow_disclose_caller, and disclose_caller is asked for".to_owned()
-        }
-        Reason::Allowed(rule) => format!("allowed by {}", shown(rule)),
-        Reason::Denied(rule) => format!("denied by {}", shown(rule)),
-        Reason::NothingAllows => "no rule allows it".to_owned(),
-        Reason::MatchesAll => "it matches everything, and the role lacks allow_match_all".to_owned(),
-        Reason::PatternRegister => "it registers a pattern, and the role lacks allow_pattern_register".to_owned(),
-    }
-}
-
-fn shown(rule: &Rule) -> String {
-    match (rule.pattern.policy(), rule.pattern.text()) {
-        (MatchPolicy::Prefix, "") => format!("\"*\" ({})", rule.source),
-        (policy, text) => format!("{} \"{text}\" ({})", policy.as_str(), rule.source),
-    }
-}
-
 fn text(realm: &RealmSettings, role: &str, question: &Question, answer: &Answer<'_>) -> String {
     let mut text = String::new();
     let verdict = match (answer.allowed, answer.asks) {
@@ -193,39 +163,4 @@ fn text(realm: &RealmSettings, role: &str, question: &Question, answer: &Answer<
         }
     }
     text
-}
-
-fn object(realm: &RealmSettings, role: &str, question: &Question, answer: &Answer<'_>) -> Value {
-    let rule = |rule: &Rule| json!({ "uri": rule.pattern.text(), "match": rule.pattern.policy().as_str(), "source": &*rule.source });
-    let decided = match answer.permission.reason {
-        Reason::Allowed(by) | Reason::Denied(by) => answer.unlawful.is_none().then(|| rule(by)),
-        Reason::NothingAllows | Reason::MatchesAll | Reason::PatternRegister => None,
-    };
-    let considered: Vec<Value> = answer
-        .permission
-        .considered
-        .iter()
-        .map(|one| {
-            let mut object = rule(one.rule);
-            object["denies"] = one.denies.into();
-            object["covers"] = (one.relation == Relation::Covers).into();
-            object["relation"] = one.relation.text().into();
-            object
-        })
-        .collect();
-    json!({
-        "allowed": answer.allowed,
-        "asks": answer.asks.map(|asked| json!({ "procedure": &*asked.procedure, "source": &*asked.source })),
-        "realm": realm.name,
-        "role": role,
-        "action": question.action.name(),
-        "uri": question.uri.as_str(),
-        "match": question.match_policy.as_str(),
-        "because": because(answer),
-        "rule": decided,
-        "disclose": answer.permission.disclose,
-        "refused_option": answer.refused_option,
-        "ignored_option": answer.ignored_option,
-        "considered": considered,
-    })
 }

@@ -24,6 +24,8 @@ pub enum Code {
     DropInsDisagree,
     /// Two names that are equal in the form of the environment.
     AmbiguousName,
+    /// Changed at run time, and set by the file, which holds.
+    SetByFile,
     /// A value of the wrong type.
     WrongType,
     /// A value out of its range.
@@ -67,6 +69,7 @@ impl Code {
             Self::Exclusive => 5,
             Self::DropInsDisagree => 6,
             Self::AmbiguousName => 7,
+            Self::SetByFile => 8,
             Self::WrongType => 10,
             Self::OutOfRange => 11,
             Self::UnknownValue => 12,

@@ -12,6 +12,7 @@ mod error;
 mod import;
 pub mod keys;
 mod lookup;
+pub mod managed;
 mod overlay;
 mod parse;
 mod print;
@@ -26,7 +27,8 @@ mod values;
 
 pub use error::{Code, ConfigErrors, Problem, Severity};
 pub use import::{import, import_file, Foreign, Imported, Note};
-pub use reload::{reload, Difference, Reloaded, When};
+pub use managed::{Layer, Managed};
+pub use reload::{effective, reload, reload_with, Difference, Reloaded, When};
 pub use settings::{NodeSettings, Settings, SettingsSource, ShutdownSettings};
 pub use source::{FileSpan, Location};
 
@@ -72,6 +74,8 @@ pub struct LoadOptions {
     pub directory: PathBuf,
     /// The last place where a file is looked for.
     pub system_directory: PathBuf,
+    /// What was changed at run time.
+    pub managed: Layer,
     /// Whether `::1` is an address of this host.
     pub ipv6_loopback: bool,
     /// The name of this host.
@@ -103,6 +107,7 @@ impl LoadOptions {
             environment: BTreeMap::new(),
             directory: PathBuf::new(),
             system_directory: "/etc/wharf".into(),
+            managed: Layer::Stored,
             ipv6_loopback: false,
             host_name: "wharf".to_owned(),
         }
@@ -124,6 +129,7 @@ fn load_and_keep(options: &LoadOptions) -> Result<(Settings, Option<Node>, Sourc
     match settings {
         Some(mut settings) if problems.iter().all(|problem| problem.severity == Severity::Warning) => {
             settings.warnings = problems;
+            settings.managed = loaded.managed;
             Ok((settings, loaded.tree, loaded.sources))
         }
         Some(_) | None => Err(ConfigErrors { problems }),
@@ -143,6 +149,11 @@ pub fn show(options: &LoadOptions, path: Option<&str>) -> Result<Option<String>,
     let Some(steps) = path.map_or(Some(Vec::new()), overlay::steps) else { return Ok(None) };
     let steps_quoted: Vec<String> = steps.iter().map(|step| read::quoted(step).into_owned()).collect();
     Ok(print::at(&written, &steps).map(|found| print::toml(found, &steps_quoted, print::Style::Bare)))
+}
+
+/// The steps of a path that is written as in a file; `None`: it is none.
+pub fn path_steps(path: &str) -> Option<Vec<String>> {
+    overlay::steps(path)
 }
 
 /// Every key with its default and its description: `config/wharf.full.toml`.
@@ -214,16 +225,18 @@ from = "main"
 "#;
 
 /// What reading came to, mistakes or not.
+#[derive(Default)]
 struct Loaded {
     sources: Sources,
     findings: Vec<Finding>,
     file: Option<File>,
     /// As it was read, all sources together.
     tree: Option<Node>,
+    managed: Managed,
 }
 
 fn load_parts(options: &LoadOptions) -> (Loaded, Option<Settings>) {
-    let mut loaded = Loaded { sources: Sources::default(), findings: Vec::new(), file: None, tree: None };
+    let mut loaded = Loaded::default();
     let Some((tree, source)) = read_tree(options, &mut loaded) else { return (loaded, None) };
     loaded.sources.hide_secrets(&tree);
     overlay::ambiguous_names(&tree, &mut loaded.findings);
@@ -262,6 +275,7 @@ fn read_tree(options: &LoadOptions, loaded: &mut Loaded) -> Option<(Node, Settin
     };
     overlay::environment(&mut tree, &options.environment, &mut loaded.sources, &mut loaded.findings);
     overlay::sets(&mut tree, &options.sets, &mut loaded.sources, &mut loaded.findings);
+    loaded.managed(options, &mut tree);
     Some((tree, source))
 }
 
@@ -293,6 +307,30 @@ impl Loaded {
                 None
             }
         }
+    }
+
+    /// Puts what was changed at run time under all that was written.
+    fn managed(&mut self, options: &LoadOptions, tree: &mut Node) {
+        let managed = match &options.managed {
+            Layer::Known(managed) | Layer::Candidate(managed, _) => managed.clone(),
+            Layer::Stored => match tree.get("node").and_then(|node| node.get("data_dir")).map(|folder| &folder.value) {
+                Some(Content::Text(folder)) => {
+                    let folder = options.directory.join(folder);
+                    managed::read(&folder).unwrap_or_else(|error| {
+                        let place = folder.join(managed::FILE_NAME);
+                        let message = format!("{}, which holds what was changed at run time: {error}", place.display());
+                        self.unreadable(message, "put back a copy, or move it away to go on without those changes");
+                        Managed::default()
+                    })
+                }
+                Some(_) | None => Managed::default(),
+            },
+        };
+        if !managed.is_empty() {
+            let below = managed.tree(&mut self.sources);
+            managed::underlay(tree, below, &options.managed, &self.sources, &mut self.findings);
+        }
+        self.managed = managed;
     }
 
     fn parse(&mut self, path: &Path, text: String, format: Format) -> Option<Node> {

@@ -2,6 +2,7 @@
 //! runs. Compares what the files come to, defaults filled in; secrets by what they are, without ever showing them.
 
 use super::error::{problems, Code, ConfigErrors, Finding, Severity};
+use super::managed::Layer;
 use super::read::{quoted, Item, Written};
 use super::settings::Settings;
 use super::tree::{Node, Place};
@@ -70,12 +71,20 @@ pub struct Reloaded {
 /// Values longer than this are cut.
 const TEXT_MAX: usize = 120;
 
-/// Reads and checks everything anew.
+/// Reads and checks everything anew, with what was changed at run time as it is in `running`.
 ///
 /// # Errors
 /// As [`load`](super::load); and E050 for each key that differs from `running` and cannot change while the node runs.
 pub fn reload(options: &LoadOptions, running: &Settings) -> Result<Reloaded, ConfigErrors> {
-    let mut options = options.clone();
+    reload_with(options, running, Layer::Known(running.managed.clone()))
+}
+
+/// The same with `managed` for what was changed at run time.
+///
+/// # Errors
+/// As [`reload`]; and E008 for each key of a change that the file sets.
+pub fn reload_with(options: &LoadOptions, running: &Settings, managed: Layer) -> Result<Reloaded, ConfigErrors> {
+    let mut options = LoadOptions { managed, ..options.clone() };
     if let (None, SettingsSource::File { path, .. }) = (&options.text, &running.source) {
         options.file = Some(path.clone());
     }
@@ -97,6 +106,27 @@ pub fn reload(options: &LoadOptions, running: &Settings) -> Result<Reloaded, Con
         Ok(Reloaded { settings, differences })
     } else {
         Err(ConfigErrors { problems: problems(refused, &sources, false) })
+    }
+}
+
+/// What holds at `path`, defaults filled in, as JSON: secrets and what verifies them as `***`. `None`: there is nothing.
+pub fn effective(settings: &Settings, path: &[&str]) -> Option<serde_json::Value> {
+    let mut written = &settings.written;
+    for step in path {
+        let Written::Table(items) = written else { return None };
+        written = items.iter().find(|item| item.key == *step).map(|item| &item.written)?;
+    }
+    json(written)
+}
+
+fn json(written: &Written) -> Option<serde_json::Value> {
+    match written {
+        Written::Inline(value) => Some(value.clone()),
+        Written::Absent(_) => None,
+        Written::Table(items) => {
+            let entry = |item: &Item| Some((item.key.clone(), json(&item.written)?));
+            Some(serde_json::Value::Object(items.iter().filter_map(entry).collect()))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a configuration comes to: the settings that the rooms define, and those of the node itself.
 
 use super::error::Problem;
+use super::managed::Managed;
 use super::read::Written;
 use crate::actors::settings::{RealmSettings, RealmTemplate};
 use crate::auth::Secret;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub shutdown: ShutdownSettings,
     /// Where all this was read.
     pub source: SettingsSource,
+    /// What was changed at run time, and lies under the file.
+    pub managed: Managed,
     /// What is doubtful, but does not stop the start.
     pub warnings: Vec<Problem>,
     /// What the files come to, to compare it with what they come to later.

@@ -89,6 +89,12 @@ impl Sources {
         self.source(place).is_some_and(|source| source.text.is_none() && source.origin.starts_with('$'))
     }
 
+    /// Whether the place is something that was changed at run time.
+    pub(super) fn is_managed(&self, place: Place) -> bool {
+        let origin = super::managed::ORIGIN;
+        self.source(place).is_some_and(|source| source.text.is_none() && source.origin.starts_with(origin))
+    }
+
     /// The file that the place is in, if it is in one.
     pub(super) fn file(&self, place: Place) -> Option<&std::path::Path> {
         let source = self.source(place)?;

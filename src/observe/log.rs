@@ -49,7 +49,7 @@ impl LevelHandle {
 }
 
 fn by_settings(settings: &LogSettings) -> EnvFilter {
-    EnvFilter::new(format!("warn,wharf={}", settings.level.name()))
+    EnvFilter::new(format!("warn,audit=info,wharf={}", settings.level.name()))
 }
 
 /// Starts the log on standard error. A log that is running already goes on as it is.

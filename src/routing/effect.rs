@@ -4,6 +4,7 @@
 //! reached is known outside. Nothing here encodes: an event only keeps what was encoded for it.
 
 use super::key::SessionKey;
+use super::meta::Question;
 use super::record::Order;
 use super::records::{Recorded, Records};
 use super::rules::HistoryRule;
@@ -80,6 +81,8 @@ pub struct Effects {
     list: Vec<Effect>,
     /// Events for history in memory, which are one order for many commands.
     records: Records,
+    /// Questions to the node. They wait for nothing and nothing waits for them, so they have no place among the others.
+    questions: Vec<Question>,
 }
 
 impl Effects {
@@ -110,6 +113,18 @@ impl Effects {
         Some(Order::Records(Box::new(std::mem::replace(&mut self.records, next))))
     }
 
+    /// Whether the node is asked something.
+    #[inline]
+    pub fn has_questions(&self) -> bool {
+        !self.questions.is_empty()
+    }
+
+    /// What the node is asked, in order. Whoever drains asks for it too.
+    #[inline]
+    pub fn take_questions(&mut self) -> Vec<Question> {
+        std::mem::take(&mut self.questions)
+    }
+
     /// The effects so far, in order, but for the order that may grow.
     pub fn as_slice(&self) -> &[Effect] {
         &self.list
@@ -135,6 +150,10 @@ impl Effects {
     pub(crate) fn store(&mut self, order: Order) {
         self.end_records();
         self.list.push(Effect::Store(order));
+    }
+
+    pub(crate) fn ask(&mut self, question: Question) {
+        self.questions.push(question);
     }
 
     /// Has an event kept for history in memory.

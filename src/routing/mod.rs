@@ -31,7 +31,7 @@ pub use directory::Member;
 pub use effect::{CloseReason, Effect, Effects, Receivers, SharedEvent};
 pub use key::SessionKey;
 pub use limits::{MetaCalls, RealmLimits, RetainedFull, SUSPECT_AFTER};
-pub use meta::{Described, Description, Overflow, PayloadReader};
+pub use meta::{AdminRefusal, Described, Description, Overflow, PayloadReader, Question, Reply};
 pub use record::{KeptEvent, Order, Page, Query, StoreFault, Waiting};
 pub use record::{LISTED_RETAINED_MAX, PAGE_OCTETS_MAX, SCAN_EMPTY_MAX, SCAN_RECORDS_MAX};
 pub use records::{RecordRest, Recorded, Records};

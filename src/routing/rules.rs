@@ -25,6 +25,8 @@ pub struct RealmRules {
     pub forward_timeout: ForwardTimeout,
     /// Whether retained events outlive the process: what is retained is handed to the store.
     pub retained_durable: bool,
+    /// Whether the procedures `wharf.admin.*` are here, by which the node is administered.
+    pub administers: bool,
 }
 
 /// What becomes of a REGISTER that conflicts only with registrations of the same authid (U4).

@@ -1,7 +1,9 @@
 //! Builds everything from the settings, in order, and stops everything, in the reverse order.
 
+mod admin;
 mod banner;
 mod certificates;
+pub(crate) mod explained;
 mod files;
 mod files_changed;
 mod keys;
@@ -10,6 +12,7 @@ mod reload;
 mod secret;
 mod stop;
 
+use crate::actors::admin::AdminLink;
 use crate::actors::logins::Logins;
 use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
@@ -25,6 +28,7 @@ use crate::transport::sockets::OpenSocket;
 use crate::transport::tls::TlsFault;
 use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
 use actix::{Actor, Addr, Arbiter};
+use admin::Audit;
 use reload::Reloader;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal};
@@ -147,17 +151,18 @@ pub fn run(settings: Settings, options: LoadOptions) -> Result<(), ServerError> 
     let banner = banner::text(&settings, &sockets);
     let hangup = signals.hangup.take();
     let settings = Arc::new(settings);
+    let (link, questions) = crate::actors::admin::road();
     let (running, reloader) = system.block_on(async {
         let begin =
             Begin { settings: Arc::clone(&settings), options, listeners, tls, sockets, files_max, level: log.level() };
-        start(begin, &storage)
+        start(begin, &storage, link)
     });
     drop(settings);
     banner::show(&banner);
     system.block_on(async {
         actix_rt::spawn(stop::on_signal(signals, running));
         if let Some(hangup) = hangup {
-            actix_rt::spawn(reload::on_demand(hangup, reloader));
+            actix_rt::spawn(reload::on_demand(hangup, questions, reloader));
         }
     });
     let code = system.run_with_code();
@@ -193,7 +198,7 @@ struct Begin {
     level: log::LevelHandle,
 }
 
-fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
+fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader) {
     let Begin { settings, options, listeners, tls, sockets, files_max, level } = begin;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = settings.node.workers.unwrap_or(cores).max(1);
@@ -217,6 +222,7 @@ fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
         logins.clone(),
         Some(storage.link()),
     )
+    .with_admin(link)
     .start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
@@ -258,6 +264,7 @@ fn start(begin: Begin, storage: &Storage) -> (Running, Reloader) {
         level,
         tally: main_tally,
         current: Rc::clone(&current),
+        audit: Audit::default(),
     };
     (Running { workers, callers, acceptor, metrics, readiness, current, arbiters }, reloader)
 }

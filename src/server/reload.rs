@@ -3,11 +3,14 @@
 //!
 //! Everything that can fail happens in `read` and `prepare`, which change nothing.
 
+use super::admin::Audit;
 use super::certificates::{self, OfListeners, Renewal};
 use super::files_changed::Files;
 use super::{banner, keys, Current, ServerError};
+use crate::actors::admin::Asked;
 use crate::actors::realms::{pending, RealmsActor, UseRealms};
-use crate::config::{self, ConfigErrors, Difference, LoadOptions, Reloaded, Settings, Severity};
+use crate::config::managed::{self, Managed};
+use crate::config::{self, ConfigErrors, Difference, Layer, LoadOptions, Reloaded, Settings, Severity};
 use crate::http::HttpState;
 use crate::observe::log::LevelHandle;
 use crate::observe::{ReloadOutcome, Tally};
@@ -22,6 +25,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
+use tokio::sync::mpsc::Receiver;
 
 /// How long is waited for sessions and realms to come round to the new settings.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,7 +52,22 @@ pub(super) struct Reloader {
     pub(super) level: LevelHandle,
     pub(super) tally: Tally,
     pub(super) current: Rc<Current>,
+    pub(super) audit: Audit,
 }
+
+/// Why the settings are as they were.
+#[derive(Debug)]
+pub(super) enum NotReloaded {
+    /// The router is stopping.
+    Stopping,
+    /// The configuration is not right, or cannot be changed so while the node runs.
+    Refused(ConfigErrors),
+    /// What the settings need could not be had.
+    Failed(String),
+}
+
+/// What is to be changed at run time, and where in it.
+pub(super) type Candidate = (Managed, Vec<Vec<String>>);
 
 /// All that new settings need, made and not used yet.
 struct Prepared {
@@ -61,8 +80,8 @@ struct Prepared {
     next: usize,
 }
 
-/// Reloads at each signal but the one that says that the terminal is gone, and in dev mode when the files change; one after the other, and what comes meanwhile is one.
-pub(super) async fn on_demand(mut hangup: Signal, mut reloader: Reloader) {
+/// Answers questions of administration, one at a time, and reloads at each signal but the one that says that the terminal is gone, and in dev mode when the files change; one after the other, and what comes meanwhile is one.
+pub(super) async fn on_demand(mut hangup: Signal, mut questions: Receiver<Asked>, mut reloader: Reloader) {
     let mut files = reloader.running.node.dev.then(|| Files::of(&reloader.running.source)).flatten();
     loop {
         tokio::select! {
@@ -79,8 +98,12 @@ pub(super) async fn on_demand(mut hangup: Signal, mut reloader: Reloader) {
                 }
             }
             () = changed(&mut files) => {}
+            Some(asked) = questions.recv() => {
+                reloader.administer(asked).await;
+                continue;
+            }
         }
-        reloader.reload().await;
+        let _told = reloader.reload().await;
     }
 }
 
@@ -98,41 +121,65 @@ pub(super) fn open_socket(id: SocketId, serves: &Serves) -> OpenSocket {
 
 impl Reloader {
     /// Changes over to what the files say, or to nothing.
-    pub(super) async fn reload(&mut self) -> ReloadOutcome {
-        if self.current.stopping.get() {
-            tracing::warn!("no reload: the router is stopping");
-            return ReloadOutcome::Refused;
-        }
+    pub(super) async fn reload(&mut self) -> Result<Vec<Difference>, NotReloaded> {
         tracing::info!(source = %self.running.source, "reloading");
-        let outcome = match self.read().await {
-            Ok(Ok(reloaded)) => match self.prepare(reloaded) {
-                Ok(prepared) => {
-                    self.commit(prepared).await;
-                    ReloadOutcome::Done
-                }
-                Err(error) => {
-                    tracing::error!("{error}");
-                    tracing::error!("not reloaded: the settings are as they were");
-                    ReloadOutcome::Failed
-                }
-            },
-            Ok(Err(errors)) => {
-                tell_errors(&errors);
-                ReloadOutcome::Refused
+        let outcome = self.change_over(None).await;
+        match &outcome {
+            Ok(_) => {}
+            Err(NotReloaded::Stopping) => tracing::warn!("no reload: the router is stopping"),
+            Err(NotReloaded::Refused(errors)) => tell_errors(errors),
+            Err(NotReloaded::Failed(error)) => {
+                tracing::error!("{error}");
+                tracing::error!("not reloaded: the settings are as they were");
             }
-            Err(error) => {
-                tracing::error!(%error, "not reloaded: the settings are as they were");
-                ReloadOutcome::Failed
-            }
-        };
-        self.tally.reloaded(outcome);
+        }
         outcome
     }
 
+    /// The same, with something changed at run time. When that is done it is in force, and on disk if anything is.
+    pub(super) async fn change_over(&mut self, candidate: Option<Candidate>) -> Result<Vec<Difference>, NotReloaded> {
+        let outcome = self.transact(candidate).await;
+        self.tally.reloaded(match &outcome {
+            Ok(_) => ReloadOutcome::Done,
+            Err(NotReloaded::Stopping | NotReloaded::Refused(_)) => ReloadOutcome::Refused,
+            Err(NotReloaded::Failed(_)) => ReloadOutcome::Failed,
+        });
+        outcome
+    }
+
+    async fn transact(&mut self, candidate: Option<Candidate>) -> Result<Vec<Difference>, NotReloaded> {
+        if self.current.stopping.get() {
+            return Err(NotReloaded::Stopping);
+        }
+        let is_change = candidate.is_some();
+        let layer = match candidate {
+            Some((managed, changed)) => Layer::Candidate(managed, changed),
+            None => Layer::Known(self.running.managed.clone()),
+        };
+        let reloaded = self.read(layer).await?;
+        let prepared = self.prepare(reloaded).map_err(|error| NotReloaded::Failed(error.to_string()))?;
+        if is_change {
+            self.keep(&prepared.reloaded.settings.managed).await?;
+        }
+        Ok(self.commit(prepared).await)
+    }
+
     /// Steps 1 and 2, on a thread that serves nobody.
-    async fn read(&self) -> Result<Result<Reloaded, ConfigErrors>, tokio::task::JoinError> {
+    pub(super) async fn read(&self, layer: Layer) -> Result<Reloaded, NotReloaded> {
         let (options, running) = (self.options.clone(), Arc::clone(&self.running));
-        tokio::task::spawn_blocking(move || config::reload(&options, &running)).await
+        let read = tokio::task::spawn_blocking(move || config::reload_with(&options, &running, layer)).await;
+        read.map_err(|error| NotReloaded::Failed(error.to_string()))?.map_err(NotReloaded::Refused)
+    }
+
+    /// Makes what is changed at run time durable, where there is a folder for it. The folder is that of the running
+    /// settings; it cannot have changed.
+    async fn keep(&self, managed: &Managed) -> Result<(), NotReloaded> {
+        let Some(folder) = &self.running.node.data_dir else { return Ok(()) };
+        let (folder, managed) = (self.options.directory.join(folder), managed.clone());
+        let told = folder.display().to_string();
+        let written = tokio::task::spawn_blocking(move || managed::write(&folder, &managed)).await;
+        let failed = |error: String| NotReloaded::Failed(format!("{told}: it could not be written down: {error}"));
+        written.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
     }
 
     /// Step 3. What was made is dropped where something fails: sockets are closed, nothing else was touched.
@@ -164,7 +211,7 @@ impl Reloader {
     }
 
     /// Steps 4 to 6. A dead actor has nothing left to change.
-    async fn commit(&mut self, prepared: Prepared) {
+    async fn commit(&mut self, prepared: Prepared) -> Vec<Difference> {
         let Prepared { reloaded, listeners, renewals, kept, fresh, sockets, next } = prepared;
         let Reloaded { settings, differences } = reloaded;
         let settings = Arc::new(settings);
@@ -203,6 +250,7 @@ impl Reloader {
             registrations_revoked = ended.2,
             "reloaded"
         );
+        differences
     }
 
     /// Nobody comes in any more by what is gone, before any rule becomes wider; who is in gets time to go.

@@ -99,6 +99,14 @@ uris! {
     RATE_LIMITED = "wharf.error.rate_limited";
     /// What was to be kept could not be stored; it was routed all the same.
     STORAGE = "wharf.error.storage";
+    /// Administration: there is no such realm, role, user or template.
+    NOT_FOUND = "wharf.error.not_found";
+    /// Administration: it is there already.
+    ALREADY_EXISTS = "wharf.error.already_exists";
+    /// Administration: it is set by the file, which holds.
+    SET_BY_FILE = "wharf.error.set_by_file";
+    /// Administration: the configuration would not be right.
+    INVALID_CONFIGURATION = "wharf.error.invalid_configuration";
     /// The realm failed and was started again.
     REALM_RESTARTED = "wharf.error.realm_restarted";
     /// The router itself failed for this session.

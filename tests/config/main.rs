@@ -15,6 +15,7 @@ mod jwt;
 mod keys;
 mod landing;
 mod made_secrets;
+mod managed;
 mod overlays;
 mod reload;
 mod secrets;
@@ -108,8 +109,9 @@ fn comparable(settings: &Settings) -> String {
             takeover,
             forward_timeout,
             retained_durable,
+            administers,
         } = &realm.rules;
-        writeln!(text, "{features:?} {takeover:?} {forward_timeout:?} {retained_durable}").unwrap();
+        writeln!(text, "{features:?} {takeover:?} {forward_timeout:?} {retained_durable} {administers}").unwrap();
         topics.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         procedures.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         for (name, role) in &realm.roles {

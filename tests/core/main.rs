@@ -7,6 +7,7 @@ mod cancel;
 mod ids;
 mod limits;
 mod meta;
+mod meta_admin;
 mod meta_api;
 mod meta_events;
 mod meta_history;

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests, and what they share")]
 
+mod admin;
 mod batches;
 mod compression;
 mod cookies;

@@ -191,6 +191,16 @@ fn killing_and_removing_is_covered_only_by_a_rule_that_begins_with_wamp() {
     assert!(policy(&["*"]).check(Action::Call, "wamp.session.count", Exact).allowed);
 }
 
+/// Nor does a star let anybody administer the node.
+#[test]
+fn administering_is_covered_only_by_a_rule_that_begins_with_wharf() {
+    for procedure in ["wharf.admin.realm.create", "wharf.admin.config.get"] {
+        let allowed = |lines: &[&str]| policy(lines).check(Action::Call, procedure, Exact).allowed;
+        assert!(!allowed(&["*"]) && !allowed(&["wharf*"]) && !allowed(&["*.*.*.*"]));
+        assert!(allowed(&["wharf.*"]) && allowed(&["wharf.admin.*.*"]) && allowed(&[procedure]));
+    }
+}
+
 /// The same for what the router has beyond the specification.
 #[test]
 fn clearing_retained_events_is_covered_only_by_a_rule_that_begins_with_wharf() {

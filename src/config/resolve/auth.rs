@@ -186,7 +186,7 @@ impl Resolver<'_> {
         for (authid, entry) in scram.users.iter() {
             let user = &entry.value;
             self.check_role(&user.role, roles);
-            let Some(text) = self.secret(&user.verifier, &user.verifier.value) else { continue };
+            let Some(text) = self.verifier(&user.verifier, &user.verifier.value) else { continue };
             for line in text.expose().lines().map(str::trim).filter(|line| !line.is_empty()) {
                 let record = match Record::parse(line) {
                     Ok(record) => record,

@@ -70,6 +70,7 @@ pub(super) fn resolve(file: &File, sources: &Sources, options: &LoadOptions, sou
             drain: file.shutdown.drain.0,
         },
         source,
+        managed: super::Managed::default(),
         warnings: Vec::new(),
         written: file.written(),
         secrets: resolver.secrets,

@@ -61,6 +61,7 @@ impl Resolver<'_> {
                 takeover: common.takeover.value,
                 forward_timeout: common.forward_timeout.value,
                 retained_durable: self.file.storage.kind.value == StorageKind::Redb,
+                administers: *uri == *self.file.admin.realm.value.0,
             },
             revoke_on_reload: common.revoke_on_reload.value,
             outbox: outbox(&common.queue),
@@ -134,7 +135,10 @@ impl Resolver<'_> {
                 templates.push(RealmTemplate {
                     name: name.to_owned(),
                     pattern: shape.covers.pattern.clone(),
-                    settings: from.settings.clone(),
+                    settings: RealmSettings {
+                        rules: RealmRules { administers: false, ..from.settings.rules.clone() },
+                        ..from.settings.clone()
+                    },
                     idle_close: shape.idle_close.0,
                     realms_max: shape.max_realms.size(),
                 });

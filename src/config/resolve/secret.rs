@@ -26,6 +26,14 @@ impl Resolver<'_> {
         self.secret_text(at, place)
     }
 
+    /// The same for what a secret is verified with: it may be written out where it was made at run time, and nowhere else.
+    pub(super) fn verifier<T>(&mut self, at: &Placed<T>, place: &SecretPlace) -> Option<Secret> {
+        if self.sources.is_managed(at.place) {
+            return self.secret_text(at, place);
+        }
+        self.secret(at, place)
+    }
+
     /// The same for what may be written out: it does not open anything by itself.
     pub(super) fn secret_text<T>(&mut self, at: &Placed<T>, place: &SecretPlace) -> Option<Secret> {
         let secret = self.find_secret(at, place)?;

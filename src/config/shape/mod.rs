@@ -17,7 +17,7 @@ pub(super) use topics::{Durability, History, Procedure, Topic};
 
 use super::read::table;
 use super::settings::ShutdownSettings;
-use super::values::{choice, AutoOr, Count, Named, Percent, Rate, Size, Status, Time};
+use super::values::{choice, AutoOr, Count, Named, Percent, Rate, RealmUri, Size, Status, Time};
 use crate::http::settings::RestSettings;
 use crate::observe::settings::{LogFormat, LogLevel, LogSettings};
 use crate::storage::StorageSettings;
@@ -39,6 +39,8 @@ table! {
         realms: Named<Realm> = default(Named::default());
         /// Realms that open when somebody asks for them, by name.
         realm_templates: Named<RealmTemplate> = default(Named::default());
+        /// The administration of the node at run time.
+        admin: Admin = default(Admin::default()), restart;
         /// The REST bridge.
         rest: Rest = default(Rest::default());
         /// Where what must outlive the process is kept.
@@ -78,6 +80,15 @@ table! {
         idle_close: Time<1000> = default(Time(std::time::Duration::from_secs(600)));
         /// At most so many of its realms are open at a time.
         max_realms: Count = default(Count(1000));
+    }
+}
+
+table! {
+    /// The administration of the node at run time.
+    Admin {
+        /// The URI of the realm whose sessions may call wharf.admin.*, as far as their role permits it. Without such a realm
+        /// nothing is changed at run time.
+        realm: RealmUri = default(RealmUri("wharf.admin".to_owned()));
     }
 }
 

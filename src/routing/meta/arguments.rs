@@ -23,6 +23,11 @@ impl Arguments {
         }
     }
 
+    /// All of them, for whoever reads them elsewhere.
+    pub(super) fn into_values(self) -> Values {
+        self.0
+    }
+
     /// The positional argument in this place.
     pub(super) fn at(&self, place: usize) -> Option<&Value> {
         self.0.args.get(place).filter(|value| **value != Value::Null)

@@ -4,6 +4,7 @@
 //! events of history. Permission to call was checked before, like that of any call. An API whose feature the realm has
 //! switched off has no procedures and no events. Source: sections 8.7 and 10 of the reference.
 
+mod admin;
 mod arguments;
 mod events;
 mod history;
@@ -14,6 +15,7 @@ mod session;
 mod subscription;
 mod testament;
 
+pub use admin::{AdminRefusal, Question, Reply};
 pub use events::Overflow;
 pub use reflection::{Described, Description};
 
@@ -26,6 +28,7 @@ use crate::wamp::options::ResultOptions;
 use crate::wamp::payload::Values;
 use crate::wamp::role::{Feature, Features};
 use crate::wamp::{ErrorUri, MessageKind, Payload, RawPayload, RegistrationId, RequestId, SessionId, Uri, Value};
+use admin::Questions;
 use arguments::Arguments;
 use bytestring::ByteString;
 use history::Reads;
@@ -43,14 +46,15 @@ pub type PayloadReader = fn(&RawPayload) -> Option<Values>;
 #[derive(Debug, Default)]
 pub(super) struct Meta {
     reads: Reads,
+    questions: Questions,
     descriptions: Descriptions,
 }
 
 impl Meta {
-    /// Whether a call of the session with this request id waits for the store.
+    /// Whether a call of the session with this request id waits for the store, or for the node.
     #[inline]
     pub(super) fn is_active(&self, caller: SessionKey, request: RequestId) -> bool {
-        self.reads.is_active(caller, request)
+        self.reads.is_active(caller, request) || self.questions.is_active(caller, request)
     }
 
     /// The first thing that does not hold, if any. For tests.
@@ -59,7 +63,8 @@ impl Meta {
         alive: impl Fn(SessionKey) -> bool + Copy,
         registered: impl Fn(RegistrationId) -> bool,
     ) -> Option<&'static str> {
-        self.reads.broken_invariant(alive).or_else(|| self.descriptions.broken_invariant(alive, registered))
+        let waiting = self.reads.broken_invariant(alive).or_else(|| self.questions.broken_invariant(alive));
+        waiting.or_else(|| self.descriptions.broken_invariant(alive, registered))
     }
 }
 
@@ -74,12 +79,17 @@ enum Procedure {
     /// `wharf.retained.clear`
     ClearRetained,
     Reflection(ReflectionProcedure),
+    /// `wharf.admin.*`
+    OfTheNode,
 }
 
 impl Procedure {
     fn named(uri: &str) -> Option<Self> {
         if uri == "wharf.retained.clear" {
             return Some(Self::ClearRetained);
+        }
+        if let Some(procedure) = Self::of_the_node(uri) {
+            return Some(procedure);
         }
         let rest = uri.strip_prefix("wamp.")?;
         let (group, name) = rest.split_once('.')?;
@@ -113,7 +123,7 @@ impl Procedure {
             Self::ClearRetained => features.has(Feature::EventRetention),
             Self::GetEvents => features.has(Feature::EventHistory),
             // Announced by no key of its own.
-            Self::Reflection(_) => true,
+            Self::Reflection(_) | Self::OfTheNode => true,
         }
     }
 }
@@ -121,7 +131,7 @@ impl Procedure {
 /// What a meta call leads to, if it is not refused.
 enum Answer {
     Now(Payload),
-    /// The store is asked; [`Realm::history_read`] answers.
+    /// The store is asked, or the node; [`Realm::history_read`] or [`Realm::node_answers`] answers.
     Later,
 }
 
@@ -140,7 +150,8 @@ impl Realm {
 
     /// Ends a call of a reserved procedure that waits; `false` if there is none with this request id.
     pub(super) fn cancel_meta(&mut self, from: SessionKey, cancel: &Cancel, effects: &mut Effects) -> bool {
-        let waited = self.meta.reads.cancel(from, cancel.request);
+        let (meta, request) = (&mut self.meta, cancel.request);
+        let waited = meta.reads.cancel(from, request) || meta.questions.cancel(from, request);
         if waited {
             let text = "the caller canceled the call".to_owned();
             let refusal = Refusal::NotPermitted { error: ErrorUri::CANCELED, text };
@@ -152,6 +163,7 @@ impl Realm {
     /// Drops what the meta API has of a session that is gone, after its registrations are.
     pub(super) fn forget_meta(&mut self, now: Instant, session: SessionKey, id: SessionId, effects: &mut Effects) {
         self.meta.reads.forget(session);
+        self.meta.questions.forget(session);
         self.forget_descriptions(now, session, id, effects);
     }
 
@@ -162,7 +174,9 @@ impl Realm {
         call: &Call,
         effects: &mut Effects,
     ) -> Result<Answer, Refusal> {
+        let is_here = |procedure: &Procedure| self.rules.administers || *procedure != Procedure::OfTheNode;
         let procedure = Procedure::named(&call.procedure).filter(|procedure| procedure.is_on(self.rules.features));
+        let procedure = procedure.filter(is_here);
         let Some(procedure) = procedure else { return Err(Refusal::NoSuchProcedure(call.procedure.clone())) };
         let rate = self.rules.limits.meta_calls;
         if !self.directory.take_meta_call(from, now, rate) {
@@ -177,6 +191,7 @@ impl Realm {
             Procedure::ClearRetained => self.clear_retained(now, &arguments, effects),
             Procedure::GetEvents => return self.get_events(from, call.request, &arguments, effects),
             Procedure::Reflection(procedure) => self.answer_reflection(now, from, procedure, &arguments, effects),
+            Procedure::OfTheNode => return self.ask_node(from, call.request, &call.procedure, arguments, effects),
         };
         answer.map(Answer::Now)
     }

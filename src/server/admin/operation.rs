@@ -1,0 +1,266 @@
+//! What can be asked of the node, and what it is asked with. Pure: nothing here looks at settings.
+
+use super::values::to_json;
+use crate::actors::admin::{AdminRefusal, Question};
+use crate::auth::Secret;
+use crate::wamp::{Dict, ErrorUri, Value};
+use serde_json::{Map, Value as Json};
+
+/// An operation with its arguments.
+#[derive(Debug)]
+pub(super) enum Operation {
+    /// What there is below a table of names.
+    List(Vec<String>),
+    /// One of them.
+    Get(Vec<String>),
+    /// A new one.
+    Create(Vec<String>, Json),
+    /// A new one, or another in its place.
+    Set(Vec<String>, Json),
+    /// Some of its keys; null takes one out.
+    Update(Vec<String>, Map<String, Json>),
+    /// It goes.
+    Delete(Vec<String>),
+    UserList(String),
+    UserGet(User),
+    UserAdd(User, NewUser),
+    UserUpdate(User, Map<String, Json>),
+    UserDelete(User),
+    ChangePassword(User, Secret),
+    Reload,
+    Check,
+    ConfigGet(Option<String>),
+    Explain(Box<Explain>),
+    AuditList,
+}
+
+/// A user of a realm.
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    pub(super) realm: String,
+    pub(super) authid: String,
+}
+
+/// What a user that is added has.
+#[derive(Debug)]
+pub(super) struct NewUser {
+    pub(super) role: String,
+    pub(super) proof: Proof,
+}
+
+/// How a user is to prove who it is.
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// With a password, by wamp-scram.
+    Scram(Secret),
+    /// With the same, sent as it is.
+    Ticket(Secret),
+    /// With one of these key pairs.
+    Cryptosign(Json),
+}
+
+/// A question about permissions.
+#[derive(Debug)]
+pub(super) struct Explain {
+    pub(super) realm: String,
+    pub(super) who: Who,
+    pub(super) action: String,
+    pub(super) uri: String,
+    pub(super) match_policy: String,
+    pub(super) disclose: bool,
+    pub(super) force: bool,
+}
+
+/// Whose permissions.
+#[derive(Debug)]
+pub(super) enum Who {
+    Role(String),
+    User(String),
+}
+
+pub(super) fn refusal(error: ErrorUri, text: impl Into<String>) -> AdminRefusal {
+    AdminRefusal { error, text: text.into(), details: Dict::new() }
+}
+
+pub(super) fn expected(what: &str) -> AdminRefusal {
+    refusal(ErrorUri::INVALID_ARGUMENT, format!("expected {what}"))
+}
+
+/// Reads what is asked.
+pub(super) fn read(question: &mut Question) -> Result<Operation, AdminRefusal> {
+    let mut arguments = Arguments {
+        args: std::mem::take(&mut question.arguments.args).into_iter(),
+        kwargs: std::mem::take(&mut question.arguments.kwargs),
+    };
+    let operation = read_operation(&question.procedure, &mut arguments)?;
+    arguments.end()?;
+    Ok(operation)
+}
+
+fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operation, AdminRefusal> {
+    let (group, verb) = procedure.split_once('.').unwrap_or((procedure, ""));
+    Ok(match (group, verb) {
+        ("realm", "list") => Operation::List(path(&["realms"])),
+        ("template", "list") => Operation::List(path(&["realm_templates"])),
+        ("role", "list") => Operation::List(path(&["realms", &arguments.text("realm")?, "roles"])),
+        ("realm" | "template" | "role", "get") => Operation::Get(arguments.path(group)?),
+        ("realm", "create") => {
+            let path = arguments.path(group)?;
+            Operation::Create(path, Json::Object(arguments.table_or_none("settings")?))
+        }
+        ("role" | "template", "set") => {
+            Operation::Set(arguments.path(group)?, Json::Object(arguments.table("settings")?))
+        }
+        ("realm", "update") => Operation::Update(arguments.path(group)?, arguments.table("settings")?),
+        ("realm" | "template" | "role", "delete") => Operation::Delete(arguments.path(group)?),
+        ("user", "list") => Operation::UserList(arguments.text("realm")?),
+        ("user", "get") => Operation::UserGet(arguments.user()?),
+        ("user", "add") => Operation::UserAdd(arguments.user()?, arguments.new_user()?),
+        ("user", "update") => Operation::UserUpdate(arguments.user()?, arguments.table("settings")?),
+        ("user", "delete") => Operation::UserDelete(arguments.user()?),
+        ("user", "change_password") => Operation::ChangePassword(arguments.user()?, arguments.secret("password")?),
+        ("config", "reload") => Operation::Reload,
+        ("config", "check") => Operation::Check,
+        ("config", "get") => Operation::ConfigGet(arguments.optional_text("path")?),
+        ("authz", "explain") => Operation::Explain(Box::new(arguments.explain()?)),
+        ("audit", "list") => Operation::AuditList,
+        (_, _) => {
+            let text = "the node has no such procedure";
+            return Err(refusal(ErrorUri::NO_SUCH_PROCEDURE, text));
+        }
+    })
+}
+
+fn path(steps: &[&str]) -> Vec<String> {
+    steps.iter().map(|step| (*step).to_owned()).collect()
+}
+
+/// Arguments by place, in the order in which they are asked for, or by name.
+struct Arguments {
+    args: std::vec::IntoIter<Value>,
+    kwargs: Dict,
+}
+
+impl Arguments {
+    /// Null counts as absent.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let given = match self.kwargs.iter().position(|(key, _)| key == name) {
+            Some(place) => Some(self.kwargs.swap_remove(place).1),
+            None => self.args.next(),
+        };
+        given.filter(|value| *value != Value::Null)
+    }
+
+    fn optional_text(&mut self, name: &str) -> Result<Option<String>, AdminRefusal> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(expected(&format!("{name}, a string"))),
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Result<String, AdminRefusal> {
+        let text = self.optional_text(name)?.filter(|text| !text.is_empty());
+        text.ok_or_else(|| expected(&format!("{name}, a string that is not empty")))
+    }
+
+    fn secret(&mut self, name: &str) -> Result<Secret, AdminRefusal> {
+        self.text(name).map(Secret::new)
+    }
+
+    fn flag(&mut self, name: &str) -> Result<bool, AdminRefusal> {
+        match self.kwargs.iter().any(|(key, _)| key == name).then(|| self.take(name)).flatten() {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(expected(&format!("{name}, a bool"))),
+        }
+    }
+
+    fn table_or_none(&mut self, name: &str) -> Result<Map<String, Json>, AdminRefusal> {
+        match self.take(name) {
+            None => Ok(Map::new()),
+            Some(table @ Value::Dict(_)) => match to_json(table) {
+                Some(Json::Object(table)) => Ok(table),
+                Some(_) | None => Err(expected(&format!("{name} without octets, and with numbers that JSON has"))),
+            },
+            Some(_) => Err(expected(&format!("{name}, a dict"))),
+        }
+    }
+
+    fn table(&mut self, name: &str) -> Result<Map<String, Json>, AdminRefusal> {
+        let table = self.table_or_none(name)?;
+        if table.is_empty() {
+            return Err(expected(&format!("{name}, a dict that is not empty")));
+        }
+        Ok(table)
+    }
+
+    /// The path of a realm, template or role.
+    fn path(&mut self, group: &str) -> Result<Vec<String>, AdminRefusal> {
+        Ok(match group {
+            "realm" => path(&["realms", &self.text("realm")?]),
+            "template" => path(&["realm_templates", &self.text("template")?]),
+            _ => path(&["realms", &self.text("realm")?, "roles", &self.text("role")?]),
+        })
+    }
+
+    fn user(&mut self) -> Result<User, AdminRefusal> {
+        Ok(User { realm: self.text("realm")?, authid: self.text("authid")? })
+    }
+
+    fn new_user(&mut self) -> Result<NewUser, AdminRefusal> {
+        const EITHER: &str = "either password, a string, or keys, a list of public keys";
+        let given = self.take("settings");
+        let mut settings = match given {
+            None => Self { args: Vec::new().into_iter(), kwargs: std::mem::take(&mut self.kwargs) },
+            Some(Value::Dict(kwargs)) => Self { args: Vec::new().into_iter(), kwargs },
+            Some(_) => return Err(expected("settings, a dict")),
+        };
+        let role = settings.text("role")?;
+        let method = settings.optional_text("method")?;
+        let password = settings.optional_text("password")?.filter(|text| !text.is_empty()).map(Secret::new);
+        let proof = match (method.as_deref(), password, settings.take("keys")) {
+            (None | Some("scram"), Some(password), None) => Proof::Scram(password),
+            (Some("ticket"), Some(password), None) => Proof::Ticket(password),
+            (None | Some("cryptosign"), None, Some(keys)) => {
+                Proof::Cryptosign(to_json(keys).ok_or_else(|| expected(EITHER))?)
+            }
+            (None | Some("scram" | "ticket" | "cryptosign"), _, _) => return Err(expected(EITHER)),
+            (Some(_), _, _) => return Err(expected("method: scram, ticket or cryptosign")),
+        };
+        settings.end()?;
+        Ok(NewUser { role, proof })
+    }
+
+    fn explain(&mut self) -> Result<Explain, AdminRefusal> {
+        let (disclose, force) = (self.flag("disclose")?, self.flag("force")?);
+        let authid = match self.kwargs.iter().any(|(key, _)| key == "authid") {
+            true => self.optional_text("authid")?,
+            false => None,
+        };
+        Ok(Explain {
+            disclose,
+            force,
+            realm: self.text("realm")?,
+            who: match authid {
+                Some(authid) => Who::User(authid),
+                None => Who::Role(self.text("role")?),
+            },
+            action: self.text("action")?,
+            uri: self.text("uri")?,
+            match_policy: self.optional_text("match")?.unwrap_or_else(|| "exact".to_owned()),
+        })
+    }
+
+    /// What nobody asked for is a mistake: it was meant for something.
+    fn end(mut self) -> Result<(), AdminRefusal> {
+        if self.args.next().is_some() || !self.kwargs.is_empty() {
+            return Err(expected("no other arguments"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "operation_tests.rs"]
+mod tests;

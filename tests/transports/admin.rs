@@ -1,0 +1,291 @@
+//! `wharf.admin.*`: realms, roles and users are made while the router runs, and stay. Source: `docs/ADMIN.md`,
+//! `docs/decisions/0017`.
+
+use crate::http;
+use crate::router::Router;
+use crate::websocket_peer::WebSocketPeer;
+use serde_json::{json, Value};
+use std::io::Write;
+use std::process::Command;
+
+const CONFIG: &str = r#"
+[node]
+data_dir = "data"
+
+[observability.log]
+level = "info"
+
+[listeners.main]
+bind = "127.0.0.1:0"
+serve = ["websocket", "rest", "metrics"]
+
+[realms."wharf.admin".auth.ticket.users.root]
+ticket = { file = "ticket" }
+role = "admin"
+[realms."wharf.admin".auth.anonymous]
+role = "guest"
+[realms."wharf.admin".roles.admin]
+call = ["wharf.*"]
+subscribe = ["wharf.*"]
+[realms."wharf.admin".roles.guest]
+call = ["*"]
+
+[realms.shop]
+call_timeout = "5s"
+[realms.shop.auth.anonymous]
+role = "guest"
+[realms.shop.roles.guest]
+call = ["com.shop.*"]
+"#;
+
+const DENIED: &str = "wamp.error.not_authorized";
+
+/// A session of the administrator.
+struct Admin(WebSocketPeer);
+
+impl Admin {
+    fn of(router: &Router) -> Self {
+        Self(login(router, "wharf.admin", "root", "s3cret").unwrap())
+    }
+
+    fn ask(&mut self, procedure: &str, kwargs: &Value) -> Value {
+        let request = self.0.next_request();
+        self.0.send(&json!([48, request, {}, format!("wharf.admin.{procedure}"), [], kwargs]));
+        self.0.receive()
+    }
+
+    /// What is answered.
+    fn done(&mut self, procedure: &str, kwargs: &Value) -> Value {
+        let answer = self.ask(procedure, kwargs);
+        assert_eq!(answer[0], 50, "{answer}");
+        answer[3][0].clone()
+    }
+
+    /// The error, with its arguments.
+    fn refused(&mut self, procedure: &str, kwargs: &Value) -> (String, String) {
+        let answer = self.ask(procedure, kwargs);
+        assert_eq!(answer[0], 8, "{answer}");
+        (answer[4].as_str().unwrap().to_owned(), answer.to_string())
+    }
+}
+
+/// A session with a ticket; without one, anonymous. The reason, if it is not let in.
+fn login(router: &Router, realm: &str, authid: &str, ticket: &str) -> Result<WebSocketPeer, String> {
+    let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
+    let method = if ticket.is_empty() { "anonymous" } else { "ticket" };
+    let roles = json!({ "caller": {}, "subscriber": {} });
+    peer.send(&json!([1, realm, { "roles": roles, "authmethods": [method], "authid": authid }]));
+    let mut answer = peer.receive();
+    if answer[0] == 4 {
+        peer.send(&json!([5, ticket, {}]));
+        answer = peer.receive();
+    }
+    if answer[0] == 2 {
+        Ok(peer)
+    } else {
+        Err(answer[2].as_str().unwrap().to_owned())
+    }
+}
+
+fn error(peer: &mut WebSocketPeer, procedure: &str) -> String {
+    peer.call(procedure, &json!([]));
+    peer.expect(8)[4].as_str().unwrap().to_owned()
+}
+
+/// A realm with a role and a user, from nothing; it is there after a kill right behind the answer.
+#[test]
+fn what_is_made_at_run_time_is_in_force_with_the_answer_and_outlives_a_kill() {
+    let router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    assert_eq!(login(&router, "pay", "", "").err().unwrap(), "wamp.error.no_such_realm");
+    let made = admin.done("realm.create", &json!({ "realm": "pay", "settings": { "description": "Payments" } }));
+    assert_eq!((&made["durable"], &made["changes"][0]["key"]), (&json!(true), &json!("realms.pay")));
+    let clerk = json!({ "permissions": [{ "uri": "com.pay.", "match": "prefix", "allow": ["call"] }] });
+    admin.done("role.set", &json!({ "realm": "pay", "role": "clerk", "settings": clerk }));
+    let joe = json!({ "realm": "pay", "authid": "joe", "role": "clerk", "method": "ticket", "password": "hush-hush" });
+    admin.done("user.add", &joe);
+    let mut peer = login(&router, "pay", "joe", "hush-hush").unwrap();
+    assert_eq!(error(&mut peer, "com.pay.a"), "wamp.error.no_such_procedure");
+    assert_eq!(error(&mut peer, "com.a"), DENIED);
+    // An open session lives by a changed role at once.
+    let other = json!({ "permissions": [{ "uri": "com.a", "allow": ["call"] }] });
+    admin.done("role.set", &json!({ "realm": "pay", "role": "clerk", "settings": other }));
+    assert_eq!(error(&mut peer, "com.a"), "wamp.error.no_such_procedure");
+    assert_eq!(error(&mut peer, "com.pay.a"), DENIED);
+    admin.done("user.change_password", &json!({ "realm": "pay", "authid": "joe", "password": "other" }));
+    let folder = router.killed();
+    let kept = std::fs::read_to_string(folder.path().join("data/managed.json")).unwrap();
+    assert!(kept.contains("$argon2id$") && !kept.contains("hush-hush") && !kept.contains("other\""), "{kept}");
+
+    let router = Router::in_folder(folder, CONFIG, &[], &mut Command::new(env!("CARGO_BIN_EXE_wharf")));
+    let mut peer = login(&router, "pay", "joe", "other").unwrap();
+    assert_eq!(error(&mut peer, "com.a"), "wamp.error.no_such_procedure");
+    assert!(login(&router, "pay", "joe", "hush-hush").is_err());
+    let mut admin = Admin::of(&router);
+    admin.done("realm.delete", &json!({ "realm": "pay" }));
+    assert_eq!(peer.expect(6)[2], "wamp.close.close_realm");
+    assert_eq!(login(&router, "pay", "joe", "other").err().unwrap(), "wamp.error.no_such_realm");
+    assert!(!router.log().contains("hush-hush"));
+}
+
+#[test]
+fn a_user_with_a_password_or_key_pairs_is_listed_changed_and_taken_away() {
+    let router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    let user = |more: Value| {
+        let mut user = json!({ "realm": "shop", "authid": "ann", "role": "guest" });
+        user.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        user
+    };
+    admin.done("user.add", &user(json!({ "password": "hush-hush" })));
+    admin.done(
+        "user.add",
+        &user(json!({ "keys": ["af626673c0e68d5066a9f59fa22495406ee2a1c4ced7704897310416bff2c048"] })),
+    );
+    assert_eq!(admin.refused("user.add", &user(json!({ "password": "x" }))).0, "wharf.error.already_exists");
+    let ann = json!({ "realm": "shop", "authid": "ann" });
+    let entry = |method: &str| json!({ "authid": "ann", "method": method, "role": "guest", "managed": true });
+    assert_eq!(admin.done("user.get", &ann), json!([entry("scram"), entry("cryptosign")]));
+    assert_eq!(admin.done("user.list", &json!({ "realm": "shop" })), json!([entry("scram"), entry("cryptosign")]));
+    let shown = admin.done("realm.get", &json!({ "realm": "shop" })).to_string();
+    assert!(shown.contains("\"verifier\":\"***\"") && !shown.contains("wamp-scram$"), "{shown}");
+    let nobody = json!({ "realm": "shop", "authid": "ann", "settings": { "role": "nobody" } });
+    let (kind, text) = admin.refused("user.update", &nobody);
+    assert!(kind == "wharf.error.invalid_configuration" && text.contains("E030"), "{text}");
+    admin.done("user.delete", &ann);
+    assert_eq!(admin.refused("user.get", &ann).0, "wharf.error.not_found");
+    assert_eq!(admin.done("user.list", &json!({ "realm": "shop" })), json!([]));
+}
+
+#[test]
+fn what_the_file_sets_stays_and_what_is_wrong_is_told_as_by_the_check_and_changes_nothing() {
+    let router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    let shop = |settings: Value| json!({ "realm": "shop", "settings": settings });
+    let (kind, text) = admin.refused("realm.update", &shop(json!({ "call_timeout": "9s" })));
+    assert!(
+        kind == "wharf.error.invalid_configuration" && text.contains("E008") && text.contains("wharf.toml"),
+        "{text}"
+    );
+    let (_, text) = admin.refused("realm.update", &shop(json!({ "takeover_": "off", "disclose": "perhaps" })));
+    assert!(text.contains("E003") && text.contains("E012") && text.contains("store:realms.shop.disclose"), "{text}");
+    assert_eq!(admin.refused("realm.delete", &json!({ "realm": "shop" })).0, "wharf.error.set_by_file");
+    assert_eq!(admin.refused("role.delete", &json!({ "realm": "shop", "role": "x" })).0, "wharf.error.not_found");
+    assert_eq!(admin.refused("realm.create", &json!({ "realm": "shop" })).0, "wharf.error.already_exists");
+    let role = json!({ "realm": "shpo", "role": "x", "settings": { "call": ["*"] } });
+    assert_eq!(admin.refused("role.set", &role).0, "wharf.error.not_found");
+    assert_eq!(admin.refused("realm.destroy", &json!({})).0, "wamp.error.no_such_procedure");
+    let secret = json!({ "auth": { "ticket": { "users": { "joe": { "ticket": "hush-hush", "role": "guest" } } } } });
+    let (_, text) = admin.refused("realm.update", &shop(secret));
+    assert!(text.contains("E020") && !text.contains("hush-hush"), "{text}");
+    assert_eq!(admin.done("config.check", &json!({})), json!({ "changes": [] }));
+    // A key that the file does not set may be changed, and taken out again.
+    let changed = admin.done("realm.update", &shop(json!({ "disclose": "always" })));
+    assert_eq!(changed["changes"][0]["key"], "realms.shop.disclose");
+    admin.done("realm.update", &shop(json!({ "disclose": null })));
+    assert!(!router.log().contains("hush-hush"));
+    assert!(!router.folder().join("data/managed.json.new").exists());
+}
+
+/// Only a rule that begins with `wharf.` lets anybody administer, and only in the realm that is named for it.
+#[test]
+fn nobody_administers_by_a_star_or_from_another_realm() {
+    let router = Router::of(&CONFIG.replace("call = [\"com.shop.*\"]", "call = [\"wharf.*\"]"), &[]);
+    let mut guest = login(&router, "wharf.admin", "", "").unwrap();
+    assert_eq!(error(&mut guest, "wharf.admin.realm.list"), DENIED);
+    let mut shop = login(&router, "shop", "", "").unwrap();
+    assert_eq!(error(&mut shop, "wharf.admin.realm.list"), "wamp.error.no_such_procedure");
+}
+
+#[test]
+fn each_change_and_each_refused_attempt_is_in_the_audit_list_and_the_log_and_changes_are_published() {
+    let router = Router::of(CONFIG, &[]);
+    let mut watcher = login(&router, "wharf.admin", "root", "s3cret").unwrap();
+    watcher.subscribe("wharf.admin.on_change");
+    let mut admin = Admin::of(&router);
+    admin.done("realm.create", &json!({ "realm": "pay" }));
+    admin.refused("realm.create", &json!({ "realm": "pay" }));
+    admin.done("realm.list", &json!({}));
+    let event = watcher.expect(36)[4][0].clone();
+    assert_eq!((&event["operation"], &event["on"]), (&json!("realm.create"), &json!("realms.pay")));
+    assert_eq!((&event["authid"], &event["changes"][0]["change"]), (&json!("root"), &json!("added")));
+    let list = admin.done("audit.list", &json!({}));
+    let row = |entry: &Value| [entry["operation"].clone(), entry["on"].clone(), entry["result"].clone()];
+    let rows: Vec<_> = list.as_array().unwrap().iter().map(row).collect();
+    let of = |result: &str| [json!("realm.create"), json!("realms.pay"), json!(result)];
+    assert_eq!(rows, [of("wharf.error.already_exists"), of("done")]);
+    assert!(list[0]["peer"].as_str().unwrap().contains("127.0.0.1"), "{list}");
+    let line = router.log_line("\"administration\"");
+    assert!(line.contains("\"audit\"") && line.contains("realm.create") && line.contains("root"), "{line}");
+}
+
+#[test]
+fn permissions_are_explained_for_a_role_and_for_a_user_with_the_place_of_the_rule() {
+    let router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    let question =
+        |who: &str, name: &str, uri: &str| json!({ "realm": "shop", who: name, "action": "call", "uri": uri });
+    let by_file = admin.done("authz.explain", &question("role", "guest", "com.shop.a"));
+    assert_eq!(by_file["allowed"], true);
+    assert!(by_file["rule"]["source"].as_str().unwrap().starts_with("wharf.toml:"), "{by_file}");
+    let clerk = json!({ "call": ["com.pay.*"] });
+    admin.done("role.set", &json!({ "realm": "shop", "role": "clerk", "settings": clerk }));
+    admin.done("user.add", &json!({ "realm": "shop", "authid": "joe", "role": "clerk", "password": "hush" }));
+    let by_store = admin.done("authz.explain", &question("authid", "joe", "com.pay.a"));
+    assert!(
+        by_store["rule"]["source"].as_str().unwrap().starts_with("store:realms.shop.roles.clerk.call"),
+        "{by_store}"
+    );
+    assert_eq!(admin.done("authz.explain", &question("authid", "joe", "com.shop.a"))["allowed"], false);
+    assert_eq!(admin.refused("authz.explain", &question("role", "nobody", "a")).0, "wharf.error.not_found");
+}
+
+/// SIGHUP keeps what was changed at run time; so does a reload by procedure, which also takes what is new in the file.
+#[test]
+fn a_reload_keeps_what_was_changed_at_run_time_and_can_be_asked_for() {
+    let router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    admin.done("realm.create", &json!({ "realm": "pay" }));
+    std::fs::write(router.folder().join("wharf.toml"), CONFIG.replace("\"5s\"", "\"6s\"")).unwrap();
+    let reloaded = admin.done("config.reload", &json!({}));
+    assert_eq!(
+        reloaded["changes"],
+        json!([{ "key": "realms.shop.call_timeout", "change": "\"5s\" -> \"6s\"", "when": "at once" }])
+    );
+    std::fs::write(router.folder().join("wharf.toml"), "[").unwrap();
+    assert_eq!(admin.refused("config.check", &json!({})).0, "wharf.error.invalid_configuration");
+    assert_eq!(admin.refused("realm.delete", &json!({ "realm": "pay" })).0, "wharf.error.invalid_configuration");
+    std::fs::write(router.folder().join("wharf.toml"), CONFIG).unwrap();
+    router.signal("-HUP");
+    router.wait_for("the reload", |router| router.log().matches("\"reloaded\"").count() >= 3);
+    let names = admin.done("realm.list", &json!({}));
+    assert_eq!(names[0], json!({ "name": "pay", "managed": true }));
+    assert_eq!(admin.done("config.get", &json!({ "path": "realms.shop.call_timeout" })), "5s");
+}
+
+/// Without a folder nothing is kept, and that is said. The REST bridge calls the same procedures.
+#[test]
+fn over_http_the_same_is_a_call_and_without_a_folder_nothing_is_kept() {
+    let config = CONFIG.replace("data_dir = \"data\"", "dev = true");
+    let router = Router::of(&config, &[]);
+    let mut stream = http::connect(router.main());
+    let body = json!({ "kwargs": { "realm": "pay" } }).to_string();
+    // root:s3cret
+    let head = "POST /api/v1/realms/wharf.admin/call/wharf.admin.realm.create HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic cm9vdDpzM2NyZXQ=\r\nContent-Type: application/json";
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let (status, _, answer) = http::answer(&mut stream);
+    assert!(status == 200 && answer.contains("\"durable\":false"), "{status} {answer}");
+}
+
+/// A damaged file refuses the start, and says what to do.
+#[test]
+fn a_damaged_file_of_changes_refuses_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(folder.path().join("data/managed.json"), "{\"version\": 1, \"mana").unwrap();
+    std::fs::write(folder.path().join("wharf.toml"), CONFIG).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
+    let (code, _, text) = crate::router::ended(command.arg("serve").current_dir(folder.path()));
+    assert_eq!(code, Some(2));
+    assert!(text.contains("E002") && text.contains("managed.json") && text.contains("move it away"), "{text}");
+}

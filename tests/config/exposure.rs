@@ -77,6 +77,24 @@ fn only_open_realms_that_the_listener_serves_count() {
     ));
 }
 
+/// Whoever administers sends passwords in clear.
+#[test]
+fn a_public_listener_that_reaches_the_admin_realm_needs_tls() {
+    let codes = |serve: &str, more: &str| {
+        let text = text("0.0.0.0:1", serve, "", "ticket = {}", false);
+        let text = text.replace("[listeners.other]", &format!("{more}\n[listeners.other]"));
+        match load(&of_text(&format!("{text}[realms.\"wharf.admin\"]\n"))) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.problems.iter().map(Problem::code).collect(),
+        }
+    };
+    for serve in ["websocket", "rawsocket", "rest"] {
+        assert_eq!(codes(serve, ""), ["E040"], "{serve}");
+        assert_eq!(codes(serve, "realms = [\"shop\"]"), [""; 0], "{serve}");
+    }
+    assert_eq!(codes("health", ""), [""; 0]);
+}
+
 /// A realm that is closed itself may still be opened by a template.
 #[test]
 fn a_template_opens_what_its_realm_would() {

@@ -289,3 +289,34 @@ fn a_damaged_file_of_changes_refuses_the_start() {
     assert_eq!(code, Some(2));
     assert!(text.contains("E002") && text.contains("managed.json") && text.contains("move it away"), "{text}");
 }
+
+/// Templates too; what is changed about a realm is changed for those that are made from it, open ones included.
+#[test]
+fn a_template_that_is_set_opens_realms_and_one_that_is_deleted_closes_them() {
+    let router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    let tenant = json!({ "template": "tenant", "settings": { "match": "com.tenant.*", "from": "shop" } });
+    admin.done("template.set", &tenant);
+    assert_eq!(admin.done("template.list", &json!({})), json!([{ "name": "tenant", "managed": true }]));
+    let mut peer = login(&router, "com.tenant.a", "", "").unwrap();
+    assert_eq!(error(&mut peer, "com.shop.a"), "wamp.error.no_such_procedure");
+    let keys = json!({ "realm": "shop", "settings": { "procedures": { "com.shop.a": { "call_timeout": "1s" } } } });
+    admin.done("realm.update", &keys);
+    admin.done("template.delete", &json!({ "template": "tenant" }));
+    assert_eq!(peer.expect(6)[2], "wamp.close.close_realm");
+    assert!(login(&router, "com.tenant.a", "", "").is_err());
+}
+
+/// The roles of `docs/ADMIN.md`: who may look may not change, and that is told by the realm.
+#[test]
+fn a_role_may_look_without_changing() {
+    let viewer = "call = [\"wharf.admin.*.list\", \"wharf.admin.*.get\", \"wharf.admin.authz.explain\", \"wharf.admin.config.check\"]";
+    let router = Router::of(&CONFIG.replace("call = [\"wharf.*\"]", viewer), &[]);
+    let mut admin = Admin::of(&router);
+    for procedure in ["realm.list", "template.list", "audit.list", "config.get", "config.check"] {
+        admin.done(procedure, &json!({}));
+    }
+    for procedure in ["realm.create", "realm.delete", "role.set", "user.add", "config.reload"] {
+        assert_eq!(admin.refused(procedure, &json!({ "realm": "pay" })).0, DENIED, "{procedure}");
+    }
+}

@@ -95,6 +95,8 @@ impl Router {
         std::fs::write(&ticket, "s3cret\n").unwrap();
         std::fs::set_permissions(&ticket, Permissions::from_mode(0o600)).unwrap();
         command.arg("serve").current_dir(folder.path()).env_clear().stdin(Stdio::null()).stderr(Stdio::piped());
+        // Of scripts/break-features.py.
+        command.envs(std::env::var_os("WHARF_BREAK").map(|number| ("WHARF_BREAK", number)));
         for set in sets {
             command.args(["--set", set]);
         }

@@ -1,4 +1,5 @@
-//! Who could reach what: dev mode on a public address, and anonymous rights where nothing is encrypted.
+//! Who could reach what: dev mode on a public address, and where nothing is encrypted, anonymous rights and the
+//! administration of the node.
 
 use super::realms::ResolvedRealm;
 use super::Resolver;
@@ -34,23 +35,16 @@ impl Resolver<'_> {
             if entry.value.tls.cert.value.is_some() {
                 continue;
             }
-            if let Some(realm) = realms.chain(from_templates).find(|realm| opens(realm, listener)) {
-                self.insecure(&entry.value, bind, listener, realm);
+            let mut reached = realms.chain(from_templates);
+            let exposed = reached.find_map(|realm| Some((realm, exposed(realm, listener)?)));
+            if let Some((realm, what)) = exposed {
+                self.insecure(&entry.value, bind, listener, &format!("in realm `{}` {what}", realm.name));
             }
         }
     }
 
-    fn insecure(
-        &mut self,
-        shape: &Listener,
-        bind: &Placed<BindText>,
-        listener: &ListenerSettings,
-        realm: &RealmSettings,
-    ) {
-        let message = format!(
-            "anybody can reach `{}`, nothing is encrypted, and in realm `{}` anonymous may act",
-            listener.name, realm.name
-        );
+    fn insecure(&mut self, shape: &Listener, bind: &Placed<BindText>, listener: &ListenerSettings, exposed: &str) {
+        let message = format!("anybody can reach `{}`, nothing is encrypted, and {exposed}", listener.name);
         if shape.allow_insecure.value {
             self.warn(Code::InsecureListener, bind, message, "allowed by `allow_insecure`");
         } else {
@@ -68,11 +62,25 @@ fn is_public(bind: &Placed<BindText>) -> bool {
     }
 }
 
+/// What is too dear for a listener that is not encrypted.
+fn exposed(realm: &RealmSettings, listener: &ListenerSettings) -> Option<&'static str> {
+    // Its callers send passwords in clear.
+    let administers = realm.rules.administers && (serves_wamp(listener) || listener.serve.contains(&Service::Rest));
+    if administers {
+        return Some("the node is administered");
+    }
+    opens(realm, listener).then_some("anonymous may act")
+}
+
+fn serves_wamp(listener: &ListenerSettings) -> bool {
+    listener.serve.iter().any(|service| matches!(service, Service::WebSocket | Service::RawSocket))
+}
+
 /// Whether somebody without a name can publish, call or register something in `realm` by way of `listener`.
 fn opens(realm: &RealmSettings, listener: &ListenerSettings) -> bool {
     let Some(anonymous) = &realm.auth.anonymous else { return false };
     let enters = anonymous.listeners.is_empty() || anonymous.listeners.contains(&listener.name);
-    let wamp = listener.serve.iter().any(|service| matches!(service, Service::WebSocket | Service::RawSocket));
+    let wamp = serves_wamp(listener);
     let http = anonymous.http && listener.serve.contains(&Service::Rest);
     let rights = realm.roles.get(&anonymous.role).is_some_and(|role| {
         let any = [Action::Call, Action::Register, Action::Publish].into_iter();

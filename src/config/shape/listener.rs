@@ -25,7 +25,7 @@ table! {
         realms: Items<String> = default(Items::from_iter(["*".to_owned()]));
         /// The name of the realm of REST requests that name none.
         realm: Option<String> = optional("\"main\"");
-        /// Starts although anybody can reach this listener, nothing is encrypted, and anonymous has rights.
+        /// Starts although anybody can reach this listener, nothing is encrypted, and anonymous has rights or the node is administered.
         allow_insecure: bool = default(false), at_once;
         /// Proxies that are believed when they say whose a connection or request is (proxy_protocol, Forwarded,
         /// X-Forwarded-For): addresses, networks such as "10.0.0.0/8", or "unix" for those that come by a Unix socket. A proxy

@@ -1,10 +1,12 @@
 //! What is known of a realm outside its actor. Immutable: whoever has it needs to ask nobody. New settings are a new one.
 
+use super::clock;
+use super::denials::{Denial, Denials};
 use super::logins::Logins;
 use super::pressure::Pressure;
 use super::settings::{OutboxSettings, RealmSettings};
 use crate::auth::{AuthSettings, Identity, NodeSecret};
-use crate::authz::Verdicts;
+use crate::authz::{Petition, Petitioner, Verdicts};
 use crate::routing::{Member, Permit};
 use crate::session::{Doorman, Rules};
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ pub struct RealmShared {
     pub(crate) logins: Logins,
     rules: BTreeMap<String, Arc<Rules>>,
     outdated: AtomicBool,
+    denials: Denials,
     /// What authorizers have said. Locked for a look-up, by sessions of roles that ask one.
     #[expect(
         clippy::disallowed_types,
@@ -40,6 +43,10 @@ impl fmt::Debug for RealmShared {
 
 impl RealmShared {
     pub(crate) fn new(settings: RealmSettings, pressure: Pressure, logins: Logins) -> Arc<Self> {
+        Self::with_denials(settings, pressure, logins, Denials::default())
+    }
+
+    fn with_denials(settings: RealmSettings, pressure: Pressure, logins: Logins, denials: Denials) -> Arc<Self> {
         let rules = settings.roles.keys().filter_map(|role| Some((role.clone(), Arc::new(settings.rules_of(role)?))));
         let rules = rules.collect();
         Arc::new(Self {
@@ -48,6 +55,7 @@ impl RealmShared {
             logins,
             rules,
             outdated: AtomicBool::new(false),
+            denials,
             verdicts: Default::default(),
         })
     }
@@ -55,7 +63,7 @@ impl RealmShared {
     /// The same realm with other settings. This one holds no longer.
     pub(super) fn replaced_by(&self, settings: RealmSettings) -> Arc<Self> {
         self.outdate();
-        Self::new(settings, self.pressure.clone(), self.logins.clone())
+        Self::with_denials(settings, self.pressure.clone(), self.logins.clone(), self.denials.clone())
     }
 
     /// The realm has other settings, or is no more.
@@ -87,6 +95,16 @@ impl RealmShared {
     /// What authorizers have said and may be remembered.
     pub(crate) fn verdicts(&self) -> MutexGuard<'_, Verdicts> {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a request that was not permitted.
+    pub(crate) fn note_denial(&self, who: Petitioner<'_>, petition: Petition) {
+        self.denials.note(clock::time_of_day(), who, petition);
+    }
+
+    /// The last requests that were not permitted, the newest first; at most 100.
+    pub fn denials(&self) -> Vec<Denial> {
+        self.denials.list()
     }
 
     /// Has all authorizers asked anew.

@@ -6,7 +6,7 @@ use super::Exit;
 use crate::actors::settings::RealmSettings;
 use crate::authz::{Action, Considered, Relation};
 use crate::config::{self, Settings};
-use crate::server::explained::{because, object, shown};
+use crate::server::explained::{because, object, role_of, shown};
 use crate::session::{Answer, Question};
 use crate::wamp::{MatchPolicy, Uri};
 use clap::{Subcommand, ValueEnum};
@@ -27,8 +27,11 @@ pub(super) struct ExplainArguments {
     #[arg(long)]
     realm: Option<String>,
     /// The role.
-    #[arg(long)]
-    role: String,
+    #[arg(long, required_unless_present = "authid")]
+    role: Option<String>,
+    /// A user of the configuration, for its role.
+    #[arg(long, conflicts_with = "role")]
+    authid: Option<String>,
     /// What would be done.
     #[arg(long, value_enum)]
     action: AskedAction,
@@ -74,7 +77,8 @@ pub(super) fn authz(command: AuthzCommand) -> Exit {
 }
 
 fn explain(arguments: ExplainArguments) -> Exit {
-    let ExplainArguments { sources, realm, role, action, uri, match_policy, disclose, force, format } = arguments;
+    let ExplainArguments { sources, realm, role, authid, action, uri, match_policy, disclose, force, format } =
+        arguments;
     let action = match action {
         AskedAction::Call => Action::Call,
         AskedAction::Register => Action::Register,
@@ -100,6 +104,10 @@ fn explain(arguments: ExplainArguments) -> Exit {
         Ok(realm) => realm,
         Err(text) => return wrong(&text),
     };
+    let role = match role_in(&settings, realm, role, authid.as_deref()) {
+        Ok(role) => role,
+        Err(text) => return wrong(&text),
+    };
     let Some(rules) = realm.rules_of(&role) else {
         let known = realm.roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         return wrong(&format!("the realm {} has no role `{role}`; it has: {known}", realm.name));
@@ -121,6 +129,18 @@ fn explain(arguments: ExplainArguments) -> Exit {
 fn wrong(text: &str) -> Exit {
     note(&format!("error: {text}"));
     Exit::Usage
+}
+
+fn role_in(
+    settings: &Settings,
+    realm: &RealmSettings,
+    role: Option<String>,
+    authid: Option<&str>,
+) -> Result<String, String> {
+    match (role, authid) {
+        (Some(role), _) => Ok(role),
+        (None, authid) => role_of(settings, &realm.name, authid.unwrap_or_default()),
+    }
 }
 
 fn realm_of<'a>(settings: &'a Settings, name: Option<&str>) -> Result<&'a RealmSettings, String> {

@@ -2,9 +2,18 @@
 
 use crate::actors::settings::RealmSettings;
 use crate::authz::{Reason, Relation, Rule};
+use crate::config::Settings;
 use crate::session::{Answer, Question};
 use crate::wamp::MatchPolicy;
 use serde_json::{json, Value};
+
+/// The role that a user of the configuration has, whatever it logs in with.
+///
+/// # Errors
+/// For people: there is no such user, or it has several roles.
+pub(crate) fn role_of(settings: &Settings, realm: &str, authid: &str) -> Result<String, String> {
+    super::admin::role_of(settings, realm, authid).map_err(|refusal| refusal.text)
+}
 
 /// What decided, in one sentence.
 pub(crate) fn because(answer: &Answer<'_>) -> String {

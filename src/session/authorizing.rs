@@ -55,7 +55,8 @@ impl Session {
     }
 }
 
-fn petition_of(message: &Message) -> Option<Petition> {
+/// What a request asks for, if it is one that permissions are about.
+pub fn petition_of(message: &Message) -> Option<Petition> {
     let (action, uri, match_policy) = if let Message::Call(call) = message {
         (authz::Action::Call, &call.procedure, MatchPolicy::Exact)
     } else if let Message::Publish(publish) = message {

@@ -4,6 +4,7 @@
 //! octet tells what it speaks. Each becomes a [`Connection`](crate::actors::connection::Connection) of a session actor.
 
 mod cpu;
+mod goodbyes;
 pub mod http;
 pub mod listener;
 mod mistakes;

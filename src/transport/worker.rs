@@ -3,6 +3,7 @@
 //!
 //! Messages: `Accepted` (from the acceptor), `Gone` (from sessions), [`StopSessions`] (from the server).
 
+use super::goodbyes::{closing, goodbye, say_goodbye};
 use super::http::{self, Configure, Serve, Upgraded};
 use super::mistakes;
 use super::opening::{Entrance, Opened, Speaks};
@@ -17,10 +18,8 @@ use crate::actors::clock;
 use crate::actors::connection::Connection;
 use crate::actors::logins::Logins;
 use crate::actors::realms::RealmsActor;
-use crate::actors::session::{CutForMemory, Gone, Opening, SessionActor, ShutDown, Times};
+use crate::actors::session::{CutForMemory, Gone, Opening, SessionActor, Times};
 use crate::observe::{Refusal, Restraint, Tally};
-use crate::session::CloseCode;
-use crate::wamp::ErrorUri;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use rand::seq::SliceRandom;
 use slab::Slab;
@@ -43,9 +42,6 @@ const TOGETHER: usize = 32;
 
 /// How long a worker's busy time is measured over.
 const LOAD_SAMPLE: Duration = Duration::from_millis(25);
-
-/// GOODBYEs are never spread wider than this (limits, section 14).
-const SPREAD_STEP_MAX: Duration = Duration::from_millis(2);
 
 /// How busy a worker is.
 #[derive(Debug, Default)]
@@ -326,30 +322,6 @@ impl Handler<StopSessions> for WorkerActor {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "one message per session")]
-async fn say_goodbye(sessions: Vec<Addr<SessionActor>>, spread: Duration, stop: ShutDown) {
-    let step = (spread / u32::try_from(sessions.len().max(1)).unwrap_or(u32::MAX)).min(SPREAD_STEP_MAX);
-    for session in sessions {
-        session.do_send(stop);
-        if !step.is_zero() {
-            tokio::time::sleep(step).await;
-        }
-    }
-}
-
-fn goodbye(callees: bool) -> ShutDown {
-    ShutDown {
-        reason: ErrorUri::SYSTEM_SHUTDOWN,
-        message: "the router is stopping",
-        code: CloseCode::GOING_AWAY,
-        callees,
-    }
-}
-
-fn closing(callees: bool) -> ShutDown {
-    ShutDown { message: "this listener is closing", ..goodbye(callees) }
-}
-
 /// What a connection brings along until it has a session.
 struct Newcomer {
     listener: Rc<Listening>,
@@ -405,6 +377,17 @@ async fn begin(shared: Rc<Shared>, listener: Rc<Listening>, accepted: Accepted) 
     }
 }
 
+fn times(handshake_until: Instant, limits: &ProcessLimits, listener: &ListenerSettings) -> Times {
+    Times {
+        handshake_until,
+        handshake_timeout: limits.handshake_timeout,
+        remote_auth_timeout: limits.remote_auth_timeout,
+        ping_interval: listener.ping_interval,
+        ping_timeout: listener.ping_timeout,
+        ping_suspect: listener.ping_suspect,
+    }
+}
+
 impl Shared {
     /// Connections may come in by these listeners.
     fn know(&self, listeners: Vec<(usize, Arc<ListenerSettings>, Option<Arc<Tls>>)>) {
@@ -427,17 +410,9 @@ impl Shared {
     #[expect(clippy::disallowed_methods, reason = "at most one per connection")]
     fn start(&self, connection: Box<dyn Connection>, listener: &Listening, until: Instant) {
         let Some(gone) = self.me.borrow().clone() else { return };
-        let settings = &listener.settings;
         let mut sessions = self.sessions.borrow_mut();
         let place = sessions.vacant_entry();
-        let times = Times {
-            handshake_until: until,
-            handshake_timeout: self.limits.borrow().handshake_timeout,
-            remote_auth_timeout: self.limits.borrow().remote_auth_timeout,
-            ping_interval: settings.ping_interval,
-            ping_timeout: settings.ping_timeout,
-            ping_suspect: settings.ping_suspect,
-        };
+        let times = times(until, &self.limits.borrow(), &listener.settings);
         let session = SessionActor::new(Opening {
             connection,
             number: place.key(),

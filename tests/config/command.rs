@@ -149,6 +149,11 @@ fn authz_explain_names_the_rule_that_decided() {
     assert_eq!((code, &object["allowed"], &object["disclose"]), (Some(0), &true.into(), &true.into()), "{stdout}");
     let source = object["rule"]["source"].as_str().unwrap();
     assert_eq!(source, format!("config/examples/tickets.toml:{}", line_of("uri = \"com.shop.\"")));
+    // A user stands for its role.
+    let (code, by_user, _) = explain(&[&["--authid", "orders"], &arguments[2..]].concat());
+    assert_eq!((code, by_user), (Some(0), stdout));
+    let (code, _, stderr) = explain(&[&["--authid", "nobody"], &arguments[2..]].concat());
+    assert!(code == Some(2) && stderr.contains("there is no user `nobody` in the realm"), "{stderr}");
 }
 
 /// A role that asks an authorizer: who is asked, unless something is refused unasked.

@@ -240,6 +240,39 @@ fn permissions_are_explained_for_a_role_and_for_a_user_with_the_place_of_the_rul
     assert_eq!(admin.refused("authz.explain", &question("role", "nobody", "a")).0, "wharf.error.not_found");
 }
 
+/// Issue: the last denials are kept, each with what explain is asked with; a change of rules does not lose them.
+#[test]
+fn the_last_requests_that_were_not_permitted_are_listed_and_can_be_explained() {
+    let router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    let mut guest = login(&router, "shop", "", "").unwrap();
+    for uri in ["com.shop.free", "com.pay.secret"] {
+        let request = guest.next_request();
+        guest.send(&json!([48, request, {}, uri]));
+        guest.receive();
+    }
+    let request = guest.next_request();
+    guest.send(&json!([32, request, { "match": "prefix" }, "com.pay."]));
+    assert_eq!(guest.receive()[4], DENIED);
+    admin.done("role.set", &json!({ "realm": "shop", "role": "clerk", "settings": { "call": ["com.pay.*"] } }));
+    let denials = admin.done("authz.denials", &json!({ "realm": "shop" }));
+    let of = |denial: &Value| [&denial["action"], &denial["uri"], &denial["match"], &denial["role"]].map(Value::clone);
+    let told: Vec<_> = denials.as_array().unwrap().iter().map(of).collect();
+    assert_eq!(
+        told,
+        [json!(["subscribe", "com.pay.", "prefix", "guest"]), json!(["call", "com.pay.secret", "exact", "guest"])]
+            .map(|row| [0, 1, 2, 3].map(|column| row[column].clone()))
+    );
+    let newest = &denials[0];
+    let question = json!({
+        "realm": "shop", "role": newest["role"], "action": newest["action"], "uri": newest["uri"],
+        "match": newest["match"],
+    });
+    assert_eq!(admin.done("authz.explain", &question)["allowed"], false);
+    admin.done("authz.purge", &json!({ "realm": "shop" }));
+    assert_eq!(admin.refused("authz.denials", &json!({ "realm": "nowhere" })).0, "wharf.error.not_found");
+}
+
 /// SIGHUP keeps what was changed at run time; so does a reload by procedure, which also takes what is new in the file.
 #[test]
 fn a_reload_keeps_what_was_changed_at_run_time_and_can_be_asked_for() {

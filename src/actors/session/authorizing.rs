@@ -7,7 +7,7 @@ use super::{SessionActor, Tie};
 use crate::authz::{self, Authorizer, OnFailure, Petition, Petitioner, Ruling};
 use crate::codec;
 use crate::observe::{shown, Restraint};
-use crate::session::Told;
+use crate::session::{Action, Refused, Told};
 use crate::wamp::message::{Call, Message as Wamp, Publish};
 use crate::wamp::{Dict, Outcome, Payload, Serialization, Value};
 use actix::{AsyncContext, Context, Handler, Message};
@@ -56,8 +56,7 @@ impl SessionActor {
         };
         let remembered = tie.shared.verdicts().find(&authorizer, tie.petitioner(), &petition, clock::now());
         if let Some(ruling) = remembered {
-            let action = self.session.authorized(Told::Ruling(ruling));
-            return self.obey(action, ctx);
+            return self.go_on(petition, Told::Ruling(ruling), ctx);
         }
         let args = authz::args(tie.petitioner(), authextra, self.connection.details(), &petition, options(message));
         self.authorizing.number += 1;
@@ -72,11 +71,28 @@ impl SessionActor {
         self.authorizing.asked = Some((petition, authorizer));
     }
 
-    fn rule(&mut self, petition: &Petition, authorizer: &Authorizer, outcome: &Outcome) -> Told {
+    /// What the session did not wait for any more is nothing to it.
+    fn go_on(&mut self, petition: Petition, told: Told, ctx: &mut Context<Self>) {
+        let action = self.session.authorized(told);
+        self.note_if_denied(&action, || Some(petition));
+        self.obey(action, ctx);
+    }
+
+    /// Keeps a request that is not permitted, for the operator.
+    pub(super) fn note_if_denied(&self, action: &Action, petition: impl FnOnce() -> Option<Petition>) {
+        let (Action::Refuse(Refused::NotAuthorized, _), Some(tie)) = (action, &self.tie) else { return };
+        if let Some(petition) = petition() {
+            tie.shared.note_denial(tie.petitioner(), petition);
+        }
+    }
+
+    fn rule(&mut self, petition: &Petition, authorizer: &Arc<Authorizer>, outcome: &Outcome) -> Told {
+        // What one said that is none any more is for this message only.
+        let is_asked_still = self.session.petition().is_some_and(|(_, _, asked, _)| Arc::ptr_eq(&asked, authorizer));
         let Some(tie) = &mut self.tie else { return Told::Failed };
         match authorizer.judge(outcome) {
             Ok(ruling) => {
-                if authorizer.remembers(ruling).is_some() {
+                if is_asked_still && authorizer.remembers(ruling).is_some() {
                     tie.remembered = true;
                     tie.shared.verdicts().keep(authorizer, tie.petitioner(), petition, ruling, clock::now());
                 }
@@ -107,9 +123,7 @@ impl Handler<Authorized> for SessionActor {
         }
         let Some((petition, authorizer)) = self.authorizing.asked.take() else { return };
         let told = self.rule(&petition, &authorizer, &outcome);
-        // What the session did not wait for any more is nothing to it.
-        let action = self.session.authorized(told);
-        self.obey(action, ctx);
+        self.go_on(petition, told, ctx);
     }
 }
 

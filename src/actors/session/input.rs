@@ -5,7 +5,7 @@ use super::super::outbox::{Class, Pushed};
 use super::SessionActor;
 use crate::codec;
 use crate::observe::Refusal;
-use crate::session::{Action, CloseCode, Ending, Farewell};
+use crate::session::{petition_of, Action, CloseCode, Ending, Farewell};
 use actix::Context;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
@@ -70,6 +70,7 @@ impl SessionActor {
                         }
                         Some(action) => {
                             self.note_logout(&message);
+                            self.note_if_denied(&action, || petition_of(&message));
                             self.obey(action, ctx);
                         }
                     };

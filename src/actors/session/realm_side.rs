@@ -261,6 +261,10 @@ impl SessionActor {
     fn live_by(&mut self, renewed: Renewed) {
         self.session.change_rules(renewed.rules);
         self.outbox.set_settings(renewed.outbox);
+        if let Some(tie) = &mut self.tie {
+            // What authorizers have said before is forgotten with what it was.
+            tie.shared = Arc::clone(&renewed.shared);
+        }
         if let Some(handle) = &mut self.handle {
             handle.shared = renewed.shared;
         }

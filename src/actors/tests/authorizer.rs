@@ -2,7 +2,7 @@
 
 use super::peer::{open_realm, Peer, Router};
 use crate::actors::connection::Arrival;
-use crate::actors::settings::{OutboxSettings, RoleSettings};
+use crate::actors::settings::{OutboxSettings, RealmSettings, RoleSettings};
 use crate::auth::{Secret, Ticket, TicketUser};
 use crate::authz::{Authorizer, OnFailure, Policy, Scope};
 use crate::observe::Refusal;
@@ -26,6 +26,10 @@ fn authorizer(timeout_ms: u64) -> Authorizer {
 
 /// Anonymous may do everything; ann and bob have a role that asks.
 fn router(authorizer: Authorizer) -> Router {
+    Router::with_store(realm(authorizer), None)
+}
+
+fn realm(authorizer: Authorizer) -> RealmSettings {
     let mut realm = open_realm(OutboxSettings::default());
     let policy = Arc::new(Policy::default());
     let role = RoleSettings { policy, authorizer: Some(Arc::new(authorizer)), rate: None, on_overflow: None };
@@ -35,7 +39,7 @@ fn router(authorizer: Authorizer) -> Router {
         (name.to_owned(), TicketUser { ticket, role: "asking".to_owned() })
     };
     realm.auth.ticket = Some(["ann", "bob"].map(user).into_iter().collect());
-    Router::with_store(realm, None)
+    realm
 }
 
 async fn join(router: &Router, authid: &str) -> Peer {
@@ -238,6 +242,25 @@ async fn an_answer_that_asks_for_it_is_remembered_for_its_session_or_authid_unti
     again.say(publish(4, "com.shared"));
     answer(&mut authorizer, json!(true)).await;
     assert_eq!(again.hear().await[0], 17);
+}
+
+/// Section 6.2 of the configuration: a reload empties what is remembered.
+#[actix::test]
+async fn what_was_remembered_is_forgotten_when_the_settings_change() {
+    let router = router(authorizer(5000));
+    let mut authorizer_peer = authorizing(&router).await;
+    let mut ann = join(&router, "ann").await;
+    let publish = |number: u64| json!([16, number, { "acknowledge": true }, "com.own"]);
+    ann.say(publish(1));
+    answer(&mut authorizer_peer, json!({ "allow": true, "cache": true })).await;
+    assert_eq!(ann.hear().await[0], 17);
+    router.change(vec![realm(authorizer(5000))], Vec::new()).await;
+    ann.say(publish(2));
+    answer(&mut authorizer_peer, json!(false)).await;
+    assert_eq!(ann.hear().await[4], "wamp.error.not_authorized");
+    let denied = router.shared("realm1").await.denials();
+    let told: Vec<_> = denied.iter().map(|denial| (&*denial.authid, denial.petition.uri.as_str())).collect();
+    assert_eq!(told, [("ann", "com.own")], "and the operator can see it");
 }
 
 /// An authorizer whose own role asks: it waits for itself, and the time ends that.

@@ -46,7 +46,7 @@ impl Router {
     }
 
     /// Changes over, and waits until everybody has.
-    async fn change(&self, configured: Vec<RealmSettings>, templates: Vec<RealmTemplate>) -> Ended {
+    pub(super) async fn change(&self, configured: Vec<RealmSettings>, templates: Vec<RealmTemplate>) -> Ended {
         let (pending, mut awaited) = pending();
         self.realms.send(UseRealms { configured, templates, pending }).await.unwrap();
         let mut sum = Ended::default();

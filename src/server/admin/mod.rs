@@ -5,21 +5,26 @@
 //! secret or what verifies one.
 
 mod audit;
+mod denials;
 mod operation;
 mod users;
 mod values;
 
 pub(super) use audit::Audit;
+pub(super) use users::role_of;
 
 use super::explained;
 use super::reload::{Candidate, NotReloaded, Reloader};
 use crate::actors::admin::{AdminRefusal, Asked, Question, Reply};
+use crate::actors::realm::RealmHandle;
+use crate::actors::realms::Lookup;
+use crate::actors::settings::RealmSettings;
 use crate::authz::Action;
 use crate::config::managed::{written_path, ManagedError};
 use crate::config::{self, ConfigErrors, Difference, Layer, Managed, Settings};
 use crate::session::Question as Request;
 use crate::wamp::{ErrorUri, MatchPolicy, Uri, Value};
-use operation::{expected, refusal, Explain, Operation, Who};
+use operation::{expected, refusal, Explain, Look, Operation, Who};
 use serde_json::{json, Value as Json};
 use values::from_json;
 
@@ -64,17 +69,13 @@ impl Reloader {
     async fn carry_out(&mut self, operation: Operation, target: &mut String) -> Outcome {
         let settings = &*self.running;
         match operation {
-            Operation::List(path) => list(settings, &steps(&path)).map(Done::Told),
-            Operation::Get(path) => get(settings, &steps(&path)).map(Done::Told),
-            Operation::UserList(realm) => users::list(settings, &realm).map(Done::Told),
-            Operation::UserGet(user) => users::get(settings, &user).map(Done::Told),
-            Operation::ConfigGet(path) => config_at(settings, path.as_deref()).map(Done::Told),
-            Operation::Explain(question) => explain(settings, *question).map(Done::Told),
-            Operation::AuditList => Ok(Done::Told(self.audit.list())),
-            Operation::Check => match self.read(Layer::Known(settings.managed.clone())).await {
-                Ok(reloaded) => Ok(Done::Told(from_json(json!({ "changes": changes(&reloaded.differences) })))),
-                Err(error) => Err(not_reloaded(error)),
-            },
+            Operation::Look(look) => self.look(look).await.map(Done::Told),
+            Operation::Purge(realm) => {
+                let open = self.open_realm(&realm).await?;
+                *target = written_path(&["realms", &realm]);
+                open.shared.purge_verdicts();
+                Ok(Done::Changed(json!({ "changes": [] })))
+            }
             Operation::Reload => {
                 let differences = self.reload().await.map_err(not_reloaded)?;
                 Ok(Done::Changed(json!({ "changes": changes(&differences) })))
@@ -130,6 +131,32 @@ impl Reloader {
                 self.change(candidate).await
             }
         }
+    }
+
+    /// What is only looked at.
+    async fn look(&self, look: Look) -> Result<Value, AdminRefusal> {
+        let settings = &*self.running;
+        match look {
+            Look::List(path) => list(settings, &steps(&path)),
+            Look::Get(path) => get(settings, &steps(&path)),
+            Look::UserList(realm) => users::list(settings, &realm),
+            Look::UserGet(user) => users::get(settings, &user),
+            Look::ConfigGet(path) => config_at(settings, path.as_deref()),
+            Look::Explain(question) => explain(settings, *question),
+            Look::Denials(realm) => Ok(denials::list(&self.open_realm(&realm).await?)),
+            Look::AuditList => Ok(self.audit.list()),
+            Look::Check => match self.read(Layer::Known(settings.managed.clone())).await {
+                Ok(reloaded) => Ok(from_json(json!({ "changes": changes(&reloaded.differences) }))),
+                Err(error) => Err(not_reloaded(error)),
+            },
+        }
+    }
+
+    /// A realm of the configuration, as it is open.
+    async fn open_realm(&self, name: &str) -> Result<RealmHandle, AdminRefusal> {
+        let realm = realm_of(&self.running, name)?;
+        let found = self.realms.send(Lookup(realm.name.clone())).await.ok().flatten();
+        found.ok_or_else(|| not_found(&["realms", name]))
     }
 
     /// In force, and on disk if there is a folder for it, when this is done.
@@ -225,6 +252,12 @@ fn config_at(settings: &Settings, path: Option<&str>) -> Result<Value, AdminRefu
     config::effective(settings, &steps(&path)).map(from_json).ok_or_else(|| not_found(&steps(&path)))
 }
 
+/// A realm of the configuration, by its name or its URI.
+fn realm_of<'a>(settings: &'a Settings, name: &str) -> Result<&'a RealmSettings, AdminRefusal> {
+    let is_it = |realm: &&RealmSettings| realm.name == name || realm.uri.as_str() == name;
+    settings.realms.iter().find(is_it).ok_or_else(|| not_found(&["realms", name]))
+}
+
 fn explain(settings: &Settings, asked: Explain) -> Result<Value, AdminRefusal> {
     let action = match asked.action.as_str() {
         "call" => Action::Call,
@@ -238,10 +271,7 @@ fn explain(settings: &Settings, asked: Explain) -> Result<Value, AdminRefusal> {
     if matches!(action, Action::Call | Action::Publish) && match_policy != MatchPolicy::Exact {
         return Err(expected("match only for register and subscribe"));
     }
-    let is_it = |realm: &&crate::actors::settings::RealmSettings| {
-        realm.name == asked.realm || realm.uri.as_str() == asked.realm
-    };
-    let realm = settings.realms.iter().find(is_it).ok_or_else(|| not_found(&["realms", &asked.realm]))?;
+    let realm = realm_of(settings, &asked.realm)?;
     let role = match asked.who {
         Who::Role(role) => role,
         Who::User(authid) => users::role_of(settings, &realm.name, &authid)?,

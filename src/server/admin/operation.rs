@@ -9,10 +9,8 @@ use serde_json::{Map, Value as Json};
 /// An operation with its arguments.
 #[derive(Debug)]
 pub(super) enum Operation {
-    /// What there is below a table of names.
-    List(Vec<String>),
-    /// One of them.
-    Get(Vec<String>),
+    /// Nothing changes.
+    Look(Look),
     /// A new one.
     Create(Vec<String>, Json),
     /// A new one, or another in its place.
@@ -21,16 +19,30 @@ pub(super) enum Operation {
     Update(Vec<String>, Map<String, Json>),
     /// It goes.
     Delete(Vec<String>),
-    UserList(String),
-    UserGet(User),
     UserAdd(User, NewUser),
     UserUpdate(User, Map<String, Json>),
     UserDelete(User),
     ChangePassword(User, Secret),
     Reload,
+    /// What authorizers of this realm have said is forgotten.
+    Purge(String),
+}
+
+/// What is only looked at.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// What there is below a table of names.
+    List(Vec<String>),
+    /// One of them.
+    Get(Vec<String>),
+    UserList(String),
+    UserGet(User),
+    /// What a reload would change.
     Check,
     ConfigGet(Option<String>),
     Explain(Box<Explain>),
+    /// The last requests in this realm that were not permitted.
+    Denials(String),
     AuditList,
 }
 
@@ -100,10 +112,10 @@ pub(super) fn read(question: &mut Question) -> Result<Operation, AdminRefusal> {
 fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operation, AdminRefusal> {
     let (group, verb) = procedure.split_once('.').unwrap_or((procedure, ""));
     Ok(match (group, verb) {
-        ("realm", "list") => Operation::List(path(&["realms"])),
-        ("template", "list") => Operation::List(path(&["realm_templates"])),
-        ("role", "list") => Operation::List(path(&["realms", &arguments.text("realm")?, "roles"])),
-        ("realm" | "template" | "role", "get") => Operation::Get(arguments.path(group)?),
+        ("realm", "list") => Operation::Look(Look::List(path(&["realms"]))),
+        ("template", "list") => Operation::Look(Look::List(path(&["realm_templates"]))),
+        ("role", "list") => Operation::Look(Look::List(path(&["realms", &arguments.text("realm")?, "roles"]))),
+        ("realm" | "template" | "role", "get") => Operation::Look(Look::Get(arguments.path(group)?)),
         ("realm", "create") => {
             let path = arguments.path(group)?;
             Operation::Create(path, Json::Object(arguments.table_or_none("settings")?))
@@ -113,17 +125,19 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
         }
         ("realm", "update") => Operation::Update(arguments.path(group)?, arguments.table("settings")?),
         ("realm" | "template" | "role", "delete") => Operation::Delete(arguments.path(group)?),
-        ("user", "list") => Operation::UserList(arguments.text("realm")?),
-        ("user", "get") => Operation::UserGet(arguments.user()?),
+        ("user", "list") => Operation::Look(Look::UserList(arguments.text("realm")?)),
+        ("user", "get") => Operation::Look(Look::UserGet(arguments.user()?)),
         ("user", "add") => Operation::UserAdd(arguments.user()?, arguments.new_user()?),
         ("user", "update") => Operation::UserUpdate(arguments.user()?, arguments.table("settings")?),
         ("user", "delete") => Operation::UserDelete(arguments.user()?),
         ("user", "change_password") => Operation::ChangePassword(arguments.user()?, arguments.secret("password")?),
         ("config", "reload") => Operation::Reload,
-        ("config", "check") => Operation::Check,
-        ("config", "get") => Operation::ConfigGet(arguments.optional_text("path")?),
-        ("authz", "explain") => Operation::Explain(Box::new(arguments.explain()?)),
-        ("audit", "list") => Operation::AuditList,
+        ("config", "check") => Operation::Look(Look::Check),
+        ("config", "get") => Operation::Look(Look::ConfigGet(arguments.optional_text("path")?)),
+        ("authz", "explain") => Operation::Look(Look::Explain(Box::new(arguments.explain()?))),
+        ("authz", "denials") => Operation::Look(Look::Denials(arguments.text("realm")?)),
+        ("authz", "purge") => Operation::Purge(arguments.text("realm")?),
+        ("audit", "list") => Operation::Look(Look::AuditList),
         (_, _) => {
             let text = "the node has no such procedure";
             return Err(refusal(ErrorUri::NO_SUCH_PROCEDURE, text));

@@ -78,7 +78,7 @@ pub(super) fn get(settings: &Settings, user: &User) -> Result<Value, AdminRefusa
 }
 
 /// The role that a user has, whatever it logs in with; more than one is an error.
-pub(super) fn role_of(settings: &Settings, realm: &str, authid: &str) -> Result<String, AdminRefusal> {
+pub(in crate::server) fn role_of(settings: &Settings, realm: &str, authid: &str) -> Result<String, AdminRefusal> {
     let user = User { realm: realm.to_owned(), authid: authid.to_owned() };
     let entries = user.known(settings)?;
     let mut roles: Vec<&str> = entries.iter().filter_map(|(_, said)| said.get("role")?.as_str()).collect();

@@ -46,9 +46,11 @@ async def concurrency(steps, caller, callee):
     began, answers = Inbox(), []
 
     def slow(number):
+        answer = txaio.create_future()
+        answers.append(answer)
+        # Last: with Twisted who waits goes on at once.
         began.put(number)
-        answers.append(txaio.create_future())
-        return answers[-1]
+        return answer
 
     options = RegisterOptions(invoke="roundrobin", concurrency=1)
     await within(callee.register(slow, BASE + ".slow", options=options))

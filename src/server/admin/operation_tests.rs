@@ -27,7 +27,7 @@ fn arguments_are_taken_by_place_or_by_name() {
     let by_place = ask("role.get", vec![text("shop"), text("clerk")], vec![]);
     let by_name = ask("role.get", vec![], vec![("role", text("clerk")), ("realm", text("shop"))]);
     assert_eq!(by_place, by_name);
-    assert_eq!(by_place.unwrap(), "Get([\"realms\", \"shop\", \"roles\", \"clerk\"])");
+    assert_eq!(by_place.unwrap(), "Look(Get([\"realms\", \"shop\", \"roles\", \"clerk\"]))");
 }
 
 #[test]

@@ -14,6 +14,8 @@ struct Source {
     origin: String,
     /// The text of a file; variables and flags have none to show.
     text: Option<String>,
+    /// Where its lines end: thousands of rules are asked for theirs.
+    line_ends: Vec<usize>,
     /// The octets that are never shown.
     hidden: Vec<(u32, u32)>,
     /// Whether the text could not be parsed, so that nobody knows which octets are secret.
@@ -59,12 +61,17 @@ impl FileSpan {
 impl Sources {
     /// Takes in a file; gives its number.
     pub(super) fn add_file(&mut self, name: String, text: String) -> u32 {
-        self.add(Source { origin: name, text: Some(text), hidden: Vec::new(), broken: false })
+        let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
+        self.add(Source { origin: name, text: Some(text), line_ends, hidden: Vec::new(), broken: false })
     }
 
     /// Takes in a variable or a flag.
     pub(super) fn add_named(&mut self, origin: String) -> Place {
-        Place::new(self.add(Source { origin, text: None, hidden: Vec::new(), broken: false }), 0, 0)
+        Place::new(
+            self.add(Source { origin, text: None, line_ends: Vec::new(), hidden: Vec::new(), broken: false }),
+            0,
+            0,
+        )
     }
 
     fn add(&mut self, source: Source) -> u32 {
@@ -103,10 +110,10 @@ impl Sources {
 
     /// `file:line`, or the name of the variable or flag: how a rule's place is told.
     pub(super) fn short(&self, place: Place) -> String {
-        match self.locate(place) {
+        match self.source(place) {
             None => "default".to_owned(),
-            Some(Location { origin, span: None }) => origin,
-            Some(Location { origin, span: Some(span) }) => format!("{origin}:{}", span.line),
+            Some(Source { origin, text: None, .. }) => origin.clone(),
+            Some(source) => format!("{}:{}", source.origin, source.line(place.start as usize)),
         }
     }
 
@@ -133,6 +140,13 @@ impl Sources {
     }
 }
 
+impl Source {
+    /// The number of the line that the octet at `at` is in.
+    fn line(&self, at: usize) -> usize {
+        self.line_ends.partition_point(|end| *end < at) + 1
+    }
+}
+
 fn span(text: &str, place: Place, source: &Source) -> FileSpan {
     let start = floor(text, place.start as usize);
     let end = floor(text, place.end as usize).max(start);
@@ -155,7 +169,7 @@ fn span(text: &str, place: Place, source: &Source) -> FileSpan {
         let _infallible = write!(excerpt, "***");
     }
     FileSpan {
-        line: before.matches('\n').count() + 1,
+        line: source.line(start),
         column,
         end_column: column + columns(start, end.min(line_start + line.len())).max(1),
         excerpt,

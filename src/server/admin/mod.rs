@@ -313,7 +313,10 @@ fn invalid(errors: &ConfigErrors) -> AdminRefusal {
     let problems = errors.problems.iter().take(TOLD_MAX).map(|problem| from_json(problem.json())).collect();
     AdminRefusal {
         error: ErrorUri::INVALID_CONFIGURATION,
-        text: format!("nothing was changed; {} errors, the first: {first}", errors.count()),
+        text: match errors.count() {
+            1 => format!("nothing was changed: {first}"),
+            count => format!("nothing was changed; {count} errors, the first: {first}"),
+        },
         details: vec![("problems".to_owned(), Value::List(problems))],
     }
 }

@@ -1,7 +1,7 @@
 //! Keeps what was changed at run time: one JSON document in `node.data_dir`, replaced whole.
 //!
 //! A document and not the store: it is read before anything is started, by `wharf config check` too, is small, changes seldom,
-//! and its owner can look at it. [`write`] returns when it is on disk; a crash leaves the old one or the new one.
+//! and its owner can look at it. [`write()`] returns when it is on disk; a crash leaves the old one or the new one.
 
 use super::{check_path, depth, Managed, DEPTH_MAX, OCTETS_MAX};
 use serde_json::{Map, Value};

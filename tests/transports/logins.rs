@@ -277,6 +277,14 @@ fn keys_of_tokens_are_read_again_when_their_file_changes() {
     write("{}");
     router.log_line("keys of tokens changed and cannot be used: the old ones stay");
     assert!(let_in(&of_second));
+    // A reload reads them anew, and what comes after it is seen too.
+    write(&json!({ "keys": [second] }).to_string());
+    router.wait_for("the keys", |router| router.log().matches("keys of tokens were read again").count() == 2);
+    router.signal("-HUP");
+    router.wait_for("the reload", |router| router.log().contains("\"reloaded\""));
+    write(&json!({ "keys": [first] }).to_string());
+    router.wait_for("the keys", |router| router.log().matches("keys of tokens were read again").count() >= 3);
+    assert!(let_in(&of_first) && !let_in(&of_second));
 }
 
 /// One line for each login that failed: who, how, from where and why, escaped, and nothing of what it was tried with.

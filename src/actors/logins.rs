@@ -177,6 +177,7 @@ impl Pool {
 }
 
 fn serve(jobs: &Receiver<Job>) {
+    give_way();
     while let Ok((work, answer)) = jobs.recv() {
         // A panic must not take the thread away from those who come after.
         if catch_unwind(AssertUnwindSafe(|| answer(work.run()))).is_err() {
@@ -184,3 +185,17 @@ fn serve(jobs: &Receiver<Job>) {
         }
     }
 }
+
+/// Lets this thread run where no other of the process wants to.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    const LEAST: i32 = 19;
+    // Here a process id of none means this thread alone.
+    if let Err(error) = rustix::process::setpriority_process(None, LEAST) {
+        tracing::warn!(%error, "proofs are checked at the same priority as messages are routed");
+    }
+}
+
+/// Elsewhere the priority is the whole process's.
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}

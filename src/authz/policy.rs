@@ -1,11 +1,13 @@
 //! An immutable set of rules, and its verdict on one request.
 //!
-//! The indexes are built once, so that a check of a concrete URI, made for every CALL and PUBLISH, is a hash lookup and a
-//! binary search at most, and allocates nothing. Checks of patterns are rare and walk the rules.
+//! The indexes are built once, so that a check of a concrete URI, made for every CALL and PUBLISH, follows the octets
+//! of the URI, and allocates nothing. Checks of patterns are rare and walk the rules.
+
+mod index;
 
 use super::{Action, Pattern};
 use crate::wamp::MatchPolicy;
-use hashbrown::HashMap;
+use index::Index;
 use std::sync::Arc;
 
 /// One line of permission.
@@ -106,7 +108,7 @@ impl Policy {
     /// covered only by a rule that begins with `wamp.` or `wharf.`.
     ///
     /// # Cost
-    /// For an exact URI a hash and a binary search at most, no allocation; for a pattern one pass over the rules.
+    /// For an exact URI one way through an index, or two with rules that deny, no allocation; for a pattern one pass over the rules.
     pub fn check(&self, action: Action, uri: &str, match_policy: MatchPolicy) -> Verdict<'_> {
         match match_policy {
             MatchPolicy::Exact => self.check_exact(action, uri),
@@ -216,64 +218,8 @@ impl ActionIndex {
         let allow = index(&rules.allow, |_, _| true);
         let allow_reserved = index(&rules.allow, |rule, _| begins_reserved(rule.pattern.text()));
         let disclose = index(&rules.allow, |rule, action| rule.disclose.contains(action));
-        let open = allow.everything.filter(|_| deny.is_empty() && disclose.is_empty());
+        let open = allow.everything().filter(|_| deny.is_empty() && disclose.is_empty());
         Self { open, deny, allow, allow_reserved, disclose }
-    }
-}
-
-/// Finds a rule that matches a concrete URI. Numbers are places in the list of rules.
-#[derive(Clone, Debug, Default)]
-struct Index {
-    /// The rule `*`.
-    everything: Option<usize>,
-    exact: HashMap<Box<str>, usize, foldhash::fast::RandomState>,
-    /// Sorted, and none the beginning of another, so that at most one matches and stands last among those not greater.
-    prefixes: Vec<(Box<str>, usize)>,
-    wildcards: Vec<(Pattern, usize)>,
-}
-
-impl Index {
-    fn new<'a>(rules: impl Iterator<Item = (usize, &'a Rule)>) -> Self {
-        let mut index = Self::default();
-        for (place, rule) in rules {
-            let text = rule.pattern.text();
-            match rule.pattern.policy() {
-                MatchPolicy::Exact => {
-                    index.exact.entry(text.into()).or_insert(place);
-                }
-                MatchPolicy::Prefix if text.is_empty() => {
-                    index.everything.get_or_insert(place);
-                }
-                MatchPolicy::Prefix => index.prefixes.push((text.into(), place)),
-                MatchPolicy::Wildcard => index.wildcards.push((rule.pattern.clone(), place)),
-            }
-        }
-        index.prefixes.sort();
-        // A shorter prefix stands before all that it begins.
-        index.prefixes.dedup_by(|later, kept| later.0.starts_with(&*kept.0));
-        index
-    }
-
-    fn find(&self, uri: &str) -> Option<usize> {
-        if self.everything.is_some() {
-            return self.everything;
-        }
-        if !self.exact.is_empty() {
-            if let Some(place) = self.exact.get(uri) {
-                return Some(*place);
-            }
-        }
-        let after = self.prefixes.partition_point(|(prefix, _)| &**prefix <= uri);
-        if let Some((prefix, place)) = after.checked_sub(1).and_then(|last| self.prefixes.get(last)) {
-            if uri.starts_with(&**prefix) {
-                return Some(*place);
-            }
-        }
-        self.wildcards.iter().find(|(pattern, _)| pattern.matches(uri)).map(|(_, place)| *place)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.everything.is_none() && self.exact.is_empty() && self.prefixes.is_empty() && self.wildcards.is_empty()
     }
 }
 

@@ -140,6 +140,19 @@ fn hashed_tickets_are_checked_beside_the_sessions_and_a_full_pool_refuses() {
     assert_eq!(router.refused("auth_busy"), busy as u64);
 }
 
+/// Limits, A2: who logs in does not take the processors from those who have. Only Linux has a priority for each thread.
+#[test]
+#[cfg(target_os = "linux")]
+fn proofs_are_checked_at_the_least_priority_and_nothing_else_is() {
+    let router = router();
+    assert_eq!(with_ticket(&router, "hashed"), "hank");
+    let threads = router.niceness();
+    let (proofs, others): (Vec<_>, Vec<_>) = threads.into_iter().partition(|(name, _)| name.starts_with("proofs-"));
+    assert_eq!(proofs, [("proofs-0".to_owned(), 19), ("proofs-1".to_owned(), 19)]);
+    let own = others.iter().find(|(name, _)| name == "wharf").map(|(_, niceness)| *niceness);
+    assert!(own.is_some() && others.iter().all(|(_, niceness)| Some(*niceness) == own), "{others:?}");
+}
+
 /// Says a ticket on a connection of its own; WELCOME's authid, or the ABORT's reason.
 fn with_ticket(router: &Router, ticket: &str) -> Value {
     let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");

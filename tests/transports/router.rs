@@ -194,6 +194,19 @@ impl Router {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// By how much each of its threads gives way to the others: 19 at most.
+    pub(crate) fn niceness(&self) -> Vec<(String, i32)> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let of = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            // The name is in parentheses and may have spaces; what is meant is the seventeenth field behind it.
+            let (name, fields) = stat.rsplit_once(") ").unwrap();
+            let name = name.split_once('(').unwrap().1.to_owned();
+            (name, fields.split(' ').nth(16).unwrap().parse().unwrap())
+        };
+        tasks.map(of).collect()
+    }
+
     /// Asks it to stop in order.
     pub(crate) fn terminate(&self) {
         self.signal("-TERM");

@@ -10,6 +10,7 @@ mod cookie;
 mod exposure;
 mod files;
 mod formats;
+mod groups;
 mod import;
 mod jwt;
 mod keys;
@@ -114,11 +115,16 @@ fn comparable(settings: &Settings) -> String {
         writeln!(text, "{features:?} {takeover:?} {forward_timeout:?} {retained_durable} {administers}").unwrap();
         topics.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         procedures.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
+        let rules = |rules: &[wharf::authz::Rule]| -> Vec<String> {
+            rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.pattern, rule.actions, rule.disclose)).collect()
+        };
+        writeln!(text, "{:#?}", realm.groups).unwrap();
+        for wharf::authz::Grant { name, users, groups, rules: granted } in realm.grants.iter() {
+            let (allow, deny, flags) = (rules(&granted.allow), rules(&granted.deny), granted.flags);
+            writeln!(text, "{name} {users:?} {groups:?} {flags:?} {allow:#?} {deny:#?}").unwrap();
+        }
         for (name, role) in &realm.roles {
             let (allow, deny) = role.policy.rules();
-            let rules = |rules: &[wharf::authz::Rule]| -> Vec<String> {
-                rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.pattern, rule.actions, rule.disclose)).collect()
-            };
             let flags = role.policy.flags();
             writeln!(
                 text,

@@ -60,8 +60,8 @@ impl<'a> Subject<'a> {
 
     /// What decided, in one sentence.
     pub(crate) fn because(&self, answer: &Answer<'_>) -> String {
-        because(answer, |rule| match self.way(rule) {
-            Some((grant, way)) => format!("{}, granted by grants.{} {way}", shown(rule), written(grant)),
+        because(answer, |rule, word| match self.way(rule) {
+            Some((grant, way)) => format!("{}, {word} by grants.{} {way}", shown(rule), written(grant)),
             None => shown(rule),
         })
     }
@@ -80,7 +80,8 @@ fn written(name: &str) -> String {
     crate::config::managed::written_path(&[name])
 }
 
-fn because(answer: &Answer<'_>, shown: impl Fn(&Rule) -> String) -> String {
+/// `shown` is asked for a rule, and how what it came by is to be named.
+fn because(answer: &Answer<'_>, shown: impl Fn(&Rule, &str) -> String) -> String {
     if let Some(fault) = answer.unlawful {
         return format!("no lawful URI here: {fault}");
     }
@@ -94,8 +95,8 @@ fn because(answer: &Answer<'_>, shown: impl Fn(&Rule) -> String) -> String {
         Reason::Allowed(_) if answer.refused_option.is_some() => {
             "the role lacks allow_disclose_caller, and disclose_caller is asked for".to_owned()
         }
-        Reason::Allowed(rule) => format!("allowed by {}", shown(rule)),
-        Reason::Denied(rule) => format!("denied by {}", shown(rule)),
+        Reason::Allowed(rule) => format!("allowed by {}", shown(rule, "granted")),
+        Reason::Denied(rule) => format!("denied by {}", shown(rule, "given")),
         Reason::NothingAllows => "no rule allows it".to_owned(),
         Reason::MatchesAll => "it matches everything, and the role lacks allow_match_all".to_owned(),
         Reason::PatternRegister => "it registers a pattern, and the role lacks allow_pattern_register".to_owned(),

@@ -10,7 +10,7 @@ const REALM: &str = r#"
 bind = "127.0.0.1:1"
 serve = ["websocket"]
 [realms.shop.auth.ticket.users.ann]
-ticket = { env = "OPS_TICKET" }
+ticket = { env = "ANN_TICKET" }
 role = "clerk"
 [realms.shop.roles.clerk]
 call = ["com.shop.a"]

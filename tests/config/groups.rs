@@ -16,14 +16,7 @@ role = "clerk"
 call = ["com.shop.a"]
 "#;
 
-fn with(text: &str) -> LoadOptions {
-    of_text(&format!("{REALM}{text}"))
-}
-
-#[test]
-fn every_key_of_groups_grants_and_sources_lands_in_its_setting() {
-    let settings = loaded(&with(
-        r#"
+const EVERY_KEY: &str = r#"
 [realms.shop.groups.staff]
 users = ["ann"]
 groups = ["interns"]
@@ -52,8 +45,15 @@ methods = ["scram", "jwt"]
 [realm_templates.tenant]
 match = "com.tenant.*"
 from = "shop"
-"#,
-    ));
+"#;
+
+fn with(text: &str) -> LoadOptions {
+    of_text(&format!("{REALM}{text}"))
+}
+
+#[test]
+fn every_key_of_groups_grants_and_sources_lands_in_its_setting() {
+    let settings = loaded(&with(EVERY_KEY));
     // A template takes them over as it takes over roles.
     for realm in [&settings.realms[0], &settings.templates[0].settings] {
         let staff = Group { users: vec!["ann".to_owned()], groups: vec!["interns".to_owned()] };

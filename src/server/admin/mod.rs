@@ -105,8 +105,7 @@ impl Reloader {
             }
             Operation::Members(path, change) => {
                 *target = written_path(&steps(&path));
-                let candidate = with(settings, vec![members::change(settings, path, change)?])?;
-                self.change(candidate).await
+                self.change(with(settings, vec![members::change(settings, path, change)?])?).await
             }
             Operation::Delete(path) => {
                 *target = written_path(&steps(&path));

@@ -15,6 +15,9 @@ pub(crate) fn role_of(settings: &Settings, realm: &str, authid: &str) -> Result<
     super::admin::role_of(settings, realm, authid).map_err(|refusal| refusal.text)
 }
 
+/// Groups of a way that are told.
+const WAY_MAX: usize = 20;
+
 /// Whose permissions are told.
 pub(crate) struct Subject<'a> {
     realm: &'a RealmSettings,
@@ -54,7 +57,12 @@ impl<'a> Subject<'a> {
         // Of several ways the shortest.
         let ways = found.groups.iter().filter(|group| memberships.contains(group));
         let (group, through) = ways.map(|group| (group, memberships.way_to(group))).min_by_key(|(_, way)| way.len())?;
-        let through = if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
+        let names = through.iter().take(WAY_MAX).copied().collect::<Vec<_>>().join(", ");
+        let through = match through.len() {
+            0 => String::new(),
+            count if count > WAY_MAX => format!(" through {names} and {} more", count - WAY_MAX),
+            _ => format!(" through {names}"),
+        };
         Some((grant, format!("to group {group}, in which {authid} is{through}")))
     }
 

@@ -55,6 +55,7 @@ impl Bench {
             authmethod: Arc::from("anonymous"),
             authprovider: Arc::from("static"),
             announced,
+            entrance: wharf::wamp::Entrance::default(),
             transport: Dict::new(),
             permit: wharf::routing::Permit::default(),
         };

@@ -23,6 +23,7 @@ mod rights;
 pub mod router;
 pub mod session;
 pub mod settings;
+mod standing;
 mod store;
 mod swap;
 

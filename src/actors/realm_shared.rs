@@ -5,18 +5,19 @@ use super::denials::{Denial, Denials};
 use super::logins::Logins;
 use super::pressure::Pressure;
 use super::settings::{OutboxSettings, RealmSettings};
+use super::standing::Standings;
 use crate::auth::{AuthSettings, Identity, NodeSecret};
 use crate::authz::{Petition, Petitioner, Verdicts};
 use crate::routing::{Member, Permit};
 use crate::session::{Doorman, Rules};
-use std::collections::BTreeMap;
+use crate::wamp::Entrance;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 #[expect(clippy::disallowed_types, reason = "for what authorizers have said, below")]
 use std::sync::Mutex;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-/// What is known of a realm outside its actor: settings, and the rules of each role. Immutable, but for whether it still holds.
+/// What is known of a realm outside its actor: settings, and what its sessions live by. Immutable, but for whether it still holds.
 pub struct RealmShared {
     /// The settings.
     pub settings: RealmSettings,
@@ -24,7 +25,7 @@ pub struct RealmShared {
     pub(crate) pressure: Pressure,
     /// Where costly proofs are checked.
     pub(crate) logins: Logins,
-    rules: BTreeMap<String, Arc<Rules>>,
+    standings: Standings,
     outdated: AtomicBool,
     denials: Denials,
     /// What authorizers have said. Locked for a look-up, by sessions of roles that ask one.
@@ -47,13 +48,12 @@ impl RealmShared {
     }
 
     fn with_denials(settings: RealmSettings, pressure: Pressure, logins: Logins, denials: Denials) -> Arc<Self> {
-        let rules = settings.roles.keys().filter_map(|role| Some((role.clone(), Arc::new(settings.rules_of(role)?))));
-        let rules = rules.collect();
+        let standings = Standings::new(&settings);
         Arc::new(Self {
             settings,
             pressure,
             logins,
-            rules,
+            standings,
             outdated: AtomicBool::new(false),
             denials,
             verdicts: Default::default(),
@@ -76,20 +76,24 @@ impl RealmShared {
         self.outdated.load(Ordering::Relaxed)
     }
 
-    /// Whether somebody who came in so could come in so now: its user and its role are there.
-    pub(super) fn admits(&self, member: &Member) -> bool {
-        let identity = Identity {
-            authid: Arc::clone(&member.authid),
-            authrole: Arc::clone(&member.authrole),
-            authmethod: Arc::clone(&member.authmethod),
-            authprovider: Arc::clone(&member.authprovider),
-        };
-        self.rules.contains_key(&*member.authrole) && self.settings.auth.still_lists(&identity)
+    /// Whether somebody who came in so could come in so now: its user and its role are there, and a source lets it in.
+    fn admits(&self, identity: &Identity, entrance: &Entrance) -> bool {
+        let auth = &self.settings.auth;
+        self.standings.has_role(&identity.authrole)
+            && auth.still_lists(identity)
+            && auth.lets_in(identity, entrance).is_ok()
     }
 
-    /// What it may do, if it [may be there](Self::admits).
+    /// What it may do, if it may be there.
     pub(super) fn permit_of(&self, member: &Member) -> Option<Permit> {
-        self.admits(member).then(|| self.permit(&member.authrole))
+        let identity = identity_of(member);
+        let standing = self.admits(&identity, &member.entrance).then(|| self.standings.of(&self.settings, &identity));
+        standing.flatten().map(|standing| standing.permit)
+    }
+
+    /// What a member lives by; `None`: there is no such role.
+    pub(super) fn rules_of(&self, member: &Member) -> Option<Arc<Rules>> {
+        self.rules(&identity_of(member))
     }
 
     /// What authorizers have said and may be remembered.
@@ -112,9 +116,10 @@ impl RealmShared {
         self.verdicts().purge();
     }
 
-    /// What routing may ask about the permissions of a session with this role.
-    pub(crate) fn permit(&self, role: &str) -> Permit {
-        super::rights::permit(self.rules(role))
+    /// What routing may ask about the permissions of a session; nothing is permitted where the realm lacks its role.
+    pub(crate) fn permit(&self, identity: &Identity) -> Permit {
+        let standing = self.standings.of(&self.settings, identity);
+        standing.map_or_else(|| super::rights::permit(Arc::default()), |standing| standing.permit)
     }
 
     /// The outbox bounds of a session with this role.
@@ -136,7 +141,20 @@ impl Doorman for RealmShared {
         self.logins.node_secret()
     }
 
-    fn rules(&self, role: &str) -> Option<Arc<Rules>> {
-        self.rules.get(role).cloned()
+    fn has_role(&self, role: &str) -> bool {
+        self.standings.has_role(role)
+    }
+
+    fn rules(&self, identity: &Identity) -> Option<Arc<Rules>> {
+        self.standings.of(&self.settings, identity).map(|standing| standing.rules)
+    }
+}
+
+fn identity_of(member: &Member) -> Identity {
+    Identity {
+        authid: Arc::clone(&member.authid),
+        authrole: Arc::clone(&member.authrole),
+        authmethod: Arc::clone(&member.authmethod),
+        authprovider: Arc::clone(&member.authprovider),
     }
 }

@@ -1,4 +1,4 @@
-//! What routing may ask about a session's permissions, answered by the rules of its role.
+//! What routing may ask about a session's permissions, answered by the rules that it lives by.
 
 use crate::authz::Action;
 use crate::routing::{Permit, Refusal, Rights};
@@ -7,15 +7,15 @@ use crate::wamp::options::PublishOptions;
 use crate::wamp::{MatchPolicy, Uri};
 use std::sync::Arc;
 
-/// The rules of one role.
-struct OfRole(Arc<Rules>);
+/// The rules of a role, and of what is granted beside it.
+struct Living(Arc<Rules>);
 
-/// The permissions of the sessions that live by these rules; of none, where the realm lacks the role.
-pub(super) fn permit(rules: Option<Arc<Rules>>) -> Permit {
-    Permit::new(Arc::new(OfRole(rules.unwrap_or_default())))
+/// The permissions of the sessions that live by these rules.
+pub(super) fn permit(rules: Arc<Rules>) -> Permit {
+    Permit::new(Arc::new(Living(rules)))
 }
 
-impl Rights for OfRole {
+impl Rights for Living {
     fn judge_publish(&self, topic: &Uri, options: &mut PublishOptions) -> Result<(), Refusal> {
         self.0.judge_publish(topic, options).map_err(|(_, error, text)| Refusal::NotPermitted { error, text })
     }

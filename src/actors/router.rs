@@ -13,7 +13,7 @@ use crate::wamp::options::{CallOptions, CancelOptions};
 use crate::wamp::outcome::{Outcome, ANSWER_OCTETS_MAX};
 use crate::wamp::payload::Values;
 use crate::wamp::role::Announced;
-use crate::wamp::{CancelMode, Dict, Payload, RequestId, SessionId, Uri};
+use crate::wamp::{CancelMode, Dict, Entrance, Payload, RequestId, SessionId, Uri};
 use actix::{Handler, Message};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -180,6 +180,7 @@ fn router() -> Member {
         authmethod: "internal".into(),
         authprovider: "router".into(),
         announced: Announced { caller: true, ..Announced::default() },
+        entrance: Entrance::default(),
         transport: Dict::new(),
         permit: Permit::default(),
     }

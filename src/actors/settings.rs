@@ -1,8 +1,8 @@
 //! The settings of realms, of their outboxes and of the node's worker threads. `config` fills them; nothing here knows
 //! about files.
 
-use crate::auth::AuthSettings;
-use crate::authz::{Authorizer, Policy};
+use crate::auth::{AuthSettings, Groups};
+use crate::authz::{Authorizer, Decider, GrantSet, Grants, Policy, United};
 use crate::routing::RealmRules;
 pub use crate::session::Disclose;
 pub use crate::session::Rate;
@@ -38,6 +38,10 @@ pub struct RealmSettings {
     pub auth: AuthSettings,
     /// What they may do, by role.
     pub roles: BTreeMap<String, RoleSettings>,
+    /// Which users belong together.
+    pub groups: Arc<Groups>,
+    /// What users and groups may do beyond their role.
+    pub grants: Arc<Grants>,
 }
 
 impl RealmSettings {
@@ -53,6 +57,25 @@ impl RealmSettings {
             features: self.rules.features,
             rate: role.rate,
         })
+    }
+
+    /// What a user is granted beyond its role.
+    pub fn granted(&self, authid: &str) -> GrantSet {
+        if self.grants.is_empty() {
+            return GrantSet::default();
+        }
+        self.grants.of(authid, self.groups.of(authid).iter())
+    }
+
+    /// What sessions of a role live by whose user has these grants; `None` if there is no such role.
+    ///
+    /// # Cost
+    /// As [`Grants::unite`].
+    pub fn rules_with(&self, role: &str, granted: &GrantSet) -> Option<(Rules, United)> {
+        let rules = self.rules_of(role)?;
+        let decider = if rules.authorizer.is_some() { Decider::Authorizer } else { Decider::Rules };
+        let united = self.grants.unite(&rules.policy, decider, granted);
+        Some((Rules { policy: Arc::clone(&united.policy), ..rules }, united))
     }
 }
 

@@ -8,10 +8,9 @@ use super::delivery::Outgoing;
 use super::realm::{Join, RealmActor};
 use super::realm_shared::RealmShared;
 use super::settings::{OutboxSettings, RealmSettings, RealmTemplate};
-use crate::routing::{Ended, Permit, SessionKey};
+use crate::routing::{Ended, Member, SessionKey};
 use crate::session::Rules;
 use actix::{ActorContext, Context, Handler, Message};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
@@ -85,9 +84,9 @@ pub(crate) struct Renewed {
 
 impl Renewed {
     /// `None`: there is no such role.
-    fn of(shared: &Arc<RealmShared>, role: &str, pending: Option<&Pending>) -> Option<Self> {
-        let rules = crate::session::Doorman::rules(&**shared, role)?;
-        Some(Self { shared: Arc::clone(shared), rules, outbox: shared.outbox(role), pending: pending.cloned() })
+    fn of(shared: &Arc<RealmShared>, member: &Member, pending: Option<&Pending>) -> Option<Self> {
+        let (rules, outbox) = (shared.rules_of(member)?, shared.outbox(&member.authrole));
+        Some(Self { shared: Arc::clone(shared), rules, outbox, pending: pending.cloned() })
     }
 }
 
@@ -95,7 +94,7 @@ impl RealmActor {
     /// Tells a member what it lives by.
     fn renew(&mut self, key: SessionKey, pending: Option<&Pending>) {
         let Some(member) = self.realm.member(key) else { return };
-        if let Some(renewed) = Renewed::of(&self.shared, &member.authrole, pending) {
+        if let Some(renewed) = Renewed::of(&self.shared, member, pending) {
             self.delivery.change(key, renewed.outbox, Outgoing::Settings(Box::new(renewed)));
         }
     }
@@ -123,12 +122,7 @@ impl Handler<Swap> for RealmActor {
             return;
         }
         let (now, settings) = (clock::now(), &shared.settings);
-        let permits: BTreeMap<&str, Permit> =
-            settings.roles.keys().map(|role| (role.as_str(), shared.permit(role))).collect();
-        let permit = |member: &_| {
-            let known = shared.admits(member).then(|| permits.get(&*member.authrole));
-            known.flatten().cloned()
-        };
+        let permit = |member: &_| shared.permit_of(member);
         let revoke = settings.revoke_on_reload;
         let ended = self.realm.change_over(now, settings.rules.clone(), permit, revoke, &mut self.effects);
         self.store.change(settings, &self.shared.settings, ctx);

@@ -10,12 +10,15 @@ mod cryptosign;
 mod decoy;
 mod dynamic;
 mod extra;
+mod groups;
 mod jwt;
 mod kdf;
+mod network;
 mod order;
 mod remains;
 mod scram;
 mod secret;
+mod sources;
 mod throttle;
 mod ticket;
 mod tls;
@@ -26,11 +29,14 @@ pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
 pub use dynamic::{Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Shapes};
+pub use groups::{Group, Groups, Memberships};
 pub use jwt::{JwtAlgorithm, JwtKeySource, JwtKeyring, JwtKeys, JwtKeysError, JwtRole, JwtSettings};
 pub use kdf::BadParameters;
+pub use network::PeerRange;
 pub use order::AuthOrder;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
 pub use secret::Secret;
+pub use sources::{Source, Sources};
 pub use throttle::{Attempt, Guess, Throttle, ThrottleSettings};
 pub use ticket::{Ticket, TicketHash, TicketHashError, TicketUser};
 pub use tls::{Certificate, CertificateName, CertificateSettings};
@@ -73,6 +79,8 @@ pub struct AuthSettings {
     pub order: AuthOrder,
     /// How many wrong proofs are taken.
     pub throttle: ThrottleSettings,
+    /// From where and how who may come in.
+    pub sources: Sources,
 }
 
 /// `auth.anonymous`.

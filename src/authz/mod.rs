@@ -4,11 +4,13 @@
 
 mod dynamic;
 mod explain;
+mod grants;
 mod pattern;
 mod policy;
 
 pub use dynamic::{args, Authorizer, Misjudged, OnFailure, Petition, Petitioner, Ruling, Scope, Verdicts};
 pub use explain::{Considered, Explanation, Reason, Relation};
+pub use grants::{Decider, Grant, GrantSet, Grants, United};
 pub use pattern::{Pattern, PatternFault};
 pub use policy::{Actions, Policy, PolicyFlags, PolicyRules, Rule, Verdict};
 

@@ -4,9 +4,9 @@ use super::output::{note, result};
 use super::serve::SourceArguments;
 use super::Exit;
 use crate::actors::settings::RealmSettings;
-use crate::authz::{Action, Considered, Relation};
+use crate::authz::{Action, Relation};
 use crate::config::{self, Settings};
-use crate::server::explained::{because, object, role_of, shown};
+use crate::server::explained::{object, role_of, Subject};
 use crate::session::{Answer, Question};
 use crate::wamp::{MatchPolicy, Uri};
 use clap::{Subcommand, ValueEnum};
@@ -29,8 +29,8 @@ pub(super) struct ExplainArguments {
     /// The role.
     #[arg(long, required_unless_present = "authid")]
     role: Option<String>,
-    /// A user of the configuration, for its role.
-    #[arg(long, conflicts_with = "role")]
+    /// A user, for its role and what is granted to it. One that the configuration does not list needs --role too.
+    #[arg(long)]
     authid: Option<String>,
     /// What would be done.
     #[arg(long, value_enum)]
@@ -108,15 +108,15 @@ fn explain(arguments: ExplainArguments) -> Exit {
         Ok(role) => role,
         Err(text) => return wrong(&text),
     };
-    let Some(rules) = realm.rules_of(&role) else {
+    let Some(subject) = Subject::new(realm, &role, authid.as_deref()) else {
         let known = realm.roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         return wrong(&format!("the realm {} has no role `{role}`; it has: {known}", realm.name));
     };
     let question = Question { action, uri: Uri::from(uri), match_policy, disclose, force };
-    let answer = rules.explain(&question);
+    let answer = subject.rules.explain(&question);
     let written = match format {
-        super::config::Format::Text => text(realm, &role, &question, &answer),
-        super::config::Format::Json => format!("{:#}\n", object(realm, &role, &question, &answer)),
+        super::config::Format::Text => text(realm, &subject, &question, &answer),
+        super::config::Format::Json => format!("{:#}\n", object(&subject, &question, &answer)),
     };
     let exit = result(&written);
     if exit == Exit::Done && !answer.allowed {
@@ -155,7 +155,7 @@ fn realm_of<'a>(settings: &'a Settings, name: Option<&str>) -> Result<&'a RealmS
     }
 }
 
-fn text(realm: &RealmSettings, role: &str, question: &Question, answer: &Answer<'_>) -> String {
+fn text(realm: &RealmSettings, subject: &Subject<'_>, question: &Question, answer: &Answer<'_>) -> String {
     let mut text = String::new();
     let verdict = match (answer.allowed, answer.asks) {
         (true, _) => "yes",
@@ -169,17 +169,17 @@ fn text(realm: &RealmSettings, role: &str, question: &Question, answer: &Answer<
         MatchPolicy::Wildcard => " as a wildcard",
     };
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{verdict}: {role} in {}: {action} \"{uri}\"{policy}: {}", realm.name, because(answer));
+    let (who, because) = (subject.name(), subject.because(answer));
+    let _ = writeln!(text, "{verdict}: {who} in {}: {action} \"{uri}\"{policy}: {because}", realm.name);
     if answer.permission.disclose {
         let _ = writeln!(text, "  whoever does it is named, whatever is asked for");
     }
     if let Some(option) = answer.ignored_option {
         let _ = writeln!(text, "  {option} is ignored: the role lacks allow_{option}");
     }
-    for Considered { rule, denies, relation } in &answer.permission.considered {
-        if *relation != Relation::OtherAction {
-            let list = if *denies { "deny" } else { "allow" };
-            let _ = writeln!(text, "  {list} {}: {}", shown(rule), relation.text());
+    for considered in &answer.permission.considered {
+        if considered.relation != Relation::OtherAction {
+            let _ = writeln!(text, "  {}", subject.considered(considered));
         }
     }
     text

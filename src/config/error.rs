@@ -34,6 +34,8 @@ pub enum Code {
     UnknownValue,
     /// A text that is no duration, size, rate, address, pattern or URI.
     Malformed,
+    /// Sources that leave out all who are not named.
+    NoSourceForAll,
     /// A secret written in the file.
     LiteralSecret,
     /// A file of a secret that others may read.
@@ -42,7 +44,7 @@ pub enum Code {
     SecretNotFound,
     /// A name of a realm, role or listener that does not exist.
     DanglingReference,
-    /// A role that inherits from itself.
+    /// A role that inherits from itself, or a group that lies in itself.
     InheritanceCycle,
     /// Two services or listeners want one place.
     Collision,
@@ -74,6 +76,7 @@ impl Code {
             Self::OutOfRange => 11,
             Self::UnknownValue => 12,
             Self::Malformed => 13,
+            Self::NoSourceForAll => 18,
             Self::LiteralSecret => 20,
             Self::ReadableSecret => 21,
             Self::SecretNotFound => 22,

@@ -173,7 +173,7 @@ pub fn schema() -> serde_json::Value {
 
 const FULL_FILE_HEAD: &str = "\
 # Every key with its default. Keys without one stand in comments, with an example. Made by a test: see tests/config.
-# The names `main`, `guest`, `device`, `joe`, `alarms`, `report`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `methods`,
+# The names `main`, `guest`, `device`, `joe`, `staff`, `orders`, `office`, `alarms`, `report`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `methods`,
 # `procedure`, `match`, `from`, `uri` and `allow` must be given where their table is.
 ";
 
@@ -212,6 +212,10 @@ procedure = "com.example.authenticate"
 [realms.main.roles.guest]
 permissions = [{ uri = "com.example.", match = "prefix", allow = ["subscribe"] }]
 [realms.main.roles.guest.rate]
+[realms.main.groups.staff]
+[realms.main.grants.orders]
+permissions = [{ uri = "com.example.", match = "prefix", allow = ["subscribe"] }]
+[realms.main.sources.office]
 [realms.main.topics.alarms]
 history = { durability = "memory" }
 trustlevel_by_role = { guest = 1 }

@@ -11,7 +11,7 @@ use crate::actors::session::{drawn, About};
 use crate::actors::RealmShared;
 use crate::auth::{self, Admission, Bench, Claim, Denied, Guess, Identity, Inquiry, Judgement, Opening, Verdict};
 use crate::observe::{Refusal, Tally};
-use crate::wamp::{Dict, ErrorUri, Outcome, Payload, Uri};
+use crate::wamp::{Dict, Entrance, ErrorUri, Outcome, Payload, Uri};
 use actix::Addr;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::StatusCode;
@@ -100,7 +100,18 @@ fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Deni
             Ok(Opening::Challenge(_) | Opening::Ask(_)) | Err(_) => None,
         }
     });
-    identity.ok_or_else(required)
+    let identity = identity.ok_or_else(required)?;
+    auth.lets_in(&identity, &entrance(arrival)).inspect_err(|denied| {
+        let (realm, authid, method) = (arrival.realm.as_str(), &*identity.authid, &*identity.authmethod);
+        let (peer, reason) = (arrival.peer.map(|peer| peer.ip()), denied.reason.unwrap_or(&denied.text));
+        shared.logins.tell(&Failed { realm, authid, method, peer, reason });
+    })?;
+    Ok(identity)
+}
+
+/// As that of a session that stays.
+fn entrance(arrival: &Arrival<'_>) -> Entrance {
+    Entrance { listener: arrival.listener.into(), address: arrival.peer.map(|peer| peer.ip()) }
 }
 
 async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
@@ -171,6 +182,7 @@ async fn look(
         }
         Verdict::Ask(inquiry) => ask(arrival, shared, inquiry).await?,
     };
+    shared.settings.auth.lets_in(&admission.identity, &entrance(arrival))?;
     Ok(admission.identity)
 }
 

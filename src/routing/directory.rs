@@ -7,7 +7,7 @@ use super::key::{PerSession, SessionKey};
 use super::rights::Permit;
 use crate::wamp::options::Disclosed;
 use crate::wamp::role::Announced;
-use crate::wamp::{Dict, SessionId, Value};
+use crate::wamp::{Dict, Entrance, SessionId, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,6 +27,8 @@ pub struct Member {
     pub authprovider: Arc<str>,
     /// Its roles and features.
     pub announced: Announced,
+    /// Where it came in; nothing here looks at it.
+    pub entrance: Entrance,
     /// Shown in the details of the session meta API; left out there if empty.
     pub transport: Dict,
     /// What it may do, for what is asked after it has said it.

@@ -35,6 +35,7 @@ mod tests {
                 callee: true,
                 ..Announced::default()
             },
+            entrance: crate::wamp::Entrance::default(),
             transport: Dict::new(),
             permit: Permit::default(),
         }

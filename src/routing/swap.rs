@@ -16,7 +16,7 @@ use std::time::Instant;
 /// What new rules have ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Ended {
-    /// Sessions whose user or role is gone.
+    /// Sessions whose user or role is gone, or that are not let in from where they are any more.
     pub sessions: usize,
     /// Places in subscriptions.
     pub subscriptions: usize,
@@ -71,7 +71,7 @@ impl Realm {
                         *key,
                         Announce::Leave,
                         ErrorUri::KILLED,
-                        "the user or role of this session is gone",
+                        "the user or role of this session is gone, or is not let in from there any more",
                         effects,
                     );
                 }

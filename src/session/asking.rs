@@ -34,7 +34,7 @@ impl Session {
         let bench = Bench {
             settings: doorman.auth(),
             node_secret: doorman.node_secret(),
-            has_role: &|role| doorman.rules(role).is_some(),
+            has_role: &|role| doorman.has_role(role),
         };
         let Judged { judgement, fault } = inquiry.judge(outcome, bench);
         let action = match judgement {

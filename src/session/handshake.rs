@@ -53,8 +53,10 @@ pub trait Doorman {
     fn auth(&self) -> &AuthSettings;
     /// What names that nobody has are answered from.
     fn node_secret(&self) -> &NodeSecret;
-    /// The rules for a role; `None` if the realm lacks the role.
-    fn rules(&self, role: &str) -> Option<Arc<Rules>>;
+    /// Whether it has a role.
+    fn has_role(&self, role: &str) -> bool;
+    /// What somebody lives by, who is let in; `None` if the realm lacks the role.
+    fn rules(&self, identity: &Identity) -> Option<Arc<Rules>>;
 }
 
 impl Session {
@@ -254,7 +256,11 @@ impl Session {
 
     pub(super) fn enter(&mut self, doorman: &impl Doorman, arrival: &Arrival, admission: Admission) -> Action {
         let Admission { identity, authextra } = admission;
-        let Some(rules) = doorman.rules(&identity.authrole) else {
+        // Behind the proof, or it would tell who exists.
+        if let Err(denied) = doorman.auth().lets_in(&identity, &self.entrance) {
+            return self.deny(denied);
+        }
+        let Some(rules) = doorman.rules(&identity) else {
             let text = "the role of this principal does not exist in the realm";
             return self.deny(Denied::new(ErrorUri::NO_SUCH_ROLE, text));
         };

@@ -39,7 +39,7 @@ use crate::auth::{Certificate, Challenge, Identity, Inquiry, Work};
 use crate::wamp::message::{Goodbye, Message};
 use crate::wamp::options::CloseDetails;
 use crate::wamp::role::Announced;
-use crate::wamp::{Dict, ErrorUri, MessageKind, Uri};
+use crate::wamp::{Dict, Entrance, ErrorUri, MessageKind, Uri};
 use request_ids::RequestIds;
 use std::sync::Arc;
 use std::time::Instant;
@@ -138,6 +138,8 @@ pub struct Session {
     denied: Option<&'static str>,
     /// What the peer has shown to the transport.
     certificate: Option<Arc<Certificate>>,
+    /// Where it came in.
+    entrance: Entrance,
 }
 
 impl Default for Session {
@@ -155,6 +157,7 @@ impl Session {
             used: rate::Used::default(),
             denied: None,
             certificate: None,
+            entrance: Entrance::default(),
         }
     }
 
@@ -162,6 +165,17 @@ impl Session {
     #[must_use]
     pub fn with_certificate(self, certificate: Option<Arc<Certificate>>) -> Self {
         Self { certificate, ..self }
+    }
+
+    /// It came in there.
+    #[must_use]
+    pub fn with_entrance(self, entrance: Entrance) -> Self {
+        Self { entrance, ..self }
+    }
+
+    /// Where it came in.
+    pub fn entrance(&self) -> &Entrance {
+        &self.entrance
     }
 
     /// A session whose handshake happened elsewhere (HTTP): it has only to join, and can do nothing beyond the basics.

@@ -30,8 +30,12 @@ impl Doorman for Realm {
         &self.node_secret
     }
 
-    fn rules(&self, role: &str) -> Option<Arc<Rules>> {
-        (role == "guest").then(|| Arc::clone(&self.rules))
+    fn has_role(&self, role: &str) -> bool {
+        role == "guest"
+    }
+
+    fn rules(&self, identity: &Identity) -> Option<Arc<Rules>> {
+        self.has_role(&identity.authrole).then(|| Arc::clone(&self.rules))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The settings of listeners and the bounds of the whole process's connections. `config` fills them.
 
-use super::trusted::Trusted;
 use crate::auth::CookieSettings;
+use crate::auth::PeerRange;
 use crate::wamp::Serialization;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -76,7 +76,7 @@ pub struct ListenerSettings {
     /// TLS; without it everything is plain.
     pub tls: Option<TlsSettings>,
     /// Proxies that are believed when they say whose a connection or a request is.
-    pub trusted_proxies: Vec<Trusted>,
+    pub trusted_proxies: Vec<PeerRange>,
     /// Whether connections begin with a header that says whose they are.
     pub proxy_protocol: ProxyProtocol,
 }

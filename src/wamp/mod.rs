@@ -2,6 +2,7 @@
 //!
 //! Plain data with no behaviour beyond validity. Every other room speaks in these words; this one imports none of ours.
 
+pub mod entrance;
 pub mod error;
 pub mod id;
 pub mod message;
@@ -14,6 +15,7 @@ pub mod time;
 pub mod uri;
 pub mod value;
 
+pub use entrance::Entrance;
 pub use error::ErrorUri;
 pub use id::{IdOutOfRange, InvocationId, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId};
 pub use message::{Message, MessageKind};

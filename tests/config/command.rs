@@ -151,9 +151,45 @@ fn authz_explain_names_the_rule_that_decided() {
     assert_eq!(source, format!("config/examples/tickets.toml:{}", line_of("uri = \"com.shop.\"")));
     // A user stands for its role.
     let (code, by_user, _) = explain(&[&["--authid", "orders"], &arguments[2..]].concat());
-    assert_eq!((code, by_user), (Some(0), stdout));
+    assert_eq!((code, by_user.replace("\"authid\": \"orders\"", "\"authid\": null")), (Some(0), stdout));
     let (code, _, stderr) = explain(&[&["--authid", "nobody"], &arguments[2..]].concat());
     assert!(code == Some(2) && stderr.contains("there is no user `nobody` in the realm"), "{stderr}");
+}
+
+/// Decision 18: the grant that brings the rule, and how the user came to it.
+#[test]
+fn authz_explain_names_the_grant_and_the_groups_that_brought_the_rule() {
+    let explain = |arguments: &[&str]| {
+        let mut command = wharf(&["authz", "explain", "--config", "config/examples/groups.toml", "--action", "call"]);
+        command.args(arguments).envs([("ANN_TICKET", "1"), ("JOE_TICKET", "2")]);
+        ended(&mut command)
+    };
+    let place = |text: &str| {
+        let file = fs::read_to_string(repository("config/examples/groups.toml")).unwrap();
+        let line = file.lines().position(|line| line.contains(text)).unwrap() + 1;
+        format!("(config/examples/groups.toml:{line})")
+    };
+    let (code, stdout, _) = explain(&["--authid", "ann", "--uri", "com.shop.order.place"]);
+    let expected = format!(
+        "yes: ann (clerk) in shop: call \"com.shop.order.place\": allowed by prefix \"com.shop.order.\" {}, granted by \
+         grants.orders to group staff, in which ann is through interns\n",
+        place("call = [\"com.shop.order.*\"]")
+    );
+    assert!(code == Some(0) && stdout.starts_with(&expected), "{stdout}");
+    assert!(stdout.contains("of grants.interns: is about other URIs"), "{stdout}");
+    let (code, stdout, _) = explain(&["--authid", "ann", "--uri", "com.shop.order.refund"]);
+    let expected = format!(
+        "denied by exact \"com.shop.order.refund\" {}, given by grants.interns to group interns",
+        place("deny =")
+    );
+    assert!(code == Some(5) && stdout.contains(&expected), "{stdout}");
+    let joe = ["--authid", "joe", "--uri", "com.shop.order.refund", "--format", "json"];
+    let (code, stdout, _) = explain(&joe);
+    let object: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, object["rule"]["granted"].as_str()), (Some(0), Some("to group staff, in which joe is")));
+    // The role alone has it not; a user whom others know has what its groups have.
+    assert_eq!(explain(&["--role", "clerk", "--uri", "com.shop.order.place"]).0, Some(5));
+    assert_eq!(explain(&["--role", "guest", "--authid", "joe", "--uri", "com.shop.order.place"]).0, Some(0));
 }
 
 /// A role that asks an authorizer: who is asked, unless something is refused unasked.

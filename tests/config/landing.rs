@@ -3,8 +3,8 @@
 use super::*;
 use std::time::Duration;
 use wharf::actors::settings::{Disclose, OnOverflow, OutboxSettings};
+use wharf::auth::PeerRange;
 use wharf::transport::settings::*;
-use wharf::transport::trusted::Trusted;
 use wharf::wamp::Serialization::{Cbor, Json, MessagePack};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -77,7 +77,7 @@ ping_agents = ["agent"]
             ping: RawSocketPing::On,
             ping_agents: vec!["agent".to_owned()],
         },
-        trusted_proxies: vec![Trusted::Unix, Trusted::Network { address: [10, 0, 0, 0].into(), bits: 8 }],
+        trusted_proxies: vec![PeerRange::Unix, PeerRange::Network { address: [10, 0, 0, 0].into(), bits: 8 }],
         proxy_protocol: ProxyProtocol::Optional,
         ..ListenerSettings::default()
     };

@@ -10,6 +10,7 @@ mod cookie;
 mod exposure;
 mod files;
 mod formats;
+mod groups;
 mod import;
 mod jwt;
 mod keys;
@@ -48,7 +49,13 @@ const VERIFIER: &str = "wamp-scram$pbkdf2$i=4096$AQEBAQEBAQEBAQEBAQEBAQ==$\
 fn variables() -> BTreeMap<String, String> {
     let names =
         ["JOE_TICKET", "WEB_TICKET", "ORDERS_TICKET", "OPS_TICKET", "BACKEND_TICKET", "SHOP_TICKET", "GATEWAY_TICKET"];
-    let names = names.into_iter().chain(["AUTHENTICATOR_TICKET", "DEVELOPER_TICKET", "JOE_SECRET", "SENSOR_SECRET"]);
+    let names = names.into_iter().chain([
+        "ANN_TICKET",
+        "AUTHENTICATOR_TICKET",
+        "DEVELOPER_TICKET",
+        "JOE_SECRET",
+        "SENSOR_SECRET",
+    ]);
     let texts = names.map(|name| (name.to_owned(), format!("hush-{name}")));
     let dialect = VERIFIER.replace("wamp-scram$pbkdf2$i=4096", "scram$argon2id-13$i=3,m=65536");
     let made = [
@@ -114,11 +121,16 @@ fn comparable(settings: &Settings) -> String {
         writeln!(text, "{features:?} {takeover:?} {forward_timeout:?} {retained_durable} {administers}").unwrap();
         topics.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         procedures.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
+        let rules = |rules: &[wharf::authz::Rule]| -> Vec<String> {
+            rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.pattern, rule.actions, rule.disclose)).collect()
+        };
+        writeln!(text, "{:#?}", realm.groups).unwrap();
+        for wharf::authz::Grant { name, users, groups, rules: granted } in realm.grants.iter() {
+            let (allow, deny, flags) = (rules(&granted.allow), rules(&granted.deny), granted.flags);
+            writeln!(text, "{name} {users:?} {groups:?} {flags:?} {allow:#?} {deny:#?}").unwrap();
+        }
         for (name, role) in &realm.roles {
             let (allow, deny) = role.policy.rules();
-            let rules = |rules: &[wharf::authz::Rule]| -> Vec<String> {
-                rules.iter().map(|rule| format!("{:?} {:?} {:?}", rule.pattern, rule.actions, rule.disclose)).collect()
-            };
             let flags = role.policy.flags();
             writeln!(
                 text,

@@ -108,7 +108,7 @@ fn others(value: &str) -> Vec<String> {
 /// The full file, with what some of its keys need.
 fn full(path: &str) -> LoadOptions {
     let mut text = wharf::config::full_file();
-    text.push_str("\n[realms.main.roles.boss]\n[realms.other]\n");
+    text.push_str("\n[realms.main.roles.boss]\n[realms.main.groups.main]\n[realms.other]\n");
     text = text.replace("\nserve = [\"websocket\", \"rawsocket\"]", "\nserve = [\"rest\", \"rawsocket\"]");
     if path.starts_with("listeners.main.websocket") {
         text = text.replace("\nserve = [\"rest\", \"rawsocket\"]", "\nserve = [\"websocket\"]");

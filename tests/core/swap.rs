@@ -141,7 +141,7 @@ fn a_session_without_a_right_to_be_there_is_killed_and_others_hear_that_it_left(
     assert_eq!(ended, Ended { sessions: 1, ..Ended::default() });
     let reason = CloseReason::Killed {
         reason: "wamp.close.killed".into(),
-        message: Some("the user or role of this session is gone".to_owned()),
+        message: Some("the user or role of this session is gone, or is not let in from there any more".to_owned()),
     };
     assert_eq!(seen.closed(), [(gone, reason)]);
     assert_eq!(args(&seen.events()[0].payload)[0], Value::Unsigned(id));

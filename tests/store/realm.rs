@@ -86,6 +86,7 @@ fn key() -> SessionKey {
         authmethod: "anonymous".into(),
         authprovider: "static".into(),
         announced: wharf::wamp::role::Announced::default(),
+        entrance: wharf::wamp::Entrance::default(),
         transport: Vec::new(),
         permit: wharf::routing::Permit::default(),
     };

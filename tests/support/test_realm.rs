@@ -458,6 +458,7 @@ pub(crate) fn member(session: u64, authid: &str, authrole: &str, callee_features
             caller_features: CallerFeatures { progressive_call_invocations: all, payload_passthru_mode: all },
             callee_features,
         },
+        entrance: wharf::wamp::Entrance::default(),
         transport: Dict::new(),
         permit: Permit::default(),
     }

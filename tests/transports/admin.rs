@@ -41,10 +41,10 @@ call = ["com.shop.*"]
 const DENIED: &str = "wamp.error.not_authorized";
 
 /// A session of the administrator.
-struct Admin(WebSocketPeer);
+pub(crate) struct Admin(WebSocketPeer);
 
 impl Admin {
-    fn of(router: &Router) -> Self {
+    pub(crate) fn of(router: &Router) -> Self {
         Self(login(router, "wharf.admin", "root", "s3cret").unwrap())
     }
 
@@ -55,14 +55,14 @@ impl Admin {
     }
 
     /// What is answered.
-    fn done(&mut self, procedure: &str, kwargs: &Value) -> Value {
+    pub(crate) fn done(&mut self, procedure: &str, kwargs: &Value) -> Value {
         let answer = self.ask(procedure, kwargs);
         assert_eq!(answer[0], 50, "{answer}");
         answer[3][0].clone()
     }
 
     /// The error, with its arguments.
-    fn refused(&mut self, procedure: &str, kwargs: &Value) -> (String, String) {
+    pub(crate) fn refused(&mut self, procedure: &str, kwargs: &Value) -> (String, String) {
         let answer = self.ask(procedure, kwargs);
         assert_eq!(answer[0], 8, "{answer}");
         (answer[4].as_str().unwrap().to_owned(), answer.to_string())
@@ -70,7 +70,7 @@ impl Admin {
 }
 
 /// A session with a ticket; without one, anonymous. The reason, if it is not let in.
-fn login(router: &Router, realm: &str, authid: &str, ticket: &str) -> Result<WebSocketPeer, String> {
+pub(crate) fn login(router: &Router, realm: &str, authid: &str, ticket: &str) -> Result<WebSocketPeer, String> {
     let mut peer = WebSocketPeer::open(router.main(), "wamp.2.json");
     let method = if ticket.is_empty() { "anonymous" } else { "ticket" };
     let roles = json!({ "caller": {}, "subscriber": {} });
@@ -87,7 +87,7 @@ fn login(router: &Router, realm: &str, authid: &str, ticket: &str) -> Result<Web
     }
 }
 
-fn error(peer: &mut WebSocketPeer, procedure: &str) -> String {
+pub(crate) fn error(peer: &mut WebSocketPeer, procedure: &str) -> String {
     peer.call(procedure, &json!([]));
     peer.expect(8)[4].as_str().unwrap().to_owned()
 }

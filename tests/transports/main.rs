@@ -12,6 +12,7 @@ mod counts;
 mod deadlines;
 mod dynamic;
 mod frames;
+mod groups;
 mod http;
 mod keepalive;
 mod log;

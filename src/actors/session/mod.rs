@@ -33,7 +33,7 @@ use crate::observe::{Panicked, Tally};
 use crate::routing::{Command, SessionKey};
 use crate::session::{CloseCode, Session};
 use crate::wamp::role::Announced;
-use crate::wamp::{ErrorUri, InvocationId, RequestId, SessionId};
+use crate::wamp::{Entrance, ErrorUri, InvocationId, RequestId, SessionId};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -220,11 +220,13 @@ impl SessionActor {
         opening.tally.add_connections(1);
         let always = opening.connection.pings() == Pings::Always;
         let times = opening.times;
+        let (listener, address) = (Arc::clone(&opening.listener), opening.connection.peer_address());
+        let entrance = Entrance { listener, address };
         let mut session = Session::new().with_certificate(opening.connection.tls_peer().cloned());
         let road: Arc<Road> = Arc::default();
         let (mut handle, mut joining) = (None, None);
         if let Some((realm, identity)) = opening.authenticated {
-            if let Some(rules) = crate::session::Doorman::rules(&*realm.shared, &identity.authrole) {
+            if let Some(rules) = crate::session::Doorman::rules(&*realm.shared, &identity) {
                 session = Session::authenticated(realm.shared.settings.uri.clone(), identity.clone(), rules);
                 let announced = Announced { publisher: true, caller: true, ..Announced::default() };
                 joining = Some(Joining { identity, announced, session: random_id() });
@@ -232,7 +234,7 @@ impl SessionActor {
             handle = Some(realm);
         }
         Self {
-            session,
+            session: session.with_entrance(entrance),
             connection: opening.connection,
             limits: codec::Limits::default(),
             outbox: Outbox::new(OutboxSettings::default()),

@@ -250,8 +250,9 @@ impl SessionActor {
             authmethod: Arc::clone(&identity.authmethod),
             authprovider: Arc::clone(&identity.authprovider),
             announced: joining.announced,
+            entrance: self.session.entrance().clone(),
             transport: self.connection.details(),
-            permit: handle.shared.permit(&identity.authrole),
+            permit: handle.shared.permit(identity),
         };
         let (road, shared) = (Arc::clone(&self.road), Arc::clone(&handle.shared));
         handle.realm.do_send(Join { member, session: me, road, outbox, shared });

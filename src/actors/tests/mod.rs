@@ -4,7 +4,7 @@ mod authorizer;
 mod brake;
 mod dynamic;
 mod panics;
-mod peer;
+pub(super) mod peer;
 mod slow;
 mod store;
 mod swap;

@@ -172,7 +172,7 @@ pub(super) struct Router {
 }
 
 /// A realm in which anonymous may do everything.
-pub(super) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
+pub(in crate::actors) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
     let rule = |text: &str| Rule {
         pattern: Pattern::parse(text).unwrap(),
         actions: Actions::ALL,
@@ -201,6 +201,8 @@ pub(super) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
         outbox,
         auth: AuthSettings { anonymous: Some(anonymous), ..AuthSettings::default() },
         roles: BTreeMap::from([("anonymous".to_owned(), role)]),
+        groups: Arc::default(),
+        grants: Arc::default(),
     }
 }
 

@@ -3,8 +3,10 @@
 use super::peer::{hello_details, open_realm, Peer, Router};
 use crate::actors::realms::{pending, UseRealms};
 use crate::actors::settings::{OutboxSettings, RealmSettings, RealmTemplate, RoleSettings};
-use crate::auth::{Secret, Ticket, TicketUser};
-use crate::authz::{Actions, Authorizer, OnFailure, Pattern, Policy, PolicyFlags, PolicyRules, Rule, Scope};
+use crate::auth::{Group, Groups, Method, Secret, Source, Sources, Ticket, TicketUser};
+use crate::authz::{
+    Actions, Authorizer, Grant, Grants, OnFailure, Pattern, Policy, PolicyFlags, PolicyRules, Rule, Scope,
+};
 use crate::routing::Ended;
 use crate::wamp::Uri;
 use serde_json::{json, Value};
@@ -195,6 +197,64 @@ async fn a_login_under_way_is_looked_at_again_by_the_realm() {
     goes.say(json!([5, "s3cret", {}]));
     let abort = goes.hear().await;
     assert_eq!((&abort[0], &abort[2]), (&json!(3), &json!("wamp.error.authentication_denied")));
+}
+
+fn with_sources(mut settings: RealmSettings, methods: &[Method]) -> RealmSettings {
+    let source = Source { users: vec!["joe".to_owned()], methods: methods.to_vec(), ..Source::default() };
+    settings.auth.sources = Sources::new(Arc::default(), vec![source, Source::default()]);
+    settings
+}
+
+/// Decision 18: as one whose user is gone, and so is a login under way.
+#[actix::test]
+async fn sessions_and_logins_under_way_whom_sources_let_in_no_more_are_ended() {
+    let router = Router::of(realm("realm1", "a."));
+    let (mut guest, mut joe, mut late) = (router.join().await, router.challenged().await, router.challenged().await);
+    joe.say(json!([5, "s3cret", {}]));
+    assert_eq!(joe.hear().await[0], 2);
+    let stays = with_sources(realm("realm1", "a."), &[Method::Ticket, Method::Cryptosign]);
+    assert_eq!(router.change(vec![stays], Vec::new()).await, Ended::default());
+    let goes = with_sources(realm("realm1", "a."), &[Method::Cryptosign]);
+    assert_eq!(router.change(vec![goes], Vec::new()).await.sessions, 1);
+    assert_eq!(joe.hear().await[2], "wamp.close.killed");
+    late.say(json!([5, "s3cret", {}]));
+    assert_eq!(late.hear().await[2], "wamp.error.authentication_denied");
+    assert_eq!(guest.call("a.b").await, NOBODY);
+}
+
+/// Joe is in a group that has this grant.
+fn with_grant(mut settings: RealmSettings, allowed: &str, denied: &str) -> RealmSettings {
+    let rule = |text: &str| Rule {
+        pattern: Pattern::parse(text).unwrap(),
+        actions: Actions::ALL,
+        disclose: Actions::default(),
+        source: "".into(),
+    };
+    let rules = PolicyRules { allow: vec![rule(allowed)], deny: vec![rule(denied)], ..PolicyRules::default() };
+    let staff = Group { users: vec!["joe".to_owned()], groups: Vec::new() };
+    settings.groups = Arc::new(Groups::new([("staff".to_owned(), staff)].into_iter().collect()));
+    let grant = Grant { name: "g".to_owned(), groups: vec!["staff".to_owned()], rules, ..Grant::default() };
+    settings.grants = Arc::new(Grants::new(vec![grant]));
+    settings
+}
+
+/// Decision 18: for the next message, and what a grant allowed goes with it.
+#[actix::test]
+async fn grants_that_come_and_go_are_in_force_for_the_next_message_of_those_who_have_them() {
+    let router = Router::of(realm("realm1", "a."));
+    let (mut guest, mut joe) = (router.join().await, router.challenged().await);
+    joe.say(json!([5, "s3cret", {}]));
+    assert_eq!(joe.hear().await[0], 2);
+    assert_eq!(joe.call("b.b").await, DENIED);
+    let granted = || with_grant(realm("realm1", "a."), "b.*", "a.secret");
+    assert_eq!(router.change(vec![granted()], Vec::new()).await, Ended::default());
+    assert_eq!((joe.call("b.b").await, joe.call("a.b").await), (json!(NOBODY), json!(NOBODY)));
+    assert_eq!((joe.call("a.secret").await, guest.call("b.b").await), (json!(DENIED), json!(DENIED)));
+    joe.subscribe("b.topic").await;
+    joe.register("b.procedure").await;
+    let ended = router.change(vec![realm("realm1", "a.")], Vec::new()).await;
+    assert_eq!(ended, Ended { subscriptions: 1, registrations: 1, sessions: 0 });
+    assert_eq!((joe.call("b.b").await, joe.call("a.secret").await), (json!(DENIED), json!(NOBODY)));
 }
 
 /// What WELCOME has said, and what ids depend on, stays for a session.

@@ -2,8 +2,8 @@
 
 use super::Resolver;
 use crate::auth::{
-    AnonymousSettings, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Flavour, PublicKey,
-    Record, RouterKey, Salting, ScramUser, Secret, ThrottleSettings, Ticket, TicketHash, TicketUser, Users,
+    AnonymousSettings, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Flavour, Groups,
+    PublicKey, Record, RouterKey, Salting, ScramUser, Secret, ThrottleSettings, Ticket, TicketHash, TicketUser, Users,
     WampCraUser,
 };
 use crate::config::error::Code;
@@ -21,7 +21,7 @@ const KEYLEN: std::ops::RangeInclusive<u32> = 16..=64;
 
 impl Resolver<'_> {
     /// Who may enter a realm.
-    pub(super) fn auth(&mut self, realm: &Realm) -> AuthSettings {
+    pub(super) fn auth(&mut self, realm: &Realm, groups: &Arc<Groups>) -> AuthSettings {
         let file = self.file;
         let roles: Vec<&str> = realm.roles.names().collect();
         let listeners: Vec<&str> = file.listeners.names().collect();
@@ -74,6 +74,7 @@ impl Resolver<'_> {
             cookie,
             order,
             throttle,
+            sources: self.sources(realm, Arc::clone(groups)),
         }
     }
 

@@ -25,16 +25,7 @@ impl Resolver<'_> {
     pub(super) fn order(&mut self, order: &Placed<Items<OrderedMethod>>) -> AuthOrder {
         let mut methods = Vec::new();
         for item in &order.0 {
-            let of_item: &[Method] = match item.value {
-                OrderedMethod::Cryptosign => &[Method::Cryptosign],
-                OrderedMethod::Scram => &[Method::WampScram, Method::Scram],
-                OrderedMethod::WampCra => &[Method::WampCra],
-                OrderedMethod::Ticket => &[Method::Ticket],
-                OrderedMethod::Jwt => &[Method::Jwt],
-                OrderedMethod::Tls => &[Method::Tls],
-                OrderedMethod::Cookie => &[Method::Cookie],
-                OrderedMethod::Anonymous => &[Method::Anonymous],
-            };
+            let of_item = methods_of(item.value);
             if of_item.iter().any(|method| methods.contains(method)) {
                 self.error(Code::Collision, item, "this method stands twice in `order`", "remove one of them");
             }
@@ -68,5 +59,19 @@ impl Resolver<'_> {
             }
             listener.websocket.cookies = all;
         }
+    }
+}
+
+/// What a method is on the wire.
+pub(super) fn methods_of(method: OrderedMethod) -> &'static [Method] {
+    match method {
+        OrderedMethod::Cryptosign => &[Method::Cryptosign],
+        OrderedMethod::Scram => &[Method::WampScram, Method::Scram],
+        OrderedMethod::WampCra => &[Method::WampCra],
+        OrderedMethod::Ticket => &[Method::Ticket],
+        OrderedMethod::Jwt => &[Method::Jwt],
+        OrderedMethod::Tls => &[Method::Tls],
+        OrderedMethod::Cookie => &[Method::Cookie],
+        OrderedMethod::Anonymous => &[Method::Anonymous],
     }
 }

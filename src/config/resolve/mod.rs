@@ -6,6 +6,7 @@ mod auth;
 mod cookie;
 mod dynamic;
 mod exposure;
+mod groups;
 mod jwt;
 mod listeners;
 mod policy;
@@ -170,7 +171,11 @@ impl Resolver<'_> {
     }
 
     fn warn<T>(&mut self, code: Code, at: &Placed<T>, message: impl Into<String>, hint: impl Into<String>) {
-        self.note(Severity::Warning, code, at.place, &at.path, message, hint);
+        self.warn_at(code, at.place, &at.path, message, hint);
+    }
+
+    fn warn_at(&mut self, code: Code, place: Place, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.note(Severity::Warning, code, place, path, message, hint);
     }
 
     fn note(

@@ -5,7 +5,7 @@ use crate::actors::settings::{OnOverflow, Rate};
 use crate::authz::{Action, Actions, Pattern, PolicyFlags, PolicyRules, Rule};
 use crate::config::error::Code;
 use crate::config::read::Placed;
-use crate::config::shape::{Party, Permission, Realm, Role};
+use crate::config::shape::{Party, Permission, Realm, Role, RuleLists};
 use crate::config::values::{Items, ListPattern};
 use std::collections::BTreeSet;
 
@@ -40,21 +40,7 @@ impl Resolver<'_> {
         });
         gathered.rate = gathered.rate.or(own);
         gathered.on_overflow = gathered.on_overflow.or(role.on_overflow.value);
-        for (patterns, action) in [
-            (&role.call, Action::Call),
-            (&role.register, Action::Register),
-            (&role.publish, Action::Publish),
-            (&role.subscribe, Action::Subscribe),
-        ] {
-            let rules = self.list(patterns, Actions::from_iter([action]));
-            gathered.rules.allow.extend(rules);
-        }
-        gathered.rules.deny.extend(self.list(&role.deny, Actions::ALL));
-        for permission in &role.permissions.0 {
-            let Some((allow, deny)) = self.permission(permission) else { continue };
-            gathered.rules.allow.extend((!allow.actions.is_empty()).then_some(allow));
-            gathered.rules.deny.extend(deny);
-        }
+        self.listed(&role.lists, &mut gathered.rules);
         for parent in &role.inherit.0 {
             if line.contains(&parent.value) {
                 if line.first() == Some(&parent.value) {
@@ -67,6 +53,24 @@ impl Resolver<'_> {
             line.push(parent.value.clone());
             self.gather(realm, &parent.value, line, gathered);
             line.pop();
+        }
+    }
+
+    /// Takes in the rules of the lists and of the long form.
+    pub(super) fn listed(&mut self, lists: &RuleLists, rules: &mut PolicyRules) {
+        for (patterns, action) in [
+            (&lists.call, Action::Call),
+            (&lists.register, Action::Register),
+            (&lists.publish, Action::Publish),
+            (&lists.subscribe, Action::Subscribe),
+        ] {
+            rules.allow.extend(self.list(patterns, Actions::from_iter([action])));
+        }
+        rules.deny.extend(self.list(&lists.deny, Actions::ALL));
+        for permission in &lists.permissions.0 {
+            let Some((allow, deny)) = self.permission(permission) else { continue };
+            rules.allow.extend((!allow.actions.is_empty()).then_some(allow));
+            rules.deny.extend(deny);
         }
     }
 

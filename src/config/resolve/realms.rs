@@ -46,6 +46,7 @@ impl Resolver<'_> {
                 self.error_at(Code::Malformed, entry.key, &shape.path, message, format!("{fault}; or set `uri`"));
             }
         }
+        let groups = self.groups(shape);
         let settings = RealmSettings {
             name: name.to_owned(),
             uri: Uri::from(uri),
@@ -65,8 +66,10 @@ impl Resolver<'_> {
             },
             revoke_on_reload: common.revoke_on_reload.value,
             outbox: outbox(&common.queue),
-            auth: self.auth(shape),
+            auth: self.auth(shape, &groups),
             roles: self.roles(shape),
+            grants: Arc::new(self.grants(shape, &groups)),
+            groups,
         };
         ResolvedRealm { enabled: common.enabled.value, settings }
     }

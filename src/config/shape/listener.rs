@@ -1,12 +1,12 @@
 //! `[listeners.NAME]`: where connections come in and what is served there.
 
+use crate::auth::PeerRange;
 use crate::config::read::table;
 use crate::config::values::{choice, Binds, Count, HttpPath, Items, Mode, Origin, Size, Time};
 use crate::transport::settings::{
     ClientAuth, ListenerSettings, ProxyProtocol, RawSocketPing, RawSocketSettings, Service, TlsVersion,
     WebSocketSettings,
 };
-use crate::transport::trusted::Trusted;
 use crate::wamp::Serialization;
 
 /// The ceiling of one WAMP message.
@@ -30,7 +30,7 @@ table! {
         /// Proxies that are believed when they say whose a connection or request is (proxy_protocol, Forwarded,
         /// X-Forwarded-For): addresses, networks such as "10.0.0.0/8", or "unix" for those that come by a Unix socket. A proxy
         /// must set or extend one of the two headers, and remove the other.
-        trusted_proxies: Items<Trusted> = default(Items::default());
+        trusted_proxies: Items<PeerRange> = default(Items::default());
         /// Whether connections begin with a PROXY protocol header, version 1 or 2: off, optional (those of trusted_proxies may) or
         /// required (all do, and nobody else may connect).
         proxy_protocol: ProxyProtocol = default(ProxyProtocol::default());

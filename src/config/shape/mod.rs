@@ -4,6 +4,7 @@
 //! type; what two keys say about each other is checked in [`super::resolve`].
 
 mod auth;
+mod groups;
 mod listener;
 mod realm;
 mod topics;
@@ -11,8 +12,9 @@ mod topics;
 pub(super) use auth::{
     Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, Jwt, OrderedMethod, Scram, TicketUser, WampCraUser,
 };
+pub(super) use groups::{Grant, Group, Source};
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
-pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
+pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role, RuleLists};
 pub(super) use topics::{Durability, History, Procedure, Topic};
 
 use super::read::table;

@@ -1,6 +1,6 @@
 //! `[realms.NAME]`: one realm, who may enter it and what they may do.
 
-use super::{Auth, Procedure, Topic};
+use super::{Auth, Grant, Group, Procedure, Source, Topic};
 use crate::actors::settings::{Disclose, OnOverflow, OutboxSettings};
 use crate::authz::{Action, OnFailure, Scope};
 use crate::config::read::table;
@@ -26,6 +26,12 @@ table! {
         auth: Auth = default(Auth::default());
         /// What they may do, by the name of the role.
         roles: Named<Role> = default(Named::default());
+        /// Groups of users, by name.
+        groups: Named<Group> = default(Named::default());
+        /// What users and groups may do beyond their role, by name.
+        grants: Named<Grant> = default(Named::default());
+        /// From where and how who may log in, by name; without any, everybody from everywhere.
+        sources: Named<Source> = default(Named::default());
         /// Settings of topics, by pattern.
         topics: Named<Topic> = default(Named::default());
         /// Settings of procedures, by pattern.
@@ -128,18 +134,8 @@ table! {
     Role {
         /// Roles whose rules hold here too, and whose allow_ keys, rate and on_overflow hold where this role has none.
         inherit: Items<String> = default(Items::default());
-        /// What may be called. Procedures that end other sessions need a rule that begins with "wamp.".
-        call: Items<ListPattern> = default(Items::default());
-        /// What may be registered.
-        register: Items<ListPattern> = default(Items::default());
-        /// What may be published to.
-        publish: Items<ListPattern> = default(Items::default());
-        /// What may be subscribed to.
-        subscribe: Items<ListPattern> = default(Items::default());
-        /// What is denied, for all four, whatever else allows it.
-        deny: Items<ListPattern> = default(Items::default());
-        /// Rules in the long form.
-        permissions: Items<Permission> = default(Items::default());
+        /// Keys that grants have too.
+        lists: RuleLists = flatten;
         /// A procedure that is asked in place of rules; beside it only `deny` and the allow_ keys hold.
         authorizer: Option<AuthorizerTable> = optional("{ procedure = \"com.example.authorize\" }");
         /// How often each of its sessions may call and publish; if absent, as inherited, else as often as it can.
@@ -154,6 +150,24 @@ table! {
         allow_force_reregister: Option<bool> = optional("false");
         /// May register with disclose_caller; if absent, as inherited, else false.
         allow_disclose_caller: Option<bool> = optional("false");
+    }
+}
+
+table! {
+    /// What is allowed and denied.
+    RuleLists {
+        /// What may be called. Procedures that end other sessions need a rule that begins with "wamp.".
+        call: Items<ListPattern> = default(Items::default());
+        /// What may be registered.
+        register: Items<ListPattern> = default(Items::default());
+        /// What may be published to.
+        publish: Items<ListPattern> = default(Items::default());
+        /// What may be subscribed to.
+        subscribe: Items<ListPattern> = default(Items::default());
+        /// What is denied, for all four, whatever else allows it.
+        deny: Items<ListPattern> = default(Items::default());
+        /// Rules in the long form.
+        permissions: Items<Permission> = default(Items::default());
     }
 }
 

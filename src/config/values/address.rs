@@ -1,9 +1,9 @@
 //! Addresses, paths, origins, and the mode of a socket's file.
 
+use crate::auth::PeerRange;
 use crate::config::error::Code;
 use crate::config::read::{Key, Placed, Reader, Written};
 use crate::config::tree::{Content, Node};
-use crate::transport::trusted::Trusted;
 use schemars::{json_schema, Schema, SchemaGenerator};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -101,7 +101,7 @@ impl Key for Binds {
     }
 }
 
-impl Key for Trusted {
+impl Key for PeerRange {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let text = reader.text(node, "an address, a network such as \"10.0.0.0/8\", or \"unix\"")?;
         match Self::parse(text) {

@@ -10,7 +10,7 @@ use crate::wamp::{Dict, Serialization, Value};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -120,6 +120,10 @@ impl Connection for Pipe {
 
     fn knows_agent(&self, _: &str) -> bool {
         false
+    }
+
+    fn peer_address(&self) -> Option<IpAddr> {
+        self.peer.map(|peer| peer.ip())
     }
 
     fn details(&self) -> Dict {

@@ -49,6 +49,7 @@ impl Fixture {
             authmethod: Arc::from("ticket"),
             authprovider: Arc::from("static"),
             announced: Announced { subscriber: true, subscriber_features, ..Announced::default() },
+            entrance: crate::wamp::Entrance::default(),
             transport: Dict::new(),
             permit: Permit::default(),
         };

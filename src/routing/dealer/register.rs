@@ -187,6 +187,7 @@ mod tests {
             authmethod: "anonymous".into(),
             authprovider: "static".into(),
             announced: Announced { callee: true, callee_features, ..Announced::default() },
+            entrance: crate::wamp::Entrance::default(),
             transport: Dict::new(),
             permit: Permit::default(),
         };

@@ -6,6 +6,7 @@
 
 mod audit;
 mod denials;
+mod members;
 mod operation;
 mod users;
 mod values;
@@ -13,7 +14,7 @@ mod values;
 pub(super) use audit::Audit;
 pub(super) use users::role_of;
 
-use super::explained;
+use super::explained::{self, Subject};
 use super::reload::{Candidate, NotReloaded, Reloader};
 use crate::actors::admin::{AdminRefusal, Asked, Question, Reply};
 use crate::actors::realm::RealmHandle;
@@ -101,6 +102,10 @@ impl Reloader {
                     |(key, value)| ([path.clone(), vec![key]].concat(), Some(value).filter(|v: &Json| !v.is_null()));
                 let candidate = with(settings, keys.into_iter().map(below).collect())?;
                 self.change(candidate).await
+            }
+            Operation::Members(path, change) => {
+                *target = written_path(&steps(&path));
+                self.change(with(settings, vec![members::change(settings, path, change)?])?).await
             }
             Operation::Delete(path) => {
                 *target = written_path(&steps(&path));
@@ -272,14 +277,16 @@ fn explain(settings: &Settings, asked: Explain) -> Result<Value, AdminRefusal> {
         return Err(expected("match only for register and subscribe"));
     }
     let realm = realm_of(settings, &asked.realm)?;
-    let role = match asked.who {
-        Who::Role(role) => role,
-        Who::User(authid) => users::role_of(settings, &realm.name, &authid)?,
+    let (role, authid) = match asked.who {
+        Who::Role(role) => (role, None),
+        Who::User(authid) => (users::role_of(settings, &realm.name, &authid)?, Some(authid)),
+        Who::UserAs(authid, role) => (role, Some(authid)),
     };
-    let rules = realm.rules_of(&role).ok_or_else(|| not_found(&["realms", &realm.name, "roles", &role]))?;
+    let subject = Subject::new(realm, &role, authid.as_deref());
+    let subject = subject.ok_or_else(|| not_found(&["realms", &realm.name, "roles", &role]))?;
     let (disclose, force) = (asked.disclose, asked.force);
     let request = Request { action, uri: Uri::from(asked.uri), match_policy, disclose, force };
-    Ok(from_json(explained::object(realm, &role, &request, &rules.explain(&request))))
+    Ok(from_json(explained::object(&subject, &request, &subject.rules.explain(&request))))
 }
 
 fn changes(differences: &[Difference]) -> Json {

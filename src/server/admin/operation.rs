@@ -19,6 +19,8 @@ pub(super) enum Operation {
     Update(Vec<String>, Map<String, Json>),
     /// It goes.
     Delete(Vec<String>),
+    /// Users of a group come or go.
+    Members(Vec<String>, Members),
     UserAdd(User, NewUser),
     UserUpdate(User, Map<String, Json>),
     UserDelete(User),
@@ -44,6 +46,13 @@ pub(super) enum Look {
     /// The last requests in this realm that were not permitted.
     Denials(String),
     AuditList,
+}
+
+/// Users that come into a group or go from it, by authid.
+#[derive(Debug)]
+pub(super) enum Members {
+    Add(Vec<String>),
+    Remove(Vec<String>),
 }
 
 /// A user of a realm.
@@ -87,7 +96,10 @@ pub(super) struct Explain {
 #[derive(Debug)]
 pub(super) enum Who {
     Role(String),
+    /// A user of the configuration.
     User(String),
+    /// Any user, with a role.
+    UserAs(String, String),
 }
 
 pub(super) fn refusal(error: ErrorUri, text: impl Into<String>) -> AdminRefusal {
@@ -114,17 +126,27 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
     Ok(match (group, verb) {
         ("realm", "list") => Operation::Look(Look::List(path(&["realms"]))),
         ("template", "list") => Operation::Look(Look::List(path(&["realm_templates"]))),
-        ("role", "list") => Operation::Look(Look::List(path(&["realms", &arguments.text("realm")?, "roles"]))),
-        ("realm" | "template" | "role", "get") => Operation::Look(Look::Get(arguments.path(group)?)),
+        ("role" | "group" | "grant" | "source", "list") => {
+            Operation::Look(Look::List(path(&["realms", &arguments.text("realm")?, &format!("{group}s")])))
+        }
+        ("realm" | "template" | "role" | "group" | "grant" | "source", "get") => {
+            Operation::Look(Look::Get(arguments.path(group)?))
+        }
         ("realm", "create") => {
             let path = arguments.path(group)?;
             Operation::Create(path, Json::Object(arguments.table_or_none("settings")?))
         }
-        ("role" | "template", "set") => {
+        ("role" | "template" | "group" | "grant" | "source", "set") => {
             Operation::Set(arguments.path(group)?, Json::Object(arguments.table("settings")?))
         }
         ("realm", "update") => Operation::Update(arguments.path(group)?, arguments.table("settings")?),
-        ("realm" | "template" | "role", "delete") => Operation::Delete(arguments.path(group)?),
+        ("realm" | "template" | "role" | "group" | "grant" | "source", "delete") => {
+            Operation::Delete(arguments.path(group)?)
+        }
+        ("group", "add_users") => Operation::Members(arguments.path(group)?, Members::Add(arguments.texts("users")?)),
+        ("group", "remove_users") => {
+            Operation::Members(arguments.path(group)?, Members::Remove(arguments.texts("users")?))
+        }
         ("user", "list") => Operation::Look(Look::UserList(arguments.text("realm")?)),
         ("user", "get") => Operation::Look(Look::UserGet(arguments.user()?)),
         ("user", "add") => Operation::UserAdd(arguments.user()?, arguments.new_user()?),
@@ -182,8 +204,13 @@ impl Arguments {
         self.text(name).map(Secret::new)
     }
 
+    /// Whether it is given by name, and not by its place.
+    fn is_named(&self, name: &str) -> bool {
+        self.kwargs.iter().any(|(key, _)| key == name)
+    }
+
     fn flag(&mut self, name: &str) -> Result<bool, AdminRefusal> {
-        match self.kwargs.iter().any(|(key, _)| key == name).then(|| self.take(name)).flatten() {
+        match self.is_named(name).then(|| self.take(name)).flatten() {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(flag),
             Some(_) => Err(expected(&format!("{name}, a bool"))),
@@ -209,12 +236,32 @@ impl Arguments {
         Ok(table)
     }
 
-    /// The path of a realm, template or role.
+    /// A list of names that is not empty.
+    fn texts(&mut self, name: &str) -> Result<Vec<String>, AdminRefusal> {
+        let refused = || expected(&format!("{name}, a list of strings that are not empty"));
+        let Some(Value::List(items)) = self.take(name) else { return Err(refused()) };
+        let text = |item| match item {
+            Value::Text(text) if !text.is_empty() => Some(text),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Unsigned(_)
+            | Value::Negative(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Bytes(_)
+            | Value::List(_)
+            | Value::Dict(_) => None,
+        };
+        let texts: Option<Vec<String>> = items.into_iter().map(text).collect();
+        texts.filter(|texts| !texts.is_empty()).ok_or_else(refused)
+    }
+
+    /// The path of a realm or template, or of something by its name in a realm.
     fn path(&mut self, group: &str) -> Result<Vec<String>, AdminRefusal> {
         Ok(match group {
             "realm" => path(&["realms", &self.text("realm")?]),
             "template" => path(&["realm_templates", &self.text("template")?]),
-            _ => path(&["realms", &self.text("realm")?, "roles", &self.text("role")?]),
+            _ => path(&["realms", &self.text("realm")?, &format!("{group}s"), &self.text(group)?]),
         })
     }
 
@@ -248,15 +295,14 @@ impl Arguments {
 
     fn explain(&mut self) -> Result<Explain, AdminRefusal> {
         let (disclose, force) = (self.flag("disclose")?, self.flag("force")?);
-        let authid = match self.kwargs.iter().any(|(key, _)| key == "authid") {
-            true => self.optional_text("authid")?,
-            false => None,
-        };
+        let authid = if self.is_named("authid") { self.optional_text("authid")? } else { None };
+        let is_role_named = self.is_named("role");
         Ok(Explain {
             disclose,
             force,
             realm: self.text("realm")?,
             who: match authid {
+                Some(authid) if is_role_named => Who::UserAs(authid, self.text("role")?),
                 Some(authid) => Who::User(authid),
                 None => Who::Role(self.text("role")?),
             },

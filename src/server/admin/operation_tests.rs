@@ -30,6 +30,38 @@ fn arguments_are_taken_by_place_or_by_name() {
     assert_eq!(by_place.unwrap(), "Look(Get([\"realms\", \"shop\", \"roles\", \"clerk\"]))");
 }
 
+/// Groups, grants and sources are asked for as roles are.
+#[test]
+fn what_a_realm_has_by_name_is_found_below_it() {
+    for group in ["role", "group", "grant", "source"] {
+        let list = ask(&format!("{group}.list"), vec![text("shop")], vec![]).unwrap();
+        assert_eq!(list, format!("Look(List([\"realms\", \"shop\", \"{group}s\"]))"));
+        let gone = ask(&format!("{group}.delete"), vec![text("shop")], vec![(group, text("x"))]).unwrap();
+        assert_eq!(gone, format!("Delete([\"realms\", \"shop\", \"{group}s\", \"x\"])"));
+    }
+    let users = || Value::List(vec![text("joe")]);
+    let added = ask("group.add_users", vec![text("shop"), text("staff"), users()], vec![]).unwrap();
+    assert_eq!(added, "Members([\"realms\", \"shop\", \"groups\", \"staff\"], Add([\"joe\"]))");
+    assert!(ask("role.add_users", vec![text("shop"), text("staff"), users()], vec![]).is_err());
+}
+
+#[test]
+fn permissions_are_asked_for_of_a_role_of_a_user_or_of_a_user_with_a_role() {
+    let explained = |names: &[&str]| {
+        let named =
+            [("realm", "shop"), ("action", "call"), ("uri", "a")].into_iter().chain(names.iter().map(|n| (*n, "x")));
+        ask("authz.explain", vec![], named.map(|(name, value)| (name, text(value))).collect())
+    };
+    for (names, who) in [
+        (&["role"][..], "who: Role(\"x\")"),
+        (&["authid"], "who: User(\"x\")"),
+        (&["authid", "role"], "who: UserAs(\"x\", \"x\")"),
+    ] {
+        assert!(explained(names).unwrap().contains(who), "{names:?}");
+    }
+    assert!(explained(&[]).is_err());
+}
+
 #[test]
 fn what_is_missing_wrong_or_too_much_is_told_with_what_was_expected() {
     let dict = || Value::Dict(vec![("call_timeout".to_owned(), text("3s"))]);
@@ -42,6 +74,7 @@ fn what_is_missing_wrong_or_too_much_is_told_with_what_was_expected() {
         ("realm.update", vec![text("a")], "expected settings, a dict that is not empty"),
         ("role.set", vec![text("a"), dict()], "expected role, a string"),
         ("user.change_password", vec![text("a"), text("b")], "expected password, a string that is not empty"),
+        ("group.add_users", vec![text("a"), text("b")], "expected users, a list of strings that are not empty"),
         ("realm.destroy", vec![text("a")], "the node has no such procedure"),
         ("", vec![], "the node has no such procedure"),
     ];

@@ -5,8 +5,9 @@ use crate::auth::{
     Admission, ChannelBinding, CryptosignSettings, CryptosignUser, Denied, Flavour, Kdf, Record, RouterKey, ScramUser,
     WampCraUser, Work,
 };
+use crate::auth::{PeerRange, Source, Sources};
 use crate::wamp::message::Challenge;
-use crate::wamp::Value;
+use crate::wamp::{Entrance, Value};
 
 /// Of `s3cret`, cheap, as the reference implementation of Argon2 makes it.
 pub(super) const HASH_OF_S3CRET: &str =
@@ -150,6 +151,40 @@ fn a_verdict_lets_nobody_in_that_does_not_wait_for_one() {
 fn a_role_that_the_realm_lacks_is_refused_after_the_proof() {
     let (mut session, _) = challenged("ticket", "ghost");
     assert_eq!(abort_reason(&answered(&mut session, authenticate("s3cret", &[]))), "wamp.error.no_such_role");
+}
+
+/// A1, decision 18: the challenge is the same, and whom no source lets in is told what a wrong secret is told; but the operator.
+#[test]
+fn sources_are_looked_at_after_the_proof_and_refuse_like_a_wrong_secret() {
+    let office = Source { allow_from: vec![PeerRange::parse("10.0.0.0/8").unwrap()], ..Source::default() };
+    let with_sources = || {
+        let mut realm = realm(rules());
+        realm.auth.sources = Sources::new(Arc::default(), vec![office.clone()]);
+        realm
+    };
+    let login = |address: &str, method: &str, secret: &str| {
+        let entrance = Entrance { listener: "main".into(), address: Some(address.parse().unwrap()) };
+        let mut session = Session::new().with_entrance(entrance);
+        session.receive(hello(&["caller"], &[method], Some("joe")));
+        let action = match session.realm_found(&with_sources(), &door()) {
+            Action::Send(Message::Challenge(challenge)) => {
+                assert!(challenge.extra.is_empty());
+                let Action::Authenticate(proof) = session.receive(authenticate(secret, &[])) else {
+                    panic!("no proof")
+                };
+                session.authenticate(&with_sources(), &proof)
+            }
+            other => other,
+        };
+        (action, session.denied_because())
+    };
+    assert!(matches!(login("10.1.1.1", "ticket", "s3cret").0, Action::Join(identity, _) if &*identity.authid == "joe"));
+    assert!(matches!(login("::ffff:10.1.1.1", "anonymous", "").0, Action::Join(..)));
+    let (wrong, nothing) = login("10.1.1.1", "ticket", "guess");
+    let (refused, reason) = login("192.0.2.1", "ticket", "s3cret");
+    assert_eq!(format!("{wrong:?}"), format!("{refused:?}"));
+    assert!(nothing.is_none() && reason.is_some_and(|reason| reason.contains("covers this address")), "{reason:?}");
+    assert_eq!(format!("{:?}", login("192.0.2.1", "anonymous", "").0), format!("{refused:?}"));
 }
 
 /// Section 4.2: CHALLENGING takes AUTHENTICATE and ABORT only.

@@ -91,6 +91,7 @@ fn member(authrole: &str) -> Member {
         authmethod: Arc::from("ticket"),
         authprovider: Arc::from("static"),
         announced: Announced::default(),
+        entrance: crate::wamp::Entrance::default(),
         transport: Dict::new(),
         permit: Permit::default(),
     }

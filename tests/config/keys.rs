@@ -188,6 +188,8 @@ fn every_key_can_be_set_by_its_variable() {
         "realms.main.roles.guest.authorizer",
         "realms.main.auth.jwt.public_key_file",
         "realms.main.auth.jwt.jwks_file",
+        "realms.main.auth.jwt.jwks_url",
+        "realms.main.auth.jwt.ca",
         "realms.main.auth.jwt.algorithms",
         "realms.main.auth.jwt.role",
         "realms.main.auth.ticket.users.joe.hash",

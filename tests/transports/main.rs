@@ -13,6 +13,7 @@ mod deadlines;
 mod dynamic;
 mod frames;
 mod http;
+mod jwks;
 mod keepalive;
 mod log;
 mod logins;
@@ -23,6 +24,8 @@ mod rawsocket_peer;
 mod reload;
 mod router;
 mod shared_port;
+#[path = "../support/site.rs"]
+mod site;
 mod sizes;
 mod slow;
 mod start;

@@ -2,7 +2,7 @@
 
 use crate::auth::{CertificateName, ChannelBinding, JwtAlgorithm, SameSite, ThrottleSettings};
 use crate::config::read::table;
-use crate::config::values::{choice, Count, Items, Named, ProcedureUri, Rate, SecretPlace, Time};
+use crate::config::values::{choice, Count, Items, Named, ProcedureUri, Rate, SecretPlace, Time, WebUrl};
 use std::time::Duration;
 
 table! {
@@ -145,6 +145,12 @@ table! {
         public_key_file: Option<String> = optional("\"issuer.pem\"");
         /// In place of it: a file with a set of public keys (JWKS). It is read again when it changes.
         jwks_file: Option<String> = optional("\"jwks.json\"");
+        /// In place of it: the address of a set of public keys (JWKS), https or on this host. It is fetched at the start, as its
+        /// Cache-Control says (else every 10 minutes), and for a token whose key is not known, every 30 seconds at most.
+        jwks_url: Option<WebUrl> = optional("\"https://id.example/jwks.json\"");
+        /// A file with the authorities, in PEM, that alone are trusted to sign the certificate of that address; if absent, those
+        /// of the system.
+        ca: Option<String> = optional("\"authority.pem\"");
         /// The algorithms that are taken: HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA. If
         /// absent, HS256 with a secret, and RS256, ES256 and EdDSA with public keys.
         algorithms: Option<Items<JwtAlgorithm>> = optional("[\"RS256\"]");

@@ -104,10 +104,6 @@ impl Site {
         Self { port, secured, seen, stop }
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// An address here, by the name of this host.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}://localhost:{}{path}", if self.secured { "https" } else { "http" }, self.port)

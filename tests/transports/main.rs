@@ -13,6 +13,7 @@ mod deadlines;
 mod dynamic;
 mod frames;
 mod http;
+mod http_authenticator;
 mod jwks;
 mod keepalive;
 mod log;

@@ -1,19 +1,11 @@
 //! A session actor towards those who know of its login: the question goes out, the session waits, the answer is judged.
 
-use super::super::clock;
-use super::super::realms::AskRealm;
-use super::super::router::{Question, Reply};
+use super::super::asking::{self, About, Ways};
+use super::super::router::Reply;
 use super::SessionActor;
-use crate::auth::{Fault, Inquiry};
-use crate::observe::{shown, Restraint, Tally};
-use crate::wamp::{Outcome, Payload, Uri};
+use crate::wamp::Outcome;
 use actix::{AsyncContext, Context, Handler, Message};
 use std::sync::Arc;
-
-thread_local! {
-    /// Each login can cause a line.
-    static FAULTS: Restraint = Restraint::default();
-}
 
 /// Questions of one session's logins.
 #[derive(Debug, Default)]
@@ -58,39 +50,10 @@ impl SessionActor {
         }
         self.asking.number += 1;
         let (number, me) = (self.asking.number, ctx.address());
-        let question = Question {
-            procedure: inquiry.procedure(),
-            args: Payload::args(inquiry.args(self.connection.details(), self.connection.http_headers())),
-            timeout: inquiry.timeout(),
-            reply: Reply::new(move |outcome| me.do_send(Told { number, outcome })),
-        };
-        let realm = inquiry.realm().unwrap_or(&shared.settings.uri).clone();
-        self.realms.do_send(AskRealm { realm, question });
-    }
-}
-
-/// Who was asked about whom's login, for the log.
-pub(crate) struct About {
-    name: String,
-    procedure: Uri,
-    realm: Uri,
-}
-
-impl About {
-    /// Of a login at `realm`.
-    pub(crate) fn of(inquiry: &Inquiry, realm: &Uri) -> Self {
-        Self { name: inquiry.name().to_owned(), procedure: inquiry.procedure(), realm: realm.clone() }
-    }
-
-    /// Tells the operator what was wrong.
-    pub(crate) fn report(&self, fault: &Fault, tally: &Tally) {
-        tally.add_authenticator_faults(1);
-        if let Some(suppressed) = FAULTS.with(|faults| faults.allow(clock::now())) {
-            let Self { name, procedure, realm } = self;
-            let realm = shown(realm);
-            let text = "an authenticator failed and a login was refused";
-            tracing::warn!(%realm, authenticator = %name, %procedure, %fault, suppressed, "{text}");
-        }
+        let args = inquiry.args(self.connection.details(), self.connection.http_headers());
+        let reply = Reply::new(move |outcome| me.do_send(Told { number, outcome }));
+        let ways = Ways { realms: &self.realms, logins: &shared.logins };
+        asking::ask(ways, inquiry, &shared.settings.uri, args, reply);
     }
 }
 

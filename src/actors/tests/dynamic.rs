@@ -5,7 +5,7 @@ use crate::actors::connection::Arrival;
 use crate::actors::realm::Panic as RealmPanic;
 use crate::actors::realms::Lookup;
 use crate::actors::settings::{OutboxSettings, RealmSettings};
-use crate::auth::{DynamicSettings, Method};
+use crate::auth::{Asked, DynamicSettings, Method};
 use crate::observe::Refusal;
 use crate::wamp::Uri;
 use serde_json::{json, Value};
@@ -18,8 +18,7 @@ fn entry(timeout_ms: u64, realm: Option<&str>) -> Arc<DynamicSettings> {
     Arc::new(DynamicSettings {
         name: "main".to_owned(),
         methods: vec![Method::Ticket, Method::WampCra],
-        procedure: Uri::from(PROCEDURE),
-        realm: realm.map(Uri::from),
+        asked: Asked::Procedure { uri: Uri::from(PROCEDURE), realm: realm.map(Uri::from) },
         timeout: Duration::from_millis(timeout_ms),
         forward_headers: Vec::new(),
         shapes: Arc::default(),

@@ -1,4 +1,5 @@
-//! Names that no table knows: a procedure of the application is asked, with Crossbar's arguments and results.
+//! Names that no table knows: a procedure of the application is asked, with Crossbar's arguments and results, or an address
+//! with the same.
 //!
 //! An [`Inquiry`] is a question as data; whoever owns a connection has it asked and brings back what came of it, which is
 //! judged here. Nobody is let in by anything but an answer of the right shape (A5). What the answer says of secrets is used
@@ -12,10 +13,11 @@ pub use fault::Fault;
 
 use super::{cryptosign, extra, open_with, scram, wampcra, Admission, AuthSettings, Certificate, Challenge, Claim};
 use super::{CryptosignSettings, Decide, Denied, Drawn, Given, Method, NodeSecret, Opening, Salting, Secret, Waiting};
-use super::{Record, WampCraUser};
+use super::{Record, WampCraUser, WebAddress};
 use crate::wamp::{Dict, ErrorUri, Outcome, Uri, Value};
 use answer::{Answer, Known};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,16 +34,42 @@ pub struct DynamicSettings {
     pub name: String,
     /// For which methods it is asked.
     pub methods: Vec<Method>,
-    /// The procedure.
-    pub procedure: Uri,
-    /// The realm where it is registered; `None`: that of the login.
-    pub realm: Option<Uri>,
+    /// Who is asked.
+    pub asked: Asked,
     /// How long an answer may take.
     pub timeout: Duration,
     /// Names, in lower case, of the HTTP headers with credentials that are handed on.
     pub forward_headers: Vec<String>,
     /// What the first users looked like that it knew.
     pub shapes: Arc<Shapes>,
+}
+
+/// Who is asked about names.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// A procedure.
+    Procedure {
+        /// Its URI.
+        uri: Uri,
+        /// The realm where it is registered; `None`: that of the login.
+        realm: Option<Uri>,
+    },
+    /// An address of HTTP.
+    Address {
+        /// Where it is.
+        address: Arc<WebAddress>,
+        /// What tells it that it is the router who asks.
+        token: Option<Secret>,
+    },
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Procedure { uri, .. } => f.write_str(uri),
+            Self::Address { address, .. } => address.fmt(f),
+        }
+    }
 }
 
 /// What users of an authenticator look like to others: whom it does not know is challenged alike (A1).
@@ -208,14 +236,9 @@ impl Inquiry {
         self.entries.front().map_or("", |entry| &entry.name)
     }
 
-    /// What is called.
-    pub fn procedure(&self) -> Uri {
-        self.entries.front().map(|entry| entry.procedure.clone()).unwrap_or_default()
-    }
-
-    /// Where; `None`: in the realm of the login.
-    pub fn realm(&self) -> Option<&Uri> {
-        self.entries.front()?.realm.as_ref()
+    /// Who is asked.
+    pub fn asked(&self) -> Option<&Asked> {
+        self.entries.front().map(|entry| &entry.asked)
     }
 
     /// How long the answer may take.
@@ -274,6 +297,7 @@ impl Inquiry {
             Outcome::Error(uri) => Err(Fault::error_uri(&uri)),
             Outcome::Late => Err(Fault::late(entry.timeout)),
             Outcome::TooLarge(octets) => Err(Fault::too_large(octets)),
+            Outcome::Status(status) => Err(Fault::status(status)),
             Outcome::Away(why) => Err(Fault::away(why)),
         };
         match answer {

@@ -17,8 +17,7 @@ fn entry(name: &str, methods: &[Method]) -> Arc<DynamicSettings> {
     Arc::new(DynamicSettings {
         name: name.to_owned(),
         methods: methods.to_vec(),
-        procedure: Uri::from(format!("com.{name}")),
-        realm: None,
+        asked: Asked::Procedure { uri: Uri::from(format!("com.{name}")), realm: None },
         timeout: Duration::from_secs(3),
         forward_headers: vec!["cookie".to_owned()],
         shapes: Arc::default(),
@@ -106,7 +105,8 @@ fn the_arguments_are_realm_authid_and_details_and_the_ticket_only_for_a_ticket()
         [("ticket", Some("the-ticket")), ("wampcra", None), ("wamp-scram", None), ("scram", None), ("cryptosign", None)]
     {
         let inquiry = asked(&knock, method, Some("ann"));
-        assert_eq!((inquiry.name(), &*inquiry.procedure(), inquiry.realm()), ("main", "com.main", None));
+        let Some(Asked::Procedure { uri, realm: None }) = inquiry.asked() else { panic!("{inquiry:?}") };
+        assert_eq!((inquiry.name(), &**uri), ("main", "com.main"));
         let args = inquiry.args(vec![("type".to_owned(), "websocket".into())], &[]);
         let [Value::Text(realm), Value::Text(authid), details] = &args[..] else { panic!("{args:?}") };
         assert_eq!((&**realm, &**authid), ("realm1", "ann"));
@@ -316,6 +316,7 @@ fn nonsense_is_refused_and_the_operator_told_what_was_expected_and_what_came() {
         failed(Outcome::Late);
         failed(Outcome::TooLarge(70_000));
         failed(Outcome::Away("nobody"));
+        failed(Outcome::Status(500));
         for error in
             ["wamp.error.no_such_procedure", "wamp.error.runtime_error", "wamp.error.canceled", "wharf.error.busy"]
         {

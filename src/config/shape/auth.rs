@@ -22,7 +22,7 @@ table! {
         jwt: Option<Jwt> = optional("{ issuer = \"https://id.example\", audience = \"shop\", jwks_file = \"jwks.json\", role_fixed = \"guest\" }");
         /// Clients with a certificate, on listeners with `tls.client_auth`.
         tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
-        /// Procedures that are asked, in the order of their names, for authids that none of the users above has.
+        /// Procedures and addresses that are asked, in the order of their names, for authids that none of the users above has.
         dynamic: Named<DynamicAuth> = default(Named::default());
         /// Browsers whose users have proven before who they are, on WebSocket.
         cookie: Option<Cookie> = optional("{}");
@@ -35,13 +35,21 @@ table! {
 }
 
 table! {
-    /// A procedure that knows who may enter: it is called with realm, authid and details, and gives what Crossbar's dynamic
-    /// authenticators give.
+    /// A procedure or an address that knows who may enter: it is asked with realm, authid and details, and gives what Crossbar's
+    /// dynamic authenticators give.
     DynamicAuth {
         /// For which methods it is asked: ticket, wampcra, wamp-scram, scram (as Autobahn|Python speaks it), cryptosign.
         methods: Items<DynamicMethod> = required;
         /// The procedure.
-        procedure: ProcedureUri = required;
+        procedure: Option<ProcedureUri> = optional("\"com.example.authenticate\"");
+        /// In place of it: an address, https or on this host, that is posted {"realm", "authid", "details"} as JSON and answers 200
+        /// with a role or a dict, or 401 or 403.
+        http: Option<WebUrl> = optional("\"https://id.example/wamp\"");
+        /// A file with the authorities, in PEM, that alone are trusted to sign the certificate of that address; if absent, those
+        /// of the system.
+        ca: Option<String> = optional("\"authority.pem\"");
+        /// Where the token is that the address is sent as Authorization: Bearer, so that it knows who asks.
+        token: Option<SecretPlace> = optional("{ env = \"AUTHENTICATOR_TOKEN\" }");
         /// The name of the realm where it is registered; if absent, this one.
         realm: Option<String> = optional("\"main\"");
         /// How long an answer may take.

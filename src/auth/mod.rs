@@ -27,7 +27,9 @@ mod work;
 pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
-pub use dynamic::{Asked, Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Shapes};
+pub use dynamic::{
+    Answer, Answers, Asked, Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Mark, Memo, Shapes,
+};
 pub use jwt::{Freshness, Wish};
 pub use jwt::{JwtAlgorithm, JwtKeySource, JwtKeyring, JwtKeys, JwtKeysError, JwtRole, JwtSettings};
 pub use kdf::BadParameters;

@@ -4,6 +4,7 @@
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
 use crate::actors::asking::{self, About, Ways};
+use crate::actors::clock;
 use crate::actors::connection::Encryption;
 use crate::actors::logins::Failed;
 use crate::actors::realms::RealmsActor;
@@ -182,18 +183,35 @@ async fn ask(arrival: &Arrival<'_>, shared: &RealmShared, mut inquiry: Box<Inqui
         node_secret: shared.logins.node_secret(),
         has_role: &|role| shared.settings.roles.contains_key(role),
     };
+    let headers = headers(arrival.headers);
     loop {
+        let mark = inquiry.mark(shared.logins.node_secret(), &headers);
+        let (found, epoch) = {
+            let answers = shared.answers();
+            (mark.as_ref().and_then(|mark| answers.find(mark, clock::now())), answers.epoch())
+        };
+        if let Some(answer) = found {
+            arrival.tally.add_answers_recalled(1);
+            return match inquiry.recall(answer, bench).judgement {
+                Judgement::Decided(decided) => decided,
+                // As below.
+                Judgement::Ask(_) | Judgement::Challenge(_) => Err(Denied::wrong()),
+            };
+        }
         let (sender, receiver) = oneshot::channel();
-        let args = inquiry.args(transport(arrival), &headers(arrival.headers));
+        let args = inquiry.args(transport(arrival), &headers);
         // A caller that has gone does not wait for it.
         let reply = Reply::new(move |outcome| drop(sender.send(outcome)));
         let ways = Ways { realms: arrival.realms, logins: &shared.logins };
         asking::ask(ways, &inquiry, arrival.realm, args, reply);
         let outcome = receiver.await.unwrap_or(Outcome::Away("nobody has answered"));
-        let about = About::of(&inquiry, arrival.realm);
+        let (about, authid) = (About::of(&inquiry, arrival.realm), inquiry.authid().to_owned());
         let judged = inquiry.judge(outcome, bench);
         if let Some(fault) = &judged.fault {
             about.report(fault, arrival.tally);
+        }
+        if let (Some(memo), Some(mark)) = (judged.memo, mark) {
+            shared.answers().keep(mark, &authid, memo, epoch, clock::now());
         }
         match judged.judgement {
             Judgement::Decided(decided) => return decided,

@@ -130,6 +130,11 @@ impl Reader {
                 of.authenticator_faults(),
             ),
             (
+                "wharf_authenticator_recalled",
+                "Logins about which an authenticator was not asked, as its answer was remembered",
+                of.answers_recalled(),
+            ),
+            (
                 "wharf_authorizer_faults",
                 "Requests about which an authorizer was away, late, or answered nonsense",
                 of.authorizer_faults(),

@@ -152,6 +152,7 @@ struct Shard {
     tls_reload_failed: AtomicU64,
     authenticator_faults: AtomicU64,
     authorizer_faults: AtomicU64,
+    answers_recalled: AtomicU64,
     tls_valid_until: AtomicI64,
 }
 
@@ -189,6 +190,7 @@ impl Default for Shard {
             tls_reload_failed: AtomicU64::new(0),
             authenticator_faults: AtomicU64::new(0),
             authorizer_faults: AtomicU64::new(0),
+            answers_recalled: AtomicU64::new(0),
             tls_valid_until: AtomicI64::new(0),
         }
     }
@@ -303,6 +305,8 @@ counters! {
     authenticator_faults, add_authenticator_faults;
     /// Requests about which an authorizer was away, late, or answered nonsense.
     authorizer_faults, add_authorizer_faults;
+    /// Logins about which an authenticator was not asked, as its answer was remembered.
+    answers_recalled, add_answers_recalled;
 }
 
 gauges! {

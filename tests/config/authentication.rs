@@ -138,7 +138,7 @@ fn who_is_asked_lands_in_the_order_of_the_names_and_with_the_uri_of_its_realm() 
     let settings = loaded(&realm(
         "[realms.shop.auth.anonymous]\nrole = \"guest\"\n\
          [realms.shop.auth.dynamic.two]\nmethods = [\"scram\", \"wamp-scram\", \"cryptosign\"]\nprocedure = \"com.app.two\"\n\
-         realm = \"users\"\ntimeout = \"105ms\"\nforward_headers = [\"Cookie\"]\n\
+         realm = \"users\"\ntimeout = \"105ms\"\ncache = \"61s\"\nforward_headers = [\"Cookie\"]\n\
          [realms.shop.auth.dynamic.one]\nmethods = [\"ticket\", \"wampcra\"]\nprocedure = \"com.app.one\"\n\
          [realms.users]\nuri = \"com.example.users\"\n[realms.users.auth.anonymous]\nrole = \"a\"\n[realms.users.roles.a]\n",
     ));
@@ -149,6 +149,7 @@ fn who_is_asked_lands_in_the_order_of_the_names_and_with_the_uri_of_its_realm() 
     assert_eq!((&one.methods[..], one.timeout.as_millis()), (&[Method::Ticket, Method::WampCra][..], 3000));
     let Asked::Procedure { realm: Some(users), .. } = &two.asked else { panic!("{two:?}") };
     assert_eq!((&*two.name, &**users, two.timeout.as_millis()), ("two", "com.example.users", 105));
+    assert_eq!((one.cache, two.cache.map(|time| time.as_secs())), (None, Some(61)));
     assert_eq!(two.methods, [Method::Scram, Method::WampScram, Method::Cryptosign]);
     assert_eq!((&one.forward_headers[..], &two.forward_headers[..]), (&[][..], &["cookie".to_owned()][..]));
 }

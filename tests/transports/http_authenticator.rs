@@ -214,3 +214,37 @@ fn an_address_that_is_slow_gone_or_not_who_was_meant_is_given_up_and_others_are_
     router.log_line("got a certificate of an authority that is not trusted");
     assert_eq!(site.more(), 0, "no ticket was said to whoever that is");
 }
+
+/// A ticket is remembered when it was right, until a reload, or until its owner is told to go.
+#[test]
+fn a_ticket_that_was_right_is_not_asked_about_again_until_it_is_forgotten() {
+    let site = Site::start(|seen| {
+        let asked: Value = serde_json::from_str(&seen.body).unwrap();
+        match asked["details"]["ticket"].as_str() {
+            Some("t1cket") => json(200, "{\"role\": \"guest\", \"cache\": true}"),
+            _ => json(401, ""),
+        }
+    });
+    let router = router(&site.url("/"), "cache = \"60s\"");
+    let is_asked = |authid: &str, ticket: &str, code: u64| {
+        with_ticket(&router, authid, ticket).expect(code);
+        site.more()
+    };
+    assert_eq!(is_asked("ann", "t1cket", 2), 1);
+    assert_eq!(is_asked("ann", "t1cket", 2), 0);
+    assert_eq!((is_asked("ann", "guess", 3), is_asked("ann", "guess", 3)), (1, 1), "a refusal is not remembered");
+    assert_eq!(is_asked("bob", "t1cket", 2), 1, "another name");
+    assert_eq!(router.metric("wharf_authenticator_recalled_total"), 1);
+    router.signal("-HUP");
+    router.log_line("reloaded");
+    assert_eq!((is_asked("ann", "t1cket", 2), is_asked("ann", "t1cket", 2)), (1, 0));
+    let mut ann = with_ticket(&router, "ann", "t1cket");
+    ann.expect(2);
+    let mut operator = router.session();
+    operator.send(&json!([48, 9, {}, "wamp.session.kill_by_authid", ["ann"]]));
+    operator.expect(50);
+    ann.expect(6);
+    assert_eq!((is_asked("bob", "t1cket", 2), is_asked("ann", "t1cket", 2)), (1, 1), "bob was forgotten by the reload");
+    assert_eq!(is_asked("bob", "t1cket", 2), 0, "who is killed is forgotten, and nobody else");
+    assert!(!router.log().contains("t1cket"));
+}

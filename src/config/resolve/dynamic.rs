@@ -39,6 +39,7 @@ impl Resolver<'_> {
             asked,
             timeout: entry.timeout.0,
             forward_headers: entry.forward_headers.0.iter().map(|name| name.value.to_ascii_lowercase()).collect(),
+            cache: entry.cache.0.map(|time| time.0),
             shapes: Arc::default(),
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::auth::{CertificateName, ChannelBinding, JwtAlgorithm, SameSite, ThrottleSettings};
 use crate::config::read::table;
-use crate::config::values::{choice, Count, Items, Named, ProcedureUri, Rate, SecretPlace, Time, WebUrl};
+use crate::config::values::{choice, Count, Items, Named, NoneOr, ProcedureUri, Rate, SecretPlace, Time, WebUrl};
 use std::time::Duration;
 
 table! {
@@ -54,6 +54,8 @@ table! {
         realm: Option<String> = optional("\"main\"");
         /// How long an answer may take.
         timeout: Time<100> = default(Time(Duration::from_secs(3)));
+        /// How long an answer that asks for it ("cache": true) is remembered, for the same proof of the same identity.
+        cache: NoneOr<Time<1>> = default(NoneOr(None));
         /// HTTP headers with credentials (Authorization, Cookie) that are handed on; the others always are.
         forward_headers: Items<String> = default(Items::default());
     }

@@ -10,6 +10,7 @@ pub mod codec;
 pub mod config;
 pub mod http;
 pub mod observe;
+pub mod outward;
 pub mod routing;
 pub mod server;
 pub mod session;

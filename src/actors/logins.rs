@@ -5,9 +5,12 @@
 
 use super::clock;
 use crate::auth::{
-    Admission, Attempt, CookieKey, Cookies, Denied, Guess, NodeSecret, Remembered, Throttle, ThrottleSettings, Work,
+    Admission, Attempt, CookieKey, Cookies, Denied, Guess, NodeSecret, Remembered, Throttle, ThrottleSettings, Verdict,
+    Work,
 };
 use crate::observe::{shown, Restraint};
+use crate::outward::Outward;
+use crate::wamp::ErrorUri;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -23,6 +26,9 @@ use std::time::Duration;
 
 const THREADS: usize = 2;
 const WAITING_MAX: usize = 64;
+
+/// A2.
+const BUSY: &str = "too many logins are being checked: come back later";
 
 /// What is done with a verdict, on the thread that found it.
 type Answer = Box<dyn FnOnce(Result<Admission, Denied>) + Send>;
@@ -40,6 +46,8 @@ pub struct Logins {
     /// Lines of the log about logins that failed.
     #[expect(clippy::disallowed_types, reason = "as above")]
     lines: Arc<Mutex<Restraint>>,
+    /// What is asked over HTTP.
+    outward: Outward,
     /// By realm. Locked for a look-up or two in a login of a browser.
     #[expect(clippy::disallowed_types, reason = "as above")]
     cookies: Arc<Mutex<BTreeMap<String, Cookies>>>,
@@ -75,6 +83,7 @@ impl Logins {
             pool: Arc::default(),
             throttle: Arc::default(),
             lines: Arc::default(),
+            outward: Outward::default(),
             cookies: Arc::default(),
         }
     }
@@ -134,12 +143,31 @@ impl Logins {
         self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has `work` done and `answer` called with what it came to.
+    /// The way to what is asked over HTTP.
+    pub(crate) fn outward(&self) -> &Outward {
+        &self.outward
+    }
+
+    /// Has `work` done and `answer` called with what it came to; where it needs keys that are not there, when those were fetched.
     ///
     /// # Errors
     /// [`Busy`]: neither happens.
     pub fn prove(&self, work: Work, answer: Answer) -> Result<(), Busy> {
-        self.pool.get_or_init(Pool::start).take((work, answer))
+        let Some(address) = work.awaits().cloned() else {
+            return self.pool.get_or_init(Pool::start).take((work, answer)).map_err(|_| Busy);
+        };
+        let pool = Arc::clone(&self.pool);
+        self.outward.fresh_keys(&address, move || match work.go_on() {
+            Verdict::Now(decided) => answer(decided),
+            Verdict::Later(work) => {
+                if let Err((_, answer)) = pool.get_or_init(Pool::start).take((work, answer)) {
+                    answer(Err(Denied::new(ErrorUri::BUSY, BUSY)));
+                }
+            }
+            // Whoever is asked about a ticket is asked before it comes to this.
+            Verdict::Ask(_) => answer(Err(Denied::wrong())),
+        });
+        Ok(())
     }
 }
 
@@ -163,7 +191,7 @@ impl Pool {
     }
 
     /// Puts the job into the next queue in turn, or where that is full into another.
-    fn take(&self, mut job: Job) -> Result<(), Busy> {
+    fn take(&self, mut job: Job) -> Result<(), Job> {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for number in 0..THREADS {
             let queue = &self.queues[first.wrapping_add(number) % THREADS];
@@ -172,7 +200,7 @@ impl Pool {
                 Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job,
             };
         }
-        Err(Busy)
+        Err(job)
     }
 }
 

@@ -5,6 +5,7 @@
 //! that follow from it, `docs/decisions/`.
 
 pub mod admin;
+pub(crate) mod asking;
 mod brake;
 pub mod clock;
 pub mod connection;

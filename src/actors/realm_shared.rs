@@ -6,7 +6,7 @@ use super::logins::Logins;
 use super::pressure::Pressure;
 use super::settings::{OutboxSettings, RealmSettings};
 use super::standing::Standings;
-use crate::auth::{AuthSettings, Identity, NodeSecret};
+use crate::auth::{Answers, AuthSettings, Identity, NodeSecret};
 use crate::authz::{Petition, Petitioner, Verdicts};
 use crate::routing::{Member, Permit};
 use crate::session::{Doorman, Rules};
@@ -34,6 +34,9 @@ pub struct RealmShared {
         reason = "shared by the sessions of a role on all threads, as its authorizer says"
     )]
     verdicts: Mutex<Verdicts>,
+    /// What authenticators have said. Locked for a look-up or two, by logins that ask one with a cache.
+    #[expect(clippy::disallowed_types, reason = "shared by the logins on all threads")]
+    answers: Mutex<Answers>,
 }
 
 impl fmt::Debug for RealmShared {
@@ -57,6 +60,7 @@ impl RealmShared {
             outdated: AtomicBool::new(false),
             denials,
             verdicts: Default::default(),
+            answers: Default::default(),
         })
     }
 
@@ -111,9 +115,15 @@ impl RealmShared {
         self.denials.list()
     }
 
-    /// Has all authorizers asked anew.
+    /// What authenticators have said and may be remembered.
+    pub(crate) fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has all authorizers and authenticators asked anew.
     pub fn purge_verdicts(&self) {
         self.verdicts().purge();
+        self.answers().purge();
     }
 
     /// What routing may ask about the permissions of a session; nothing is permitted where the realm lacks its role.

@@ -33,7 +33,7 @@ impl Reply {
         Self(Some(Box::new(then)))
     }
 
-    fn say(mut self, outcome: Outcome) {
+    pub(crate) fn say(mut self, outcome: Outcome) {
         if let Some(then) = self.0.take() {
             then(outcome);
         }

@@ -32,6 +32,11 @@ impl Decoy {
         kdf::hmac(self.0.octets(), &[label.as_bytes()])
     }
 
+    /// What `octets` are known by, here and nowhere else.
+    pub(super) fn mark(&self, octets: &[u8]) -> [u8; 32] {
+        kdf::hmac(self.0.octets(), &[b"mark", octets])
+    }
+
     /// A number below `count`, or 0.
     pub(super) fn below(&self, count: usize) -> usize {
         let [a, b, c, d, e, f, g, h, ..] = self.octets("number");

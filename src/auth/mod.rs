@@ -24,12 +24,17 @@ mod ticket;
 mod tls;
 mod users;
 mod wampcra;
+mod web;
+mod work;
 
 pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
-pub use dynamic::{Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Shapes};
+pub use dynamic::{
+    Answer, Answers, Asked, Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Mark, Memo, Shapes,
+};
 pub use groups::{Group, Groups, Memberships};
+pub use jwt::{Freshness, Wish};
 pub use jwt::{JwtAlgorithm, JwtKeySource, JwtKeyring, JwtKeys, JwtKeysError, JwtRole, JwtSettings};
 pub use kdf::BadParameters;
 pub use network::PeerRange;
@@ -42,8 +47,11 @@ pub use ticket::{Ticket, TicketHash, TicketHashError, TicketUser};
 pub use tls::{Certificate, CertificateName, CertificateSettings};
 pub use users::Users;
 pub use wampcra::{Salting, WampCraUser};
+pub use web::{Authorities, WebAddress, WebAddressError};
+pub use work::Work;
 
 use crate::wamp::{Dict, ErrorUri, SessionId, Value, WallTime};
+use jwt::TokenFault;
 use std::sync::Arc;
 
 /// Where identities come from that the configuration lists.
@@ -229,7 +237,7 @@ impl ticket::Waiting {
     fn decide(self, decide: Decide, given: &str) -> Verdict {
         match self.check(given) {
             ticket::Looked::Now(right) => Verdict::Now(decide.with(right.then(Dict::new))),
-            ticket::Looked::Later(check) => Verdict::Later(Work { check, decide }),
+            ticket::Looked::Later(check) => Verdict::Later(Work::with_ticket(check, decide)),
         }
     }
 }
@@ -264,11 +272,13 @@ impl Challenge {
         let signature = if may_be_long || signature.len() <= SIGNATURE_MAX { signature } else { "" };
         let welcome = match waiting {
             Waiting::Ticket(waiting) => return waiting.decide(decide, signature),
-            Waiting::Token(token, ticket) => {
-                let found = token.check(signature).map(|identity| Admission { identity, authextra: Dict::new() });
-                return match (found, ticket) {
-                    (Err(denied), Some(ticket)) => ticket.decide(decide, signature).or_because(denied.reason),
-                    (found, _) => Verdict::Now(found),
+            Waiting::Token(waiting, ticket) => {
+                return match waiting.look(signature) {
+                    Err(TokenFault::Key) if waiting.address().is_some() => {
+                        let token = Secret::new(signature.to_owned());
+                        Verdict::Later(Work::with_token(token, waiting, ticket, decide))
+                    }
+                    found => work::or_ticket(found, ticket, decide, signature),
                 };
             }
             Waiting::WampCra(waiting) => waiting.check(signature).then(Dict::new),
@@ -298,24 +308,6 @@ impl Verdict {
             Self::Now(Err(denied)) if reason != Some(jwt::NO_TOKEN) => Self::Now(Err(Denied { reason, ..denied })),
             Self::Now(_) | Self::Later(_) | Self::Ask(_) => self,
         }
-    }
-}
-
-/// A computation that ends in a verdict.
-#[derive(Debug)]
-pub struct Work {
-    check: ticket::Check,
-    decide: Decide,
-}
-
-impl Work {
-    /// Does it. Takes milliseconds to seconds, and memory, as the hash of the ticket says.
-    ///
-    /// # Errors
-    /// [`Denied`], the same for an unknown authid and a wrong secret.
-    pub fn run(self) -> Result<Admission, Denied> {
-        let right = self.check.run();
-        self.decide.with(right.then(Dict::new))
     }
 }
 

@@ -24,7 +24,7 @@ mod writer;
 
 pub use error::{DecodeError, Fault, Fidelity, Got, Quoted, TranscodeError, ValueKind, QUOTED_MAX};
 pub use members::{members, Member};
-pub use value::{payload_args, payload_kwargs, read_value};
+pub use value::{json_of, payload_args, payload_kwargs, read_value};
 
 use crate::wamp::{Message, Payload, Serialization};
 use bytes::Bytes;

@@ -3,7 +3,9 @@
 //! Never called for a payload on its way through. Recursion is as deep as the checked depth and no deeper.
 
 use super::error::{DecodeError, Fault, Quoted};
+use super::json::JsonWriter;
 use super::reader::{Levels, Reader, Token};
+use super::transcode::write_dict_exact;
 use super::{cbor::CborReader, json::JsonReader, msgpack::MessagePackReader, Limits};
 use crate::wamp::{Dict, Payload, RawPayload, Serialization, Value};
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +24,14 @@ pub fn read_value(serialization: Serialization, bytes: &[u8]) -> Result<Value, D
         Serialization::MessagePack => whole::<MessagePackReader<'_>>(bytes),
         Serialization::Cbor => whole::<CborReader<'_>>(bytes),
     }
+}
+
+/// A dict as JSON: a byte string is U+0000 and Base64, what is not finite is null.
+pub fn json_of(dict: &Dict) -> Vec<u8> {
+    let mut octets = Vec::new();
+    // What JSON has no form for is written as said above.
+    let _fidelity = write_dict_exact(dict, &mut JsonWriter::new(&mut octets));
+    octets
 }
 
 /// Arguments as values; none if there are none.

@@ -48,7 +48,7 @@ pub enum Code {
     InheritanceCycle,
     /// Two services or listeners want one place.
     Collision,
-    /// Anonymous rights on a listener that anybody can reach and listen in on.
+    /// Anonymous rights on a listener that anybody can reach and listen in on, or an address that is asked so.
     InsecureListener,
     /// Durable history without a store on disk.
     NoStore,

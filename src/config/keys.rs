@@ -32,12 +32,13 @@ pub enum KeysFault {
     Keys(#[source] JwtKeysError),
 }
 
-/// Reads keys.
+/// Reads keys from a file. From an address there are none to be read: they are fetched.
 ///
 /// # Errors
 /// [`KeysFileFault`]; its text quotes nothing of the file.
 pub fn read(source: &JwtKeySource) -> Result<JwtKeys, KeysFileFault> {
     let (path, parse): (_, fn(&[u8]) -> _) = match source {
+        JwtKeySource::Address(_) => return Ok(JwtKeys::none()),
         JwtKeySource::Given => (Path::new(""), JwtKeys::of_jwks),
         JwtKeySource::Pem(path) => (path.as_path(), JwtKeys::of_pem),
         JwtKeySource::Jwks(path) => (path.as_path(), JwtKeys::of_jwks),

@@ -3,15 +3,17 @@
 
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
+use crate::actors::asking::{self, About, Ways};
+use crate::actors::clock;
 use crate::actors::connection::Encryption;
 use crate::actors::logins::Failed;
-use crate::actors::realms::{AskRealm, RealmsActor};
-use crate::actors::router::{Question, Reply};
-use crate::actors::session::{drawn, About};
+use crate::actors::realms::RealmsActor;
+use crate::actors::router::Reply;
+use crate::actors::session::drawn;
 use crate::actors::RealmShared;
 use crate::auth::{self, Admission, Bench, Claim, Denied, Guess, Identity, Inquiry, Judgement, Opening, Verdict};
 use crate::observe::{Refusal, Tally};
-use crate::wamp::{Dict, Entrance, ErrorUri, Outcome, Payload, Uri};
+use crate::wamp::{Dict, Entrance, ErrorUri, Outcome, Uri};
 use actix::Addr;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::StatusCode;
@@ -187,29 +189,41 @@ async fn look(
 }
 
 /// Has an authenticator judge the ticket.
-#[expect(clippy::disallowed_methods, reason = "one per question, and one question at a time for each request")]
 async fn ask(arrival: &Arrival<'_>, shared: &RealmShared, mut inquiry: Box<Inquiry>) -> Result<Admission, Denied> {
     let bench = Bench {
         settings: &shared.settings.auth,
         node_secret: shared.logins.node_secret(),
         has_role: &|role| shared.settings.roles.contains_key(role),
     };
+    let headers = headers(arrival.headers);
     loop {
-        let (sender, receiver) = oneshot::channel();
-        let question = Question {
-            procedure: inquiry.procedure(),
-            args: Payload::args(inquiry.args(transport(arrival), &headers(arrival.headers))),
-            timeout: inquiry.timeout(),
-            // A caller that has gone does not wait for it.
-            reply: Reply::new(move |outcome| drop(sender.send(outcome))),
+        let mark = inquiry.mark(shared.logins.node_secret(), &headers);
+        let (found, epoch) = {
+            let answers = shared.answers();
+            (mark.as_ref().and_then(|mark| answers.find(mark, clock::now())), answers.epoch())
         };
-        let realm = inquiry.realm().unwrap_or(arrival.realm).clone();
-        arrival.realms.do_send(AskRealm { realm, question });
+        if let Some(answer) = found {
+            arrival.tally.add_answers_recalled(1);
+            return match inquiry.recall(answer, bench).judgement {
+                Judgement::Decided(decided) => decided,
+                // As below.
+                Judgement::Ask(_) | Judgement::Challenge(_) => Err(Denied::wrong()),
+            };
+        }
+        let (sender, receiver) = oneshot::channel();
+        let args = inquiry.args(transport(arrival), &headers);
+        // A caller that has gone does not wait for it.
+        let reply = Reply::new(move |outcome| drop(sender.send(outcome)));
+        let ways = Ways { realms: arrival.realms, logins: &shared.logins };
+        asking::ask(ways, &inquiry, arrival.realm, args, reply);
         let outcome = receiver.await.unwrap_or(Outcome::Away("nobody has answered"));
-        let about = About::of(&inquiry, arrival.realm);
+        let (about, authid) = (About::of(&inquiry, arrival.realm), inquiry.authid().to_owned());
         let judged = inquiry.judge(outcome, bench);
         if let Some(fault) = &judged.fault {
             about.report(fault, arrival.tally);
+        }
+        if let (Some(memo), Some(mark)) = (judged.memo, mark) {
+            shared.answers().keep(mark, &authid, memo, epoch, clock::now());
         }
         match judged.judgement {
             Judgement::Decided(decided) => return decided,

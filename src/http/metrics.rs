@@ -96,6 +96,8 @@ impl Reader {
         family(encoder, "wharf_refused", "Refusals", "reason", refused)?;
         let reloads = ReloadOutcome::ALL.iter().map(|outcome| (outcome.name(), of.reloads(*outcome)));
         family(encoder, "wharf_reload", "Reloads of the configuration", "outcome", reloads)?;
+        let fetches = [("done", of.key_fetches(true)), ("failed", of.key_fetches(false))];
+        family(encoder, "wharf_jwks_fetches", "Fetches of keys of tokens", "outcome", fetches.into_iter())?;
         let panics = [("session", of.session_panics()), ("realm", of.realm_panics())];
         family(encoder, "wharf_panics", "Actors that panicked", "actor", panics.into_iter())
     }
@@ -126,6 +128,11 @@ impl Reader {
                 "wharf_authenticator_faults",
                 "Logins refused because an authenticator was away, late, or answered nonsense",
                 of.authenticator_faults(),
+            ),
+            (
+                "wharf_authenticator_recalled",
+                "Logins about which an authenticator was not asked, as its answer was remembered",
+                of.answers_recalled(),
             ),
             (
                 "wharf_authorizer_faults",

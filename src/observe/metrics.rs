@@ -125,6 +125,7 @@ struct Shard {
     messages_out: [AtomicU64; KINDS],
     refused: [AtomicU64; REFUSALS],
     reloads: [AtomicU64; ReloadOutcome::ALL.len()],
+    key_fetches: [AtomicU64; 2],
     connections: AtomicI64,
     sessions: AtomicI64,
     calls_under_way: AtomicI64,
@@ -151,6 +152,7 @@ struct Shard {
     tls_reload_failed: AtomicU64,
     authenticator_faults: AtomicU64,
     authorizer_faults: AtomicU64,
+    answers_recalled: AtomicU64,
     tls_valid_until: AtomicI64,
 }
 
@@ -161,6 +163,7 @@ impl Default for Shard {
             messages_out: [const { AtomicU64::new(0) }; KINDS],
             refused: [const { AtomicU64::new(0) }; REFUSALS],
             reloads: Default::default(),
+            key_fetches: Default::default(),
             connections: AtomicI64::new(0),
             sessions: AtomicI64::new(0),
             calls_under_way: AtomicI64::new(0),
@@ -187,6 +190,7 @@ impl Default for Shard {
             tls_reload_failed: AtomicU64::new(0),
             authenticator_faults: AtomicU64::new(0),
             authorizer_faults: AtomicU64::new(0),
+            answers_recalled: AtomicU64::new(0),
             tls_valid_until: AtomicI64::new(0),
         }
     }
@@ -237,6 +241,11 @@ impl Metrics {
     /// Reloads of the configuration that came to this.
     pub fn reloads(&self, outcome: ReloadOutcome) -> u64 {
         self.shards.iter().map(|shard| shard.reloads[outcome as usize].load(Ordering::Relaxed)).sum()
+    }
+
+    /// Fetches of keys of tokens that brought some, or that failed.
+    pub fn key_fetches(&self, succeeded: bool) -> u64 {
+        self.sum(|shard| &shard.key_fetches[usize::from(succeeded)])
     }
 
     /// Refusals for one reason.
@@ -296,6 +305,8 @@ counters! {
     authenticator_faults, add_authenticator_faults;
     /// Requests about which an authorizer was away, late, or answered nonsense.
     authorizer_faults, add_authorizer_faults;
+    /// Logins about which an authenticator was not asked, as its answer was remembered.
+    answers_recalled, add_answers_recalled;
 }
 
 gauges! {
@@ -354,6 +365,11 @@ impl Tally {
     /// One reload of the configuration.
     pub fn reloaded(&self, outcome: ReloadOutcome) {
         self.shard().reloads[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One fetch of keys of tokens.
+    pub fn fetched_keys(&self, succeeded: bool) {
+        self.shard().key_fetches[usize::from(succeeded)].fetch_add(1, Ordering::Relaxed);
     }
 
     /// One panic.

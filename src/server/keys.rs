@@ -1,9 +1,11 @@
-//! Files with the keys of tokens: read again when they change, one thread for all realms.
+//! The keys of tokens: files are read again when they change, one thread for all realms; addresses are fetched by `outward`.
 
 use crate::actors::settings::RealmSettings;
-use crate::auth::{JwtKeySource, JwtKeyring};
+use crate::auth::{JwtKeySource, JwtKeyring, JwtSettings};
 use crate::config::keys::{read, KeysFileFault};
-use crate::observe::shown;
+use crate::config::Settings;
+use crate::observe::{shown, Tally};
+use crate::outward::{KeyKeeping, Outward};
 use crate::transport::tls::{Known, Outcome, Stamps, LOOK};
 
 /// The keys of one realm, with the file that they are of.
@@ -41,10 +43,36 @@ pub(super) fn keep_fresh<'a>(realms: impl Iterator<Item = &'a RealmSettings>) {
     }
 }
 
+/// What tokens are checked with, by realm and template.
+fn of_tokens(settings: &Settings) -> impl Iterator<Item = (&str, &JwtSettings)> {
+    let realms = settings.realms.iter().chain(settings.templates.iter().map(|template| &template.settings));
+    realms.filter_map(|realm| Some((&*realm.name, realm.auth.jwt.as_deref()?)))
+}
+
+/// New settings begin with the keys that were fetched for the former ones: nobody waits for them again.
+pub(super) fn take_over(former: &Settings, new: &Settings) {
+    for (_, jwt) in of_tokens(new).filter(|(_, jwt)| matches!(jwt.source, JwtKeySource::Address(_))) {
+        if let Some((_, known)) = of_tokens(former).find(|(_, known)| known.source == jwt.source) {
+            jwt.keys.replace((*known.keys.keys()).clone());
+        }
+    }
+}
+
+/// Has the keys at addresses fetched from now on: at the start, and after each reload.
+pub(super) fn fetch(settings: &Settings, outward: &Outward, tally: &Tally) {
+    let all = of_tokens(settings).filter_map(|(realm, jwt)| match &jwt.source {
+        JwtKeySource::Address(address) => {
+            Some(KeyKeeping { realm: realm.to_owned(), address: address.clone(), keys: jwt.keys.clone() })
+        }
+        JwtKeySource::Given | JwtKeySource::Pem(_) | JwtKeySource::Jwks(_) => None,
+    });
+    outward.keep_keys(all.collect(), tally.clone());
+}
+
 /// The file as it is; `None`: there is none to look at.
 fn stamps(source: &JwtKeySource) -> Option<Stamps> {
     match source {
-        JwtKeySource::Given => None,
+        JwtKeySource::Given | JwtKeySource::Address(_) => None,
         JwtKeySource::Pem(path) | JwtKeySource::Jwks(path) => Some(Stamps::of_files(std::iter::once(path.as_path()))),
     }
 }

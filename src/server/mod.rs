@@ -213,6 +213,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     let pressure = Pressure::default();
     keys::keep_fresh(settings.realms.iter().chain(settings.templates.iter().map(|template| &template.settings)));
     let logins = Logins::new(secret::of_node(settings.node.data_dir.as_deref()));
+    keys::fetch(&settings, logins.outward(), &main_tally);
     let realms = RealmsActor::new(
         handles.clone(),
         settings.realms.clone(),
@@ -262,6 +263,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
         http: state,
         watch,
         level,
+        outward: logins.outward().clone(),
         tally: main_tally,
         current: Rc::clone(&current),
         audit: Audit::default(),

@@ -14,6 +14,7 @@ use crate::config::{self, ConfigErrors, Difference, Layer, LoadOptions, Reloaded
 use crate::http::HttpState;
 use crate::observe::log::LevelHandle;
 use crate::observe::{ReloadOutcome, Tally};
+use crate::outward::Outward;
 use crate::transport::listener::{bind_one, Acceptor, CloseSockets, Listening, Serves, SocketId, UseSockets};
 use crate::transport::settings::ListenerSettings;
 use crate::transport::sockets::{assign, OpenSocket};
@@ -50,6 +51,7 @@ pub(super) struct Reloader {
     pub(super) http: HttpState,
     pub(super) watch: Option<Watch>,
     pub(super) level: LevelHandle,
+    pub(super) outward: Outward,
     pub(super) tally: Tally,
     pub(super) current: Rc<Current>,
     pub(super) audit: Audit,
@@ -227,7 +229,9 @@ impl Reloader {
             let _ = worker.send(known).await;
         }
         self.close_gone(&settings, &sockets).await;
+        keys::take_over(&self.running, &settings);
         let ended = self.change_realms(&settings).await;
+        keys::fetch(&settings, &self.outward, &self.tally);
         keys::keep_fresh(settings.realms.iter().chain(settings.templates.iter().map(|template| &template.settings)));
         self.http.use_rest(settings.rest.clone());
         *self.current.limits.borrow_mut() = settings.limits.clone();

@@ -2,9 +2,20 @@
 //! Source: section 11.6 of the reference.
 
 use super::{Action, Doorman, Ending, Session, State};
-use crate::auth::{Bench, Fault, Inquiry, Judged, Judgement};
+use crate::auth::{Answer, Bench, Fault, Inquiry, Judged, Judgement, Memo};
 use crate::wamp::message::Challenge;
 use crate::wamp::{ErrorUri, Outcome};
+
+/// What an answer comes to.
+#[derive(Debug)]
+pub struct Heard {
+    /// What is to be done.
+    pub action: Action,
+    /// What was wrong with whoever was asked.
+    pub fault: Option<Fault>,
+    /// What may be remembered.
+    pub memo: Option<Memo>,
+}
 
 impl Session {
     /// What is to be asked, while [`Action::Ask`] is not answered.
@@ -23,20 +34,30 @@ impl Session {
         }
     }
 
-    /// What [`Action::Ask`] came to; and what was wrong with whoever was asked.
-    pub fn told(&mut self, doorman: &impl Doorman, outcome: Outcome) -> (Action, Option<Fault>) {
+    /// What [`Action::Ask`] came to.
+    pub fn told(&mut self, doorman: &impl Doorman, outcome: Outcome) -> Heard {
+        self.follow(doorman, |inquiry, bench| inquiry.judge(outcome, bench))
+    }
+
+    /// The same, where the answer was remembered.
+    pub fn recalled(&mut self, doorman: &impl Doorman, answer: Answer) -> Heard {
+        self.follow(doorman, |inquiry, bench| inquiry.recall(answer, bench))
+    }
+
+    fn follow(&mut self, doorman: &impl Doorman, judge: impl FnOnce(Box<Inquiry>, Bench<'_>) -> Judged) -> Heard {
+        let nothing = Heard { action: Action::Nothing, fault: None, memo: None };
         if self.inquiry().is_none() {
-            return (Action::Nothing, None);
+            return nothing;
         }
         let State::Asking { arrival, inquiry } = std::mem::replace(&mut self.state, State::Ended) else {
-            return (Action::Nothing, None);
+            return nothing;
         };
         let bench = Bench {
             settings: doorman.auth(),
             node_secret: doorman.node_secret(),
             has_role: &|role| doorman.has_role(role),
         };
-        let Judged { judgement, fault } = inquiry.judge(outcome, bench);
+        let Judged { judgement, fault, memo } = judge(inquiry, bench);
         let action = match judgement {
             Judgement::Ask(inquiry) => {
                 self.state = State::Asking { arrival, inquiry };
@@ -50,7 +71,7 @@ impl Session {
             Judgement::Decided(Ok(admission)) => self.enter(doorman, &arrival, admission),
             Judgement::Decided(Err(denied)) => self.deny(denied),
         };
-        (action, fault)
+        Heard { action, fault, memo }
     }
 }
 

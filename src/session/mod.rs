@@ -28,6 +28,7 @@ mod handshake;
 mod rate;
 mod request_ids;
 
+pub use asking::Heard;
 pub use authorizing::petition_of;
 pub use close::{CloseCode, Ending, Farewell};
 pub use established::{Disclose, Refused, Rules, Told};

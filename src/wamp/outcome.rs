@@ -1,4 +1,4 @@
-//! What a call of the router itself came to: of an authenticator or an authorizer.
+//! What a question of the router itself came to: to an authenticator or an authorizer.
 
 use super::payload::Values;
 use super::uri::Uri;
@@ -23,10 +23,12 @@ pub enum Outcome {
     Result(Box<Values>),
     /// RESULT of more than [`ANSWER_OCTETS_MAX`]: so many.
     TooLarge(usize),
-    /// ERROR, of the callee or of the dealer.
+    /// ERROR, of the callee or of the dealer; or a refusal over HTTP.
     Error(Uri),
     /// Nothing came within the time.
     Late,
+    /// HTTP: another status than those that mean something.
+    Status(u16),
     /// It could not be asked.
     Away(&'static str),
 }

@@ -134,19 +134,22 @@ const DYNAMIC: &str = "[realms.shop.auth.dynamic.main]\nmethods = [\"ticket\"]\n
 /// config.md, section 5.
 #[test]
 fn who_is_asked_lands_in_the_order_of_the_names_and_with_the_uri_of_its_realm() {
-    use wharf::auth::Method;
+    use wharf::auth::{Asked, Method};
     let settings = loaded(&realm(
         "[realms.shop.auth.anonymous]\nrole = \"guest\"\n\
          [realms.shop.auth.dynamic.two]\nmethods = [\"scram\", \"wamp-scram\", \"cryptosign\"]\nprocedure = \"com.app.two\"\n\
-         realm = \"users\"\ntimeout = \"105ms\"\nforward_headers = [\"Cookie\"]\n\
+         realm = \"users\"\ntimeout = \"105ms\"\ncache = \"61s\"\nforward_headers = [\"Cookie\"]\n\
          [realms.shop.auth.dynamic.one]\nmethods = [\"ticket\", \"wampcra\"]\nprocedure = \"com.app.one\"\n\
          [realms.users]\nuri = \"com.example.users\"\n[realms.users.auth.anonymous]\nrole = \"a\"\n[realms.users.roles.a]\n",
     ));
     let dynamic = &settings.realms[0].auth.dynamic;
     let [one, two] = &dynamic[..] else { panic!("{dynamic:?}") };
-    assert_eq!((&*one.name, &*one.procedure, &one.realm), ("one", "com.app.one", &None));
+    let Asked::Procedure { uri, realm: None } = &one.asked else { panic!("{one:?}") };
+    assert_eq!((&*one.name, &**uri), ("one", "com.app.one"));
     assert_eq!((&one.methods[..], one.timeout.as_millis()), (&[Method::Ticket, Method::WampCra][..], 3000));
-    assert_eq!((&*two.name, two.realm.as_deref(), two.timeout.as_millis()), ("two", Some("com.example.users"), 105));
+    let Asked::Procedure { realm: Some(users), .. } = &two.asked else { panic!("{two:?}") };
+    assert_eq!((&*two.name, &**users, two.timeout.as_millis()), ("two", "com.example.users", 105));
+    assert_eq!((one.cache, two.cache.map(|time| time.as_secs())), (None, Some(61)));
     assert_eq!(two.methods, [Method::Scram, Method::WampScram, Method::Cryptosign]);
     assert_eq!((&one.forward_headers[..], &two.forward_headers[..]), (&[][..], &["cookie".to_owned()][..]));
 }
@@ -177,10 +180,45 @@ fn what_is_wrong_with_who_is_asked_is_told_at_its_key() {
         ("[\"ticket\"]", "[\"jwt\"]", "E012"),
         ("com.app.ask", "wamp.session.count", "E013"),
         ("com.app.ask", "com..ask", "E013"),
-        ("procedure", "http", "E003"),
+        ("procedure", "http", "E013"),
     ] {
         let errors = refused(&realm(&format!("{}{anonymous}", DYNAMIC.replace(of, by))));
         assert!(errors.problems.iter().any(|problem| problem.code() == expected), "{by}: {errors}");
+    }
+}
+
+/// The same for an address.
+#[test]
+fn an_address_that_is_asked_lands_with_its_token_and_its_mistakes_are_told_at_their_key() {
+    use wharf::auth::Asked;
+    let text = |keys: &str| format!("[realms.shop.auth.dynamic.main]\nmethods = [\"ticket\"]\n{keys}\n");
+    let https = "http = \"https://id.example/wamp\"\n";
+    let settings = loaded(&realm(&text(&format!("{https}token = {{ env = \"OPS_TICKET\" }}"))));
+    assert_eq!(settings.warnings, []);
+    let Asked::Address { address, token } = &settings.realms[0].auth.dynamic[0].asked else { panic!("{settings:?}") };
+    assert_eq!((address.to_string().as_str(), token.is_some()), ("https://id.example/wamp", true));
+    assert!(!format!("{settings:?}").contains("hush-OPS_TICKET"));
+    for (keys, expected) in [
+        (String::new(), "E004 main"),
+        (format!("{https}procedure = \"com.app.ask\""), "E005 http"),
+        (format!("{https}realm = \"users\""), "E005 realm"),
+        (format!("{https}ca = \"none.pem\""), "E043 ca"),
+        (format!("{https}token = \"literal\""), "E020 token"),
+        (format!("{https}token = {{ env = \"SPACED\" }}"), "E013 token"),
+        (format!("{https}token = {{ env = \"NONE\" }}"), "E022 token"),
+        ("http = \"http://id.example/wamp\"".to_owned(), "E040 http"),
+        ("http = \"id.example\"".to_owned(), "E013 http"),
+        ("procedure = \"com.app.ask\"\nca = \"ca.pem\"".to_owned(), "E005 ca"),
+        ("procedure = \"com.app.ask\"\ntoken = { env = \"OPS_TICKET\" }".to_owned(), "E005 token"),
+    ] {
+        let mut options = realm(&format!("{}[realms.shop.auth.anonymous]\nrole = \"guest\"\n", text(&keys)));
+        options.environment.insert("SPACED".to_owned(), "hush two".to_owned());
+        let errors = refused(&options);
+        let last = |problem: &Problem| problem.path.rsplit('.').next().unwrap().to_owned();
+        let got: Vec<String> =
+            errors.problems.iter().map(|problem| format!("{} {}", problem.code(), last(problem))).collect();
+        assert_eq!(got, [expected], "{keys}\n{errors}");
+        assert!(!errors.to_string().contains("hush"), "{errors}");
     }
 }
 

@@ -21,6 +21,7 @@ fn realm(keys: &str) -> (tempfile::TempDir, LoadOptions) {
     ] {
         fs::write(folder.path().join(name), text).unwrap();
     }
+    tls::write_pair(folder.path(), "ca", &["id.example"]);
     let mut options = of_text(&format!(
         "[listeners.main]\nbind = \"127.0.0.1:1\"\nserve = [\"websocket\"]\n[realms.shop.roles.guest]\n\
          [realms.shop.roles.frontend]\n[realms.shop.auth.jwt]\n{OF_US}{keys}\n"
@@ -69,6 +70,25 @@ fn whose_tokens_are_taken_lands_in_the_settings() {
     let (folder, jwt) = given("jwks_file = \"set.json\"\nrole_fixed = \"guest\"\nalgorithms = [\"RS256\"]");
     assert_eq!((&*jwt.algorithms, jwt.keys.keys().count()), (&[Rs256][..], 5));
     assert_eq!(jwt.source, JwtKeySource::Jwks(folder.path().join("set.json")));
+    let (_, jwt) = given("jwks_url = \"https://id.example/jwks.json\"\nca = \"ca.pem\"\nrole_fixed = \"guest\"\nalgorithms = [\"PS256\"]");
+    assert_eq!((&*jwt.algorithms, jwt.keys.keys().count()), (&[JwtAlgorithm::Ps256][..], 0));
+    let JwtKeySource::Address(address) = &jwt.source else { panic!("{:?}", jwt.source) };
+    assert_eq!(
+        (address.to_string(), address.authorities().unwrap().len()),
+        ("https://id.example/jwks.json".to_owned(), 1)
+    );
+    let (_, jwt) = given("jwks_url = \"http://127.0.0.1:9/jwks.json\"\nrole_fixed = \"guest\"");
+    let JwtKeySource::Address(address) = &jwt.source else { panic!("{:?}", jwt.source) };
+    assert!(address.authorities().is_none());
+}
+
+/// In dev mode it is a warning.
+#[test]
+fn an_address_that_is_asked_in_the_clear_is_a_warning_in_dev_mode() {
+    let (_folder, mut options) = realm("jwks_url = \"http://id.example/jwks.json\"\nrole_fixed = \"guest\"");
+    options.text = options.text.map(|text| format!("[node]\ndev = true\n{text}"));
+    let warnings = loaded(&options).warnings;
+    assert_eq!(warnings.iter().map(Problem::code).collect::<Vec<_>>(), ["W040"]);
 }
 
 #[test]
@@ -76,6 +96,7 @@ fn keys_and_claims_that_cannot_be_used_are_mistakes_at_their_place() {
     let role = "role_fixed = \"guest\"\n";
     let secret = "key = { env = \"SECRET\" }\n";
     let of_set = "jwks_file = \"set.json\"\n";
+    let url = "jwks_url = \"https://id.example/jwks\"\n";
     for (keys, expected) in [
         (role.to_owned(), &["E004 jwt"][..]),
         (secret.to_owned(), &["E004 jwt"]),
@@ -102,6 +123,17 @@ fn keys_and_claims_that_cannot_be_used_are_mistakes_at_their_place() {
         (format!("{secret}role = \"r\""), &["E004 role"]),
         (format!("{secret}role = \"r\"\nallowed_roles = [\"boss\"]"), &["E030 allowed_roles[0]"]),
         (format!("{secret}role_fixed = \"boss\""), &["E030 role_fixed"]),
+        (format!("{role}{secret}{url}"), &["E005 key"]),
+        (format!("{role}{of_set}{url}"), &["E005 jwks_file"]),
+        (format!("{role}{secret}ca = \"ca.pem\""), &["E005 ca"]),
+        (format!("{role}{url}ca = \"none.pem\""), &["E043 ca"]),
+        (format!("{role}{url}ca = \"set.json\""), &["E043 ca"]),
+        (format!("{role}{url}algorithms = [\"HS256\"]"), &["E005 algorithms[0]"]),
+        (format!("{role}jwks_url = \"http://id.example/jwks\""), &["E040 jwks_url"]),
+        (format!("{role}jwks_url = \"http://localhost/jwks\"\nca = \"ca.pem\""), &["E005 ca"]),
+        (format!("{role}jwks_url = \"https://joe:{SECRET}@id.example/jwks\""), &["E013 jwks_url"]),
+        (format!("{role}jwks_url = \"ftp://id.example/jwks\""), &["E013 jwks_url"]),
+        (format!("{role}jwks_url = 5"), &["E010 jwks_url"]),
     ] {
         assert_eq!(mistakes(&keys), expected, "{keys}");
     }

@@ -65,6 +65,7 @@ fn variables() -> BTreeMap<String, String> {
         ("JOE_KEY", "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=".to_owned()),
         ("ROUTER_KEY", "03".repeat(32)),
         ("JWT_KEY", "04".repeat(32)),
+        ("AUTHENTICATOR_TOKEN", "05".repeat(32)),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
 }

@@ -166,8 +166,17 @@ fn each_key_of_the_full_file_is_changed_alone_and_lands_in_the_column_that_the_d
         ["listeners.main.tls.", "realms.main.auth.ticket.users.joe.hash", "realms.main.auth.wampcra.users.joe."];
     let (mut tried, mut wrong) = (0, Vec::new());
     for (path, _, value) in leaves() {
-        let needs_files =
-            ["cryptosign.key", "jwt.public_key_file", "jwt.jwks_file"].map(|key| format!("realms.main.auth.{key}"));
+        let needs_files = [
+            "cryptosign.key",
+            "jwt.public_key_file",
+            "jwt.jwks_file",
+            "jwt.jwks_url",
+            "jwt.ca",
+            "dynamic.main.http",
+            "dynamic.main.ca",
+            "dynamic.main.token",
+        ]
+        .map(|key| format!("realms.main.auth.{key}"));
         if together.iter().any(|prefix| path.starts_with(prefix)) || needs_files.contains(&path) {
             continue;
         }

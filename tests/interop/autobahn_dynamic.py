@@ -1,6 +1,7 @@
 """What examples/authenticator.py and examples/authorizer.py decide: autobahn_dynamic.py asyncio|twisted URL SERIALIZER
 
-As autobahn_python.py. The two, which follow Crossbar.io's convention, run beside it.
+As autobahn_python.py. The two, which follow Crossbar.io's convention, run beside it; so does
+examples/authenticator_http.py, whom the router asks over HTTP about the realm "byhttp".
 """
 
 from autobahn_peer import ACKNOWLEDGE, DETAILS, ROW, Inbox, connect, converse, leave, login, within
@@ -10,15 +11,15 @@ REALM = "dynamic"
 DENIED = "wamp.error.authentication_denied"
 
 
-async def let_in(steps, method, name, became=None, **arguments):
-    session, details = await login(method, realm=REALM, **arguments)
+async def let_in(steps, method, name, became=None, realm=REALM, **arguments):
+    session, details = await login(method, realm=realm, **arguments)
     who = (details.authid, details.authrole, details.authmethod, details.authprovider) if hasattr(details, "authid") else details
     steps.equal(f"{method}: {name} is let in", who, (became or name, "frontend", method, "dynamic"))
     await leave(session)
 
 
-async def refused(steps, method, step, **arguments):
-    _, reason = await login(method, realm=REALM, **arguments)
+async def refused(steps, method, step, realm=REALM, **arguments):
+    _, reason = await login(method, realm=realm, **arguments)
     steps.equal(f"{method}: {step} is refused", reason, DENIED)
 
 
@@ -65,8 +66,24 @@ async def rights(steps):
     await leave(session)
 
 
+async def over_http(steps):
+    """The second time ann is remembered."""
+    for authid, ticket, expected in [("ann", "ann-ticket", "ann"), ("ann", "ann-ticket", "ann"), ("ann", "guess", DENIED)]:
+        session, details = await connect("byhttp", authid, ticket)
+        steps.equal(f"over HTTP: ticket: {ticket}", getattr(details, "authid", details), expected)
+        if expected != DENIED:
+            await leave(session)
+    await let_in(steps, "wampcra", "bob", realm="byhttp", authid="bob", secret="bob-secret")
+    await refused(steps, "wampcra", "over HTTP: a wrong secret", realm="byhttp", authid="bob", secret="guess")
+    await let_in(steps, "scram", "dora", realm="byhttp", authid="dora", password="dora-password")
+    await refused(steps, "scram", "over HTTP: a wrong password", realm="byhttp", authid="dora", password="guess")
+    await let_in(steps, "cryptosign", "device", realm="byhttp", privkey="44" * 32)
+    await refused(steps, "cryptosign", "over HTTP: another key", realm="byhttp", authid="device", privkey="45" * 32)
+
+
 async def main(steps):
     await tickets(steps)
+    await over_http(steps)
     await rights(steps)
     for authid in ["bob", "ben"]:
         await let_in(steps, "wampcra", authid, authid=authid, secret=authid + "-secret")

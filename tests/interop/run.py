@@ -33,9 +33,10 @@ class Router:
         self.binary, self.log, self.certificates = binary, log, certificates
 
     def __enter__(self):
-        main, raw, secure = free_ports(3)
+        main, raw, secure, self.authenticator = free_ports(4)
         variables = {name: value for name, value in os.environ.items() if not name.startswith("WHARF")}
         variables["WHARF_CONFIG"] = str(HERE / "wharf.toml")
+        variables["WHARF__REALMS__BYHTTP__AUTH__DYNAMIC__MAIN__HTTP"] = f"http://127.0.0.1:{self.authenticator}/"
         variables["WHARF__LISTENERS__MAIN__BIND"] = f"127.0.0.1:{main}"
         variables["WHARF__LISTENERS__RAW__BIND"] = f"127.0.0.1:{raw}"
         self.urls = {"ws": f"ws://127.0.0.1:{main}/ws", "rs": f"rs://127.0.0.1:{raw}"}
@@ -152,12 +153,12 @@ class Bench:
 
 
 @contextlib.contextmanager
-def service(options, router, script, **variables):
+def service(options, script, *arguments, **variables):
     """A program of the examples, up inside and gone outside; nothing where there is no Python for it."""
     if not options.python:
         yield
         return
-    command = [options.python, "-W", "ignore", HERE.parent.parent / "examples" / script, router.urls["ws"], "dynamic"]
+    command = [options.python, "-W", "ignore", HERE.parent.parent / "examples" / script, *arguments]
     process = subprocess.Popen(command, env=dict(os.environ, **variables), stdout=subprocess.PIPE, text=True)
     try:
         # The library tells how it connects.
@@ -238,8 +239,12 @@ def main():
     router = Router(options.wharf, options.log, certificates(options, folder.name))
     with folder, router:
         bench = Bench(options, router)
-        ticket = {"AUTHENTICATOR_TICKET": "authenticator-ticket"}
-        with service(options, router, "authenticator.py", **ticket), service(options, router, "authorizer.py", **ticket):
+        ticket, place = {"AUTHENTICATOR_TICKET": "authenticator-ticket"}, (router.urls["ws"], "dynamic")
+        token = {"AUTHENTICATOR_TOKEN": "authenticator-token"}
+        with contextlib.ExitStack() as services:
+            services.enter_context(service(options, "authenticator.py", *place, **ticket))
+            services.enter_context(service(options, "authorizer.py", *place, **ticket))
+            services.enter_context(service(options, "authenticator_http.py", str(router.authenticator), **token))
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
                 results = list(pool.map(run, rows(options, bench)))
         results += [run(row) for row in conversations(options, bench)]

@@ -14,6 +14,8 @@ mod dynamic;
 mod frames;
 mod groups;
 mod http;
+mod http_authenticator;
+mod jwks;
 mod keepalive;
 mod log;
 mod logins;
@@ -24,6 +26,8 @@ mod rawsocket_peer;
 mod reload;
 mod router;
 mod shared_port;
+#[path = "../support/site.rs"]
+mod site;
 mod sizes;
 mod slow;
 mod start;

@@ -1,19 +1,17 @@
-//! A session actor towards those who know of its login: the question goes out, the session waits, the answer is judged.
+//! A session actor towards those who know of its login: the question goes out, the session waits, the answer is judged. An
+//! answer that is remembered is judged in its place.
 
+use super::super::asking::{self, About, Ways};
 use super::super::clock;
-use super::super::realms::AskRealm;
-use super::super::router::{Question, Reply};
+use super::super::realm_shared::RealmShared;
+use super::super::router::Reply;
 use super::SessionActor;
-use crate::auth::{Fault, Inquiry};
-use crate::observe::{shown, Restraint, Tally};
-use crate::wamp::{Outcome, Payload, Uri};
+use crate::auth::{Answer, Mark};
+use crate::session::Heard;
+use crate::wamp::Outcome;
 use actix::{AsyncContext, Context, Handler, Message};
 use std::sync::Arc;
-
-thread_local! {
-    /// Each login can cause a line.
-    static FAULTS: Restraint = Restraint::default();
-}
+use std::time::Instant;
 
 /// Questions of one session's logins.
 #[derive(Debug, Default)]
@@ -22,13 +20,23 @@ pub(super) struct Asking {
     number: u64,
     /// Whether the time for WELCOME was made longer for this HELLO.
     extended: bool,
+    /// When it was asked.
+    since: Option<Instant>,
+    /// What its answer is remembered under, if it may be, and what was remembered then.
+    mark: Option<(Mark, u64)>,
+    /// An answer from before, and when it is due.
+    recalled: Option<(Instant, Box<Answer>)>,
 }
 
 impl Asking {
     /// Another HELLO.
     pub(super) fn begin(&mut self) {
-        self.number += 1;
-        self.extended = false;
+        *self = Self { number: self.number + 1, ..Self::default() };
+    }
+
+    /// When an answer from before is due.
+    pub(super) fn recalled_at(&self) -> Option<Instant> {
+        self.recalled.as_ref().map(|(due, _)| *due)
     }
 }
 
@@ -41,7 +49,7 @@ struct Told {
 }
 
 impl SessionActor {
-    /// Has an authenticator asked.
+    /// Has an authenticator asked, unless its answer is remembered.
     #[expect(clippy::disallowed_methods, reason = "one per question; nothing more is read until it is answered")]
     pub(super) fn ask(&mut self, ctx: &mut Context<Self>) {
         let Some(shared) = self.handle.as_ref().map(|handle| Arc::clone(&handle.shared)) else { return };
@@ -56,40 +64,48 @@ impl SessionActor {
             let longer = self.times.remote_auth_timeout.saturating_sub(self.times.handshake_timeout);
             self.times.handshake_until += longer;
         }
+        let (now, headers) = (clock::now(), self.connection.http_headers());
         self.asking.number += 1;
+        self.asking.since = Some(now);
+        self.asking.mark = None;
+        if let Some(mark) = inquiry.mark(shared.logins.node_secret(), headers) {
+            let answers = shared.answers();
+            if let Some(answer) = answers.find(&mark, now) {
+                self.tally.add_answers_recalled(1);
+                self.asking.recalled = Some((now + inquiry.held_back(), Box::new(answer)));
+                drop(answers);
+                return self.recall_if_due(now, ctx);
+            }
+            self.asking.mark = Some((mark, answers.epoch()));
+        }
         let (number, me) = (self.asking.number, ctx.address());
-        let question = Question {
-            procedure: inquiry.procedure(),
-            args: Payload::args(inquiry.args(self.connection.details(), self.connection.http_headers())),
-            timeout: inquiry.timeout(),
-            reply: Reply::new(move |outcome| me.do_send(Told { number, outcome })),
-        };
-        let realm = inquiry.realm().unwrap_or(&shared.settings.uri).clone();
-        self.realms.do_send(AskRealm { realm, question });
-    }
-}
-
-/// Who was asked about whom's login, for the log.
-pub(crate) struct About {
-    name: String,
-    procedure: Uri,
-    realm: Uri,
-}
-
-impl About {
-    /// Of a login at `realm`.
-    pub(crate) fn of(inquiry: &Inquiry, realm: &Uri) -> Self {
-        Self { name: inquiry.name().to_owned(), procedure: inquiry.procedure(), realm: realm.clone() }
+        let args = inquiry.args(self.connection.details(), headers);
+        let reply = Reply::new(move |outcome| me.do_send(Told { number, outcome }));
+        let ways = Ways { realms: &self.realms, logins: &shared.logins };
+        asking::ask(ways, inquiry, &shared.settings.uri, args, reply);
     }
 
-    /// Tells the operator what was wrong.
-    pub(crate) fn report(&self, fault: &Fault, tally: &Tally) {
-        tally.add_authenticator_faults(1);
-        if let Some(suppressed) = FAULTS.with(|faults| faults.allow(clock::now())) {
-            let Self { name, procedure, realm } = self;
-            let realm = shown(realm);
-            let text = "an authenticator failed and a login was refused";
-            tracing::warn!(%realm, authenticator = %name, %procedure, %fault, suppressed, "{text}");
+    /// Judges an answer from before, when it is due.
+    pub(super) fn recall_if_due(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        let Some(shared) = self.handle.as_ref().map(|handle| Arc::clone(&handle.shared)) else { return };
+        if let Some((_, answer)) = self.asking.recalled.take_if(|(due, _)| *due <= now) {
+            let heard = self.session.recalled(&*shared, *answer);
+            self.go_on_with(heard, None, ctx);
+        }
+    }
+
+    fn go_on_with(&mut self, heard: Heard, about: Option<About>, ctx: &mut Context<Self>) {
+        if let (Some(fault), Some(about)) = (heard.fault, about) {
+            about.report(&fault, &self.tally);
+        }
+        self.limit_challenge();
+        self.obey(heard.action, ctx);
+    }
+
+    /// Who leaves for good, or is told to go, is asked about again.
+    pub(super) fn forget_answers(&self, shared: &RealmShared) {
+        if let Some(tie) = &self.tie {
+            shared.answers().forget(&tie.identity.authid);
         }
     }
 }
@@ -102,12 +118,16 @@ impl Handler<Told> for SessionActor {
         if number != self.asking.number || self.ending.has_begun() {
             return;
         }
-        let about = self.session.inquiry().map(|inquiry| About::of(inquiry, &shared.settings.uri));
-        let (action, fault) = self.session.told(&*shared, outcome);
-        if let (Some(fault), Some(about)) = (fault, about) {
-            about.report(&fault, &self.tally);
+        let Some(inquiry) = self.session.inquiry() else { return };
+        let (about, authid) = (About::of(inquiry, &shared.settings.uri), inquiry.authid().to_owned());
+        let now = clock::now();
+        if let (Outcome::Result(_) | Outcome::Error(_), Some(since)) = (&outcome, self.asking.since) {
+            inquiry.note_taken(now.duration_since(since));
         }
-        self.limit_challenge();
-        self.obey(action, ctx);
+        let mut heard = self.session.told(&*shared, outcome);
+        if let (Some(memo), Some((mark, epoch))) = (heard.memo.take(), self.asking.mark.take()) {
+            shared.answers().keep(mark, &authid, memo, epoch, now);
+        }
+        self.go_on_with(heard, Some(about), ctx);
     }
 }

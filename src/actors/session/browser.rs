@@ -34,6 +34,7 @@ impl SessionActor {
         if goodbye.reason.as_str() != ErrorUri::LOGOUT.as_str() {
             return;
         }
+        self.forget_answers(&handle.shared);
         if let Some(cookie) = self.cookie(&handle.shared) {
             for value in cookie.shown.iter().chain([&cookie.fresh]) {
                 handle.shared.logins.forget_cookie(&handle.shared.settings.uri, value);

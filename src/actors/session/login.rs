@@ -54,7 +54,8 @@ impl SessionActor {
 
     /// When what is to be said later is due.
     pub(super) fn delayed_until(&self) -> Option<Instant> {
-        self.delayed.as_ref().map(|delayed| delayed.until)
+        let said = self.delayed.as_ref().map(|delayed| delayed.until);
+        said.into_iter().chain(self.asking.recalled_at()).min()
     }
 
     /// Says what was to be said later.
@@ -62,5 +63,6 @@ impl SessionActor {
         if let Some(delayed) = self.delayed.take_if(|delayed| now >= delayed.until) {
             self.end(delayed.farewell, ctx);
         }
+        self.recall_if_due(now, ctx);
     }
 }

@@ -16,8 +16,6 @@ mod login;
 mod output;
 mod realm_side;
 
-pub(crate) use asking::About;
-
 use super::clock;
 use super::connection::{Connection, Pings};
 use super::credit::Credit;

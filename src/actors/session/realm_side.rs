@@ -104,6 +104,9 @@ impl Handler<Deliveries> for SessionActor {
                     self.obey(action, ctx);
                 }
                 Outgoing::Closed(reason) => {
+                    if let (CloseReason::Killed { .. }, Some(handle)) = (&reason, &self.handle) {
+                        self.forget_answers(&handle.shared);
+                    }
                     self.untie();
                     let action = match reason {
                         CloseReason::Violation { text } => {

@@ -5,7 +5,7 @@ use crate::actors::connection::Arrival;
 use crate::actors::realm::Panic as RealmPanic;
 use crate::actors::realms::Lookup;
 use crate::actors::settings::{OutboxSettings, RealmSettings};
-use crate::auth::{DynamicSettings, Method};
+use crate::auth::{Asked, DynamicSettings, Method};
 use crate::observe::Refusal;
 use crate::wamp::Uri;
 use serde_json::{json, Value};
@@ -18,10 +18,10 @@ fn entry(timeout_ms: u64, realm: Option<&str>) -> Arc<DynamicSettings> {
     Arc::new(DynamicSettings {
         name: "main".to_owned(),
         methods: vec![Method::Ticket, Method::WampCra],
-        procedure: Uri::from(PROCEDURE),
-        realm: realm.map(Uri::from),
+        asked: Asked::Procedure { uri: Uri::from(PROCEDURE), realm: realm.map(Uri::from) },
         timeout: Duration::from_millis(timeout_ms),
         forward_headers: Vec::new(),
+        cache: None,
         shapes: Arc::default(),
     })
 }
@@ -255,4 +255,41 @@ async fn a_login_that_is_asked_about_has_more_time_but_not_for_ever() {
     // Its answer finds nobody, and harms nobody.
     authenticator.say(json!([70, id, {}, ["anonymous"]]));
     authenticator.publish("com.topic", json!([])).await;
+}
+
+/// Decision 20: an answer that asks for it is remembered until it is forgotten, for the same proof alone.
+#[actix::test]
+async fn an_authenticator_is_not_asked_again_until_its_answer_is_forgotten() {
+    let mut settings = realm(5000);
+    let remembers = DynamicSettings { cache: Some(Duration::from_secs(60)), ..(*entry(5000, None)).clone() };
+    settings.auth.dynamic = vec![Arc::new(remembers)];
+    let router = Router::with_store(settings, None);
+    let mut authenticator = authenticator(&router, "realm1").await;
+    let known = json!({ "role": "anonymous", "secret": "s3cret", "cache": true });
+    let mut first = hello(&router, "wampcra", "ann");
+    let (id, _) = invoked(&mut authenticator).await;
+    authenticator.say(json!([70, id, {}, [known]]));
+    assert_eq!(first.hear().await[1], "wampcra");
+    // Nobody is asked, as the next question shows.
+    let mut second = hello(&router, "wampcra", "ann");
+    assert_eq!(second.hear().await[1], "wampcra");
+    let mut ticket = knock(&router, "ann").await;
+    let (id, args) = invoked(&mut authenticator).await;
+    assert_eq!(args[2]["authmethod"], "ticket", "another method");
+    authenticator.say(json!([70, id, {}, [{ "role": "anonymous", "cache": true }]]));
+    assert_eq!(ticket.hear().await[0], 2);
+    assert_eq!(knock(&router, "ann").await.hear().await[0], 2);
+    let mut other = hello(&router, "wampcra", "bob");
+    let (id, args) = invoked(&mut authenticator).await;
+    assert_eq!(args[1], "bob", "another name");
+    authenticator.say(json!([70, id, {}, [known]]));
+    other.hear().await;
+    let shared = router.realms.send(Lookup("realm1".to_owned())).await.unwrap().unwrap().shared;
+    assert_eq!((shared.answers().len(), router.metrics.answers_recalled()), (3, 2));
+    shared.purge_verdicts();
+    let mut again = hello(&router, "wampcra", "ann");
+    let (id, args) = invoked(&mut authenticator).await;
+    assert_eq!(args[1], "ann");
+    authenticator.say(json!([70, id, {}, [known]]));
+    again.hear().await;
 }

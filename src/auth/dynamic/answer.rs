@@ -21,18 +21,20 @@ const ITERATIONS_USUAL: u32 = 1000;
 const KEYLEN_USUAL: u32 = 32;
 
 /// Who somebody is, and how that is to be proven.
-#[derive(Debug)]
-pub(super) struct Answer {
+#[derive(Clone, Debug)]
+pub struct Answer {
     pub(super) role: String,
     /// Another name than the client's.
     pub(super) authid: Option<String>,
     /// For WELCOME.
     pub(super) extra: Dict,
     pub(super) known: Known,
+    /// Whether it may be remembered.
+    pub(super) cache: bool,
 }
 
 /// What is known of the secret.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Known {
     /// It was judged by the authenticator.
     Already,
@@ -91,7 +93,7 @@ fn read_values(method: Method, realm: &str, values: &Values) -> Result<Answer, F
     };
     match value {
         Value::Text(role) if method == Method::Ticket => {
-            Ok(Answer { role: role.clone(), authid: None, extra: Dict::new(), known: Known::Already })
+            Ok(Answer { role: role.clone(), authid: None, extra: Dict::new(), known: Known::Already, cache: false })
         }
         Value::Dict(dict) => read_dict(method, realm, dict),
         Value::Null
@@ -126,7 +128,8 @@ fn read_dict(method: Method, realm: &str, dict: &[(String, Value)]) -> Result<An
         Method::Cryptosign => Known::Key(fields.key()?),
         Method::Ticket | Method::Anonymous | Method::Jwt | Method::Tls | Method::Cookie => Known::Already,
     };
-    Ok(Answer { role, authid: authid.map(str::to_owned), extra, known })
+    let cache = fields.truth("cache")?;
+    Ok(Answer { role, authid: authid.map(str::to_owned), extra, known, cache })
 }
 
 /// The entries of the dict; null counts as absent.
@@ -142,6 +145,15 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(other) => Err(Fault::shape(format!("`{key}` to be a string"), other.kind())),
+        }
+    }
+
+    /// False where it is absent.
+    fn truth(&self, key: &'static str) -> Result<bool, Fault> {
+        match self.get(key) {
+            None => Ok(false),
+            Some(Value::Bool(truth)) => Ok(*truth),
+            Some(other) => Err(Fault::shape(format!("`{key}` to be a boolean"), other.kind())),
         }
     }
 

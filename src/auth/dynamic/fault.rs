@@ -42,6 +42,10 @@ impl Fault {
         Self::new(format!("an answer of at most {ANSWER_OCTETS_MAX} octets"), format!("{octets} octets"))
     }
 
+    pub(super) fn status(status: u16) -> Self {
+        Self::new("status 200, 401 or 403", status.to_string())
+    }
+
     pub(super) fn away(why: &'static str) -> Self {
         Self::new("an answer", why)
     }

@@ -1,21 +1,27 @@
-//! Names that no table knows: a procedure of the application is asked, with Crossbar's arguments and results.
+//! Names that no table knows: a procedure of the application is asked, with Crossbar's arguments and results, or an address
+//! with the same.
 //!
 //! An [`Inquiry`] is a question as data; whoever owns a connection has it asked and brings back what came of it, which is
 //! judged here. Nobody is let in by anything but an answer of the right shape (A5). What the answer says of secrets is used
-//! for one login and forgotten.
+//! for one login and forgotten, unless it is to be remembered.
 //! Source: section 6.1 of the page on Crossbar; section 11.6 of the reference; `docs/decisions/0016`.
 
 mod answer;
 mod fault;
+mod remembered;
 
+pub use answer::Answer;
 pub use fault::Fault;
+pub use remembered::{Answers, Mark, Memo};
 
 use super::{cryptosign, extra, open_with, scram, wampcra, Admission, AuthSettings, Certificate, Challenge, Claim};
 use super::{CryptosignSettings, Decide, Denied, Drawn, Given, Method, NodeSecret, Opening, Salting, Secret, Waiting};
-use super::{Record, WampCraUser};
+use super::{Record, WampCraUser, WebAddress};
 use crate::wamp::{Dict, ErrorUri, Outcome, Uri, Value};
-use answer::{Answer, Known};
+use answer::Known;
 use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,16 +38,44 @@ pub struct DynamicSettings {
     pub name: String,
     /// For which methods it is asked.
     pub methods: Vec<Method>,
-    /// The procedure.
-    pub procedure: Uri,
-    /// The realm where it is registered; `None`: that of the login.
-    pub realm: Option<Uri>,
+    /// Who is asked.
+    pub asked: Asked,
     /// How long an answer may take.
     pub timeout: Duration,
     /// Names, in lower case, of the HTTP headers with credentials that are handed on.
     pub forward_headers: Vec<String>,
+    /// How long an answer that asks for it is remembered.
+    pub cache: Option<Duration>,
     /// What the first users looked like that it knew.
     pub shapes: Arc<Shapes>,
+}
+
+/// Who is asked about names.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// A procedure.
+    Procedure {
+        /// Its URI.
+        uri: Uri,
+        /// The realm where it is registered; `None`: that of the login.
+        realm: Option<Uri>,
+    },
+    /// An address of HTTP.
+    Address {
+        /// Where it is.
+        address: Arc<WebAddress>,
+        /// What tells it that it is the router who asks.
+        token: Option<Secret>,
+    },
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Procedure { uri, .. } => f.write_str(uri),
+            Self::Address { address, .. } => address.fmt(f),
+        }
+    }
 }
 
 /// What users of an authenticator look like to others: whom it does not know is challenged alike (A1).
@@ -50,6 +84,8 @@ pub struct Shapes {
     wampcra: OnceLock<(Option<Salting>, String)>,
     scram: OnceLock<Record>,
     wamp_scram: OnceLock<Record>,
+    /// How long the last asking has taken, in microseconds.
+    took_us: AtomicU64,
 }
 
 impl Shapes {
@@ -88,6 +124,8 @@ pub struct Judged {
     pub judgement: Judgement,
     /// What was wrong with whoever was asked, for the operator.
     pub fault: Option<Fault>,
+    /// What may be remembered of the answer.
+    pub memo: Option<Memo>,
 }
 
 /// What follows from an answer.
@@ -208,14 +246,9 @@ impl Inquiry {
         self.entries.front().map_or("", |entry| &entry.name)
     }
 
-    /// What is called.
-    pub fn procedure(&self) -> Uri {
-        self.entries.front().map(|entry| entry.procedure.clone()).unwrap_or_default()
-    }
-
-    /// Where; `None`: in the realm of the login.
-    pub fn realm(&self) -> Option<&Uri> {
-        self.entries.front()?.realm.as_ref()
+    /// Who is asked.
+    pub fn asked(&self) -> Option<&Asked> {
+        self.entries.front().map(|entry| &entry.asked)
     }
 
     /// How long the answer may take.
@@ -261,27 +294,33 @@ impl Inquiry {
     /// Judges what came of the question.
     pub fn judge(mut self: Box<Self>, outcome: Outcome, bench: Bench<'_>) -> Judged {
         let Some(entry) = self.entries.pop_front() else {
-            return Judged { judgement: Judgement::Decided(Err(failed())), fault: None };
+            return Judged { judgement: Judgement::Decided(Err(failed())), fault: None, memo: None };
         };
         let answer = match outcome {
             Outcome::Result(values) => answer::read(self.method, &self.realm, *values, bench.has_role),
             Outcome::Error(uri) if *uri == *ErrorUri::NO_SUCH_PRINCIPAL.as_str() && !self.entries.is_empty() => {
-                return Judged { judgement: Judgement::Ask(self), fault: None };
+                return Judged { judgement: Judgement::Ask(self), fault: None, memo: None };
             }
             Outcome::Error(uri) if fault::is_refusal(&uri) => {
-                return Judged { judgement: self.refuse(&entry.shapes, bench), fault: None };
+                return Judged { judgement: self.refuse(&entry.shapes, bench), fault: None, memo: None };
             }
             Outcome::Error(uri) => Err(Fault::error_uri(&uri)),
             Outcome::Late => Err(Fault::late(entry.timeout)),
             Outcome::TooLarge(octets) => Err(Fault::too_large(octets)),
+            Outcome::Status(status) => Err(Fault::status(status)),
             Outcome::Away(why) => Err(Fault::away(why)),
         };
         match answer {
-            Ok(answer) => self.accept(&entry.shapes, answer, bench),
+            Ok(answer) => {
+                let time = entry.cache.filter(|_| answer.cache);
+                let memo = time.map(|time| Memo { answer: answer.clone(), time });
+                let judged = self.accept(&entry.shapes, answer, bench);
+                Judged { memo: memo.filter(|_| judged.fault.is_none()), ..judged }
+            }
             Err(fault) => {
                 let error = fault.error();
                 let denied = if error == ErrorUri::NO_SUCH_ROLE { no_role() } else { failed() };
-                Judged { judgement: Judgement::Decided(Err(denied)), fault: Some(fault) }
+                Judged { judgement: Judgement::Decided(Err(denied)), fault: Some(fault), memo: None }
             }
         }
     }
@@ -305,13 +344,13 @@ impl Inquiry {
             Known::Secret { .. } | Known::Record(_) | Known::Key(_) => {
                 if answer.authid.is_none() && self.authid.is_none() {
                     let fault = Fault::shape("`authid`, as the client names none", "none");
-                    return Judged { judgement: Judgement::Decided(Err(failed())), fault: Some(fault) };
+                    return Judged { judgement: Judgement::Decided(Err(failed())), fault: Some(fault), memo: None };
                 }
                 self.remember(shapes, &answer);
                 self.challenge(shapes, bench, Some(answer))
             }
         };
-        Judged { judgement, fault: None }
+        Judged { judgement, fault: None, memo: None }
     }
 
     /// What the first user looks like that an authenticator knows, strangers look like.

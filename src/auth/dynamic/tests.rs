@@ -13,14 +13,14 @@ use ed25519_dalek::{Signer, SigningKey};
 const SECRET: &str = "a-very-secret-secret";
 const NONCE: &str = "AAECAwQFBgcICQoLDA0ODw==";
 
-fn entry(name: &str, methods: &[Method]) -> Arc<DynamicSettings> {
+pub(super) fn entry(name: &str, methods: &[Method]) -> Arc<DynamicSettings> {
     Arc::new(DynamicSettings {
         name: name.to_owned(),
         methods: methods.to_vec(),
-        procedure: Uri::from(format!("com.{name}")),
-        realm: None,
+        asked: Asked::Procedure { uri: Uri::from(format!("com.{name}")), realm: None },
         timeout: Duration::from_secs(3),
         forward_headers: vec!["cookie".to_owned()],
+        cache: None,
         shapes: Arc::default(),
     })
 }
@@ -28,7 +28,7 @@ fn entry(name: &str, methods: &[Method]) -> Arc<DynamicSettings> {
 const METHODS: &[Method] = &[Method::Ticket, Method::WampCra, Method::WampScram, Method::Scram, Method::Cryptosign];
 
 /// A realm whose only own user is joe, with a ticket.
-fn realm() -> Knock {
+pub(super) fn realm() -> Knock {
     let joe =
         TicketUser { ticket: super::super::Ticket::Plain(Secret::new("s3cret".to_owned())), role: "user".to_owned() };
     let ticket: Users<TicketUser> = [("joe".to_owned(), joe)].into_iter().collect();
@@ -42,7 +42,7 @@ fn authextra() -> Vec<(&'static str, Value)> {
 }
 
 /// What is asked about a name that no table has.
-fn asked(knock: &Knock, method: &str, authid: Option<&str>) -> Box<Inquiry> {
+pub(super) fn asked(knock: &Knock, method: &str, authid: Option<&str>) -> Box<Inquiry> {
     match knock.hello(&[method], authid, &authextra()) {
         Ok(Opening::Ask(inquiry)) => inquiry,
         Ok(Opening::Challenge(challenge)) => match challenge.verify("the-ticket", &[]) {
@@ -53,7 +53,7 @@ fn asked(knock: &Knock, method: &str, authid: Option<&str>) -> Box<Inquiry> {
     }
 }
 
-fn judge(knock: &Knock, inquiry: Box<Inquiry>, outcome: Outcome) -> Judged {
+pub(super) fn judge(knock: &Knock, inquiry: Box<Inquiry>, outcome: Outcome) -> Judged {
     let bench = Bench {
         settings: &knock.settings,
         node_secret: &NodeSecret::new([9; 32]),
@@ -62,30 +62,30 @@ fn judge(knock: &Knock, inquiry: Box<Inquiry>, outcome: Outcome) -> Judged {
     inquiry.judge(outcome, bench)
 }
 
-fn result(value: Value) -> Outcome {
+pub(super) fn result(value: Value) -> Outcome {
     Outcome::Result(Box::new(Values { args: vec![value], kwargs: Dict::new() }))
 }
 
-fn dict(entries: &[(&str, Value)]) -> Value {
+pub(super) fn dict(entries: &[(&str, Value)]) -> Value {
     Value::Dict(entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
 }
 
 fn admitted(judged: Judged) -> Admission {
     match judged {
-        Judged { judgement: Judgement::Decided(Ok(admission)), fault: None } => admission,
+        Judged { judgement: Judgement::Decided(Ok(admission)), fault: None, .. } => admission,
         other => panic!("not admitted: {other:?}"),
     }
 }
 
 fn challenge(judged: Judged) -> Challenge {
     match judged {
-        Judged { judgement: Judgement::Challenge(challenge), fault: None } => challenge,
+        Judged { judgement: Judgement::Challenge(challenge), fault: None, .. } => challenge,
         other => panic!("not challenged: {other:?}"),
     }
 }
 
 /// The error that the client hears, and what the operator is told.
-fn refused(judged: Judged) -> (ErrorUri, Option<String>) {
+pub(super) fn refused(judged: Judged) -> (ErrorUri, Option<String>) {
     match judged.judgement {
         Judgement::Decided(Err(denied)) => (denied.error, judged.fault.map(|fault| fault.to_string())),
         other => panic!("not refused: {other:?}"),
@@ -106,7 +106,8 @@ fn the_arguments_are_realm_authid_and_details_and_the_ticket_only_for_a_ticket()
         [("ticket", Some("the-ticket")), ("wampcra", None), ("wamp-scram", None), ("scram", None), ("cryptosign", None)]
     {
         let inquiry = asked(&knock, method, Some("ann"));
-        assert_eq!((inquiry.name(), &*inquiry.procedure(), inquiry.realm()), ("main", "com.main", None));
+        let Some(Asked::Procedure { uri, realm: None }) = inquiry.asked() else { panic!("{inquiry:?}") };
+        assert_eq!((inquiry.name(), &**uri), ("main", "com.main"));
         let args = inquiry.args(vec![("type".to_owned(), "websocket".into())], &[]);
         let [Value::Text(realm), Value::Text(authid), details] = &args[..] else { panic!("{args:?}") };
         assert_eq!((&**realm, &**authid), ("realm1", "ann"));
@@ -316,6 +317,7 @@ fn nonsense_is_refused_and_the_operator_told_what_was_expected_and_what_came() {
         failed(Outcome::Late);
         failed(Outcome::TooLarge(70_000));
         failed(Outcome::Away("nobody"));
+        failed(Outcome::Status(500));
         for error in
             ["wamp.error.no_such_procedure", "wamp.error.runtime_error", "wamp.error.canceled", "wharf.error.busy"]
         {

@@ -139,6 +139,11 @@ impl JwtKeys {
         Ok(Self(keys))
     }
 
+    /// None, until some are fetched.
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()

@@ -6,12 +6,14 @@
 
 mod algorithm;
 mod claims;
+mod freshness;
 mod keys;
 
 pub use algorithm::JwtAlgorithm;
+pub use freshness::{Freshness, Wish};
 pub use keys::{JwtKeyring, JwtKeys, JwtKeysError};
 
-use super::{AuthSettings, Claim, Denied, Identity, Method, Secret};
+use super::{AuthSettings, Claim, Identity, Method, Secret, WebAddress};
 use crate::wamp::WallTime;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
@@ -57,6 +59,8 @@ pub enum JwtKeySource {
     Pem(PathBuf),
     /// A file with a set of keys.
     Jwks(PathBuf),
+    /// An address with a set of keys. There are none before the first fetch.
+    Address(Arc<WebAddress>),
 }
 
 /// Where the role of a token's owner comes from.
@@ -129,13 +133,20 @@ pub(super) fn open(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -
 }
 
 impl Waiting {
+    /// Where its keys are fetched, if they are.
+    pub(super) fn address(&self) -> Option<&Arc<WebAddress>> {
+        match &self.settings.source {
+            JwtKeySource::Address(address) => Some(address),
+            JwtKeySource::Given | JwtKeySource::Pem(_) | JwtKeySource::Jwks(_) => None,
+        }
+    }
+
     /// Who the token's owner is.
     ///
     /// # Errors
-    /// [`Denied`], the same for all faults towards the peer.
-    pub(super) fn check(&self, token: &str) -> Result<Identity, Denied> {
-        let found = self.look(token).map_err(|fault| Denied::because(fault.text()));
-        found.map(|(authid, role)| Identity {
+    /// [`TokenFault`]; towards the peer all are the same.
+    pub(super) fn look(&self, token: &str) -> Result<Identity, TokenFault> {
+        self.owner(token).map(|(authid, role)| Identity {
             authid: authid.into(),
             authrole: role.into(),
             authmethod: self.method.name().into(),
@@ -143,7 +154,7 @@ impl Waiting {
         })
     }
 
-    fn look(&self, token: &str) -> Result<(String, &str), TokenFault> {
+    fn owner(&self, token: &str) -> Result<(String, &str), TokenFault> {
         let settings = &*self.settings;
         let claims = Claims::read(&signed_payload(settings, token)?)?;
         claims.check(settings, self.now)?;

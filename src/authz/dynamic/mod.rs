@@ -149,6 +149,7 @@ impl Authorizer {
                 let expected = format!("an answer of at most {ANSWER_OCTETS_MAX} octets");
                 Err(Misjudged::new(expected, format!("{octets} octets")))
             }
+            Outcome::Status(status) => Err(Misjudged::new("an answer", format!("status {status}"))),
             Outcome::Away(why) => Err(Misjudged::new("an answer", *why)),
         }
     }

@@ -7,6 +7,7 @@ use crate::config::error::Code;
 use crate::config::keys::{self, KeysFault};
 use crate::config::read::Placed;
 use crate::config::shape::Jwt;
+use crate::config::values::SecretPlace;
 use std::path::Path;
 use std::time::Duration;
 
@@ -74,43 +75,59 @@ impl Resolver<'_> {
         }
     }
 
+    /// The one place that the keys are at.
     fn jwt_keys<T>(&mut self, table: &Placed<T>, jwt: &Jwt) -> Option<(JwtKeys, JwtKeySource)> {
-        let (key, pem, set) = (&jwt.key, &jwt.public_key_file, &jwt.jwks_file);
-        match (&key.value, &pem.value, &set.value) {
-            (Some(place), None, None) => {
-                let secret = self.secret(key, place)?;
-                match JwtKeys::of_secret(secret) {
-                    Ok(keys) => Some((keys, JwtKeySource::Given)),
-                    Err(error) => {
-                        let hint = "`openssl rand -hex 32` makes a good one";
-                        self.error(Code::Malformed, key, error.to_string(), hint);
-                        None
-                    }
-                }
-            }
-            (None, Some(path), None) => {
-                let source = JwtKeySource::Pem(self.beside(pem, Path::new(path)));
-                self.jwt_file(pem, source)
-            }
-            (None, None, Some(path)) => {
-                let source = JwtKeySource::Jwks(self.beside(set, Path::new(path)));
-                self.jwt_file(set, source)
-            }
-            (None, None, None) => {
-                if !(key.broken || pem.broken || set.broken) {
-                    let message = "`key`, `public_key_file` or `jwks_file` is missing";
-                    self.error(Code::MissingKey, table, message, "what are tokens to be checked with?");
-                }
-                None
-            }
-            _ => {
-                let message = "`key`, `public_key_file` and `jwks_file` exclude each other";
-                let given = [(key.is_given(), key.place, &key.path), (pem.is_given(), pem.place, &pem.path)];
-                let (place, path) = given
-                    .iter()
-                    .find(|(given, _, _)| *given)
-                    .map_or((set.place, &set.path), |(_, place, path)| (*place, *path));
-                self.error_at(Code::Exclusive, place, path, message, "keep one of them");
+        let places = [
+            (jwt.key.is_given(), jwt.key.broken, jwt.key.place, &jwt.key.path),
+            (
+                jwt.public_key_file.is_given(),
+                jwt.public_key_file.broken,
+                jwt.public_key_file.place,
+                &jwt.public_key_file.path,
+            ),
+            (jwt.jwks_file.is_given(), jwt.jwks_file.broken, jwt.jwks_file.place, &jwt.jwks_file.path),
+            (jwt.jwks_url.is_given(), jwt.jwks_url.broken, jwt.jwks_url.place, &jwt.jwks_url.path),
+        ];
+        let mut given = places.iter().filter(|(given, ..)| *given);
+        if let (Some((_, _, place, path)), Some(_)) = (given.next(), given.next()) {
+            let message = "`key`, `public_key_file`, `jwks_file` and `jwks_url` exclude each other";
+            self.error_at(Code::Exclusive, *place, path, message, "keep one of them");
+            return None;
+        }
+        if jwt.ca.is_given() && !jwt.jwks_url.is_given() {
+            self.error(Code::Exclusive, &jwt.ca, "`ca` means nothing without `jwks_url`", "remove it");
+        }
+        if let Some(place) = &jwt.key.value {
+            return self.jwt_secret(&jwt.key, place);
+        }
+        if let Some(path) = &jwt.public_key_file.value {
+            let source = JwtKeySource::Pem(self.beside(&jwt.public_key_file, Path::new(path)));
+            return self.jwt_file(&jwt.public_key_file, source);
+        }
+        if let Some(path) = &jwt.jwks_file.value {
+            let source = JwtKeySource::Jwks(self.beside(&jwt.jwks_file, Path::new(path)));
+            return self.jwt_file(&jwt.jwks_file, source);
+        }
+        if let Some(url) = &jwt.jwks_url.value {
+            let address = self.web_address(&jwt.jwks_url, url, &jwt.ca)?;
+            return Some((JwtKeys::none(), JwtKeySource::Address(address)));
+        }
+        if !places.iter().any(|(_, broken, ..)| *broken) {
+            let message = "`key`, `public_key_file`, `jwks_file` or `jwks_url` is missing";
+            self.error(Code::MissingKey, table, message, "what are tokens to be checked with?");
+        }
+        None
+    }
+
+    fn jwt_secret(
+        &mut self,
+        key: &Placed<Option<SecretPlace>>,
+        place: &SecretPlace,
+    ) -> Option<(JwtKeys, JwtKeySource)> {
+        match JwtKeys::of_secret(self.secret(key, place)?) {
+            Ok(keys) => Some((keys, JwtKeySource::Given)),
+            Err(error) => {
+                self.error(Code::Malformed, key, error.to_string(), "`openssl rand -hex 32` makes a good one");
                 None
             }
         }
@@ -137,7 +154,7 @@ impl Resolver<'_> {
             return expected.to_vec();
         };
         // A set may get its keys later.
-        let is_set = jwt.jwks_file.is_given();
+        let is_set = jwt.jwks_file.is_given() || jwt.jwks_url.is_given();
         for algorithm in &pinned.0 {
             let fits = if is_set { !algorithm.value.has_secret() } else { keys.fit(algorithm.value) };
             if !fits {

@@ -14,6 +14,7 @@ mod realms;
 mod secret;
 mod tls;
 mod topics;
+mod web;
 
 use super::error::{either, nearest, Code, Finding, Severity};
 use super::read::{Key, Placed};

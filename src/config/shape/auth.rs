@@ -2,7 +2,7 @@
 
 use crate::auth::{CertificateName, ChannelBinding, JwtAlgorithm, SameSite, ThrottleSettings};
 use crate::config::read::table;
-use crate::config::values::{choice, Count, Items, Named, ProcedureUri, Rate, SecretPlace, Time};
+use crate::config::values::{choice, Count, Items, Named, NoneOr, ProcedureUri, Rate, SecretPlace, Time, WebUrl};
 use std::time::Duration;
 
 table! {
@@ -22,7 +22,7 @@ table! {
         jwt: Option<Jwt> = optional("{ issuer = \"https://id.example\", audience = \"shop\", jwks_file = \"jwks.json\", role_fixed = \"guest\" }");
         /// Clients with a certificate, on listeners with `tls.client_auth`.
         tls: Option<CertificateAuth> = optional("{ role = \"guest\" }");
-        /// Procedures that are asked, in the order of their names, for authids that none of the users above has.
+        /// Procedures and addresses that are asked, in the order of their names, for authids that none of the users above has.
         dynamic: Named<DynamicAuth> = default(Named::default());
         /// Browsers whose users have proven before who they are, on WebSocket.
         cookie: Option<Cookie> = optional("{}");
@@ -35,17 +35,27 @@ table! {
 }
 
 table! {
-    /// A procedure that knows who may enter: it is called with realm, authid and details, and gives what Crossbar's dynamic
-    /// authenticators give.
+    /// A procedure or an address that knows who may enter: it is asked with realm, authid and details, and gives what Crossbar's
+    /// dynamic authenticators give.
     DynamicAuth {
         /// For which methods it is asked: ticket, wampcra, wamp-scram, scram (as Autobahn|Python speaks it), cryptosign.
         methods: Items<DynamicMethod> = required;
         /// The procedure.
-        procedure: ProcedureUri = required;
+        procedure: Option<ProcedureUri> = optional("\"com.example.authenticate\"");
+        /// In place of it: an address, https or on this host, that is posted {"realm", "authid", "details"} as JSON and answers 200
+        /// with a role or a dict, or 401 or 403.
+        http: Option<WebUrl> = optional("\"https://id.example/wamp\"");
+        /// A file with the authorities, in PEM, that alone are trusted to sign the certificate of that address; if absent, those
+        /// of the system.
+        ca: Option<String> = optional("\"authority.pem\"");
+        /// Where the token is that the address is sent as Authorization: Bearer, so that it knows who asks.
+        token: Option<SecretPlace> = optional("{ env = \"AUTHENTICATOR_TOKEN\" }");
         /// The name of the realm where it is registered; if absent, this one.
         realm: Option<String> = optional("\"main\"");
         /// How long an answer may take.
         timeout: Time<100> = default(Time(Duration::from_secs(3)));
+        /// How long an answer that asks for it ("cache": true) is remembered, for the same proof of the same identity.
+        cache: NoneOr<Time<1>> = default(NoneOr(None));
         /// HTTP headers with credentials (Authorization, Cookie) that are handed on; the others always are.
         forward_headers: Items<String> = default(Items::default());
     }
@@ -145,6 +155,12 @@ table! {
         public_key_file: Option<String> = optional("\"issuer.pem\"");
         /// In place of it: a file with a set of public keys (JWKS). It is read again when it changes.
         jwks_file: Option<String> = optional("\"jwks.json\"");
+        /// In place of it: the address of a set of public keys (JWKS), https or on this host. It is fetched at the start, as its
+        /// Cache-Control says (else every 10 minutes), and for a token whose key is not known, every 30 seconds at most.
+        jwks_url: Option<WebUrl> = optional("\"https://id.example/jwks.json\"");
+        /// A file with the authorities, in PEM, that alone are trusted to sign the certificate of that address; if absent, those
+        /// of the system.
+        ca: Option<String> = optional("\"authority.pem\"");
         /// The algorithms that are taken: HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA. If
         /// absent, HS256 with a secret, and RS256, ES256 and EdDSA with public keys.
         algorithms: Option<Items<JwtAlgorithm>> = optional("[\"RS256\"]");

@@ -6,6 +6,7 @@ mod collection;
 mod quantity;
 mod secret;
 mod wamp;
+mod web;
 
 pub(super) use address::{Bind, Binds, HttpPath, Mode, Origin};
 pub(super) use choice::{choice, read_word};
@@ -13,3 +14,4 @@ pub(super) use collection::{AutoOr, Items, Named, NamedEntry, NoneOr};
 pub(super) use quantity::{Count, Level, Percent, Rate, Size, Status, Time};
 pub(super) use secret::SecretPlace;
 pub(super) use wamp::{ListPattern, ProcedureUri, RealmUri};
+pub(super) use web::WebUrl;

@@ -127,15 +127,28 @@ impl Pair {
 /// # Errors
 /// [`TlsFault`].
 pub fn authorities(path: &Path) -> Result<RootCertStore, TlsFault> {
+    Ok(read_authorities(path)?.0)
+}
+
+/// Reads authorities, and checks that each can be trusted.
+///
+/// # Errors
+/// [`TlsFault`].
+pub fn authorities_of(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
+    Ok(read_authorities(path)?.1)
+}
+
+fn read_authorities(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TlsFault> {
     let fault = |wrong| TlsFault { part: Part::ClientCa, path: path.to_owned(), wrong };
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path).map_err(fault)? {
-        roots.add(certificate).map_err(|_| fault(Wrong::BadCertificate))?;
+    let certificates = certificates(path).map_err(fault)?;
+    for certificate in &certificates {
+        roots.add(certificate.clone()).map_err(|_| fault(Wrong::BadCertificate))?;
     }
     if roots.is_empty() {
         return Err(fault(Wrong::NoCertificate));
     }
-    Ok(roots)
+    Ok((roots, certificates))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Wrong> {

@@ -12,7 +12,7 @@ mod secured;
 mod test_files;
 mod watch;
 
-pub use files::{authorities, Pair, Part, TlsFault, Wrong};
+pub use files::{authorities, authorities_of, Pair, Part, TlsFault, Wrong};
 pub use watch::{Known, Outcome, Stamps, Watch, Watched, LOOK};
 
 pub(super) use secured::Secured;

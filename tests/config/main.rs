@@ -18,6 +18,7 @@ mod made_secrets;
 mod managed;
 mod overlays;
 mod reload;
+mod second;
 mod secrets;
 mod tls;
 
@@ -48,7 +49,13 @@ const VERIFIER: &str = "wamp-scram$pbkdf2$i=4096$AQEBAQEBAQEBAQEBAQEBAQ==$\
 fn variables() -> BTreeMap<String, String> {
     let names =
         ["JOE_TICKET", "WEB_TICKET", "ORDERS_TICKET", "OPS_TICKET", "BACKEND_TICKET", "SHOP_TICKET", "GATEWAY_TICKET"];
-    let names = names.into_iter().chain(["AUTHENTICATOR_TICKET", "DEVELOPER_TICKET", "JOE_SECRET", "SENSOR_SECRET"]);
+    let names = names.into_iter().chain([
+        "AUTHENTICATOR_TICKET",
+        "DEVELOPER_TICKET",
+        "JOE_SECRET",
+        "SENSOR_SECRET",
+        "OPS_SECRET",
+    ]);
     let texts = names.map(|name| (name.to_owned(), format!("hush-{name}")));
     let dialect = VERIFIER.replace("wamp-scram$pbkdf2$i=4096", "scram$argon2id-13$i=3,m=65536");
     let made = [

@@ -88,7 +88,7 @@ fn a_wampcra_challenge_carries_the_session_id_of_welcome() {
 }
 
 /// Base64(HMAC-SHA256), by the definition of HMAC.
-fn sign(key: &str, text: &str) -> String {
+pub(crate) fn sign(key: &str, text: &str) -> String {
     use base64::Engine;
     use sha2::{Digest, Sha256};
     let mut block = [0; 64];

@@ -22,6 +22,7 @@ mod rawsocket;
 mod rawsocket_peer;
 mod reload;
 mod router;
+mod second;
 mod shared_port;
 mod sizes;
 mod slow;

@@ -108,6 +108,7 @@ impl Handler<Told> for SessionActor {
             about.report(&fault, &self.tally);
         }
         self.limit_challenge();
+        self.note_second();
         self.obey(action, ctx);
     }
 }

@@ -10,6 +10,7 @@ mod jwt;
 mod listeners;
 mod policy;
 mod realms;
+mod second;
 mod secret;
 mod tls;
 mod topics;

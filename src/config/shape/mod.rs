@@ -9,7 +9,8 @@ mod realm;
 mod topics;
 
 pub(super) use auth::{
-    Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, Jwt, OrderedMethod, Scram, TicketUser, WampCraUser,
+    Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, FirstMethod, Jwt, OrderedMethod, Scram, SecondMethod,
+    SecondProof, TicketUser, WampCraUser,
 };
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};

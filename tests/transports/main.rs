@@ -16,6 +16,7 @@ mod http;
 mod keepalive;
 mod log;
 mod logins;
+mod matrix;
 mod proxies;
 mod rates;
 mod rawsocket;

@@ -5,7 +5,8 @@
 use super::super::tests::{decided, entry, Knock};
 use super::super::{
     kdf, Bench, CertificateName, CertificateSettings, ChannelBinding, CryptosignSettings, CryptosignUser,
-    DynamicSettings, Judgement, Opening, RouterKey, Secret, Ticket, TicketUser, Users, Verdict, WampCraUser,
+    DynamicSettings, Flavour, Judgement, Kdf, Opening, RouterKey, Secret, Ticket, TicketUser, Users, Verdict,
+    WampCraUser,
 };
 use super::*;
 use crate::wamp::payload::Values;
@@ -98,6 +99,76 @@ fn who_passes_both_is_let_in_as_the_first_method_says() {
     let identity = admitted.unwrap().identity;
     assert_eq!((&*identity.authid, &*identity.authrole, &*identity.authmethod), ("joe", "admin", "ticket"));
     assert_eq!(rounds.second(), Some(Method::WampCra));
+}
+
+/// Joe with all that can be proven in several messages.
+fn every_method(first: Method, then: Method) -> AuthSettings {
+    let keys = CryptosignUser { keys: vec![RouterKey::new(&[4; 32]).public()], role: "admin".to_owned() };
+    let scram = scram::tests::user(Flavour::Wamp, Kdf::Pbkdf2 { iterations: 4096 });
+    AuthSettings {
+        scram: Some(users([("joe", scram)])),
+        cryptosign: Some(CryptosignSettings::new(users([("joe", keys)]), ChannelBinding::Optional, None)),
+        second: second(&[first], &[then], &[]),
+        ..settings(&[])
+    }
+}
+
+/// What a client answers that knows what it should, or something else.
+fn answer(challenge: &Challenge, right: bool) -> Verdict {
+    let pick = |right_one: &'static str, other: &'static str| if right { right_one } else { other };
+    let (signature, extra) = match challenge.method() {
+        Method::Ticket => (pick("t1cket", "guess").to_owned(), Dict::new()),
+        Method::WampCra => (signature(pick("secret", "guess"), challenge), Dict::new()),
+        Method::WampScram => {
+            let (proof, extra, _) = scram::tests::answer(challenge, "joe", pick("pencil", "guess"), None);
+            (proof, extra)
+        }
+        Method::Cryptosign => {
+            use ed25519_dalek::{Signer, SigningKey};
+            let extra = challenge.extra();
+            let octets: [u8; 32] = crate::auth::extra::hex(entry(&extra, "challenge").as_text().unwrap()).unwrap();
+            let key = SigningKey::from_bytes(&[if right { 4 } else { 5 }; 32]);
+            (crate::auth::extra::to_hex(&[key.sign(&octets).to_bytes().as_slice(), &octets].concat()), Dict::new())
+        }
+        other => panic!("{other:?}"),
+    };
+    challenge.clone().verify(&signature, &extra)
+}
+
+/// D44: whichever two they are; both have to be right, and all else is told alike.
+#[test]
+fn each_method_follows_each_other_one() {
+    let methods = [Method::Ticket, Method::WampCra, Method::WampScram, Method::Cryptosign];
+    let pubkey = RouterKey::new(&[4; 32]).public().to_string();
+    let extra = [("nonce", Value::from(scram::tests::NONCE)), ("pubkey", pubkey.as_str().into())];
+    for (first, then) in methods.into_iter().flat_map(|first| methods.map(|then| (first, then))) {
+        if first == then {
+            continue;
+        }
+        let door = Knock::at(every_method(first, then));
+        for rights in [[true, true], [true, false], [false, true], [false, false]] {
+            let listed = [then.name(), first.name()];
+            let (challenge, mut rounds) = knock(&door, &listed, Some("joe"), &extra).unwrap();
+            assert_eq!(challenge.method(), first);
+            let verdict = decided(answer(&challenge, rights[0]));
+            let next = rounds.step(verdict, &door.settings, &node_secret());
+            let Next::Challenge(challenge) = next else { panic!("{first:?} {then:?} {rights:?}: {next:?}") };
+            assert_eq!((challenge.method(), challenge.authid()), (then, "joe"));
+            let next = rounds.step(decided(answer(&challenge, rights[1])), &door.settings, &node_secret());
+            let Next::Decided(decided) = next else { panic!("{first:?} {then:?} {rights:?}: {next:?}") };
+            match decided {
+                Ok(admission) => {
+                    assert_eq!((rights, &*admission.identity.authmethod), ([true, true], first.name()));
+                    let scram = [first, then].contains(&Method::WampScram);
+                    assert_eq!(extra::has(&admission.authextra, "verifier"), scram, "the router's own proof");
+                }
+                Err(denied) => {
+                    assert_ne!(rights, [true, true], "{first:?} {then:?}");
+                    assert_eq!((denied.error, denied.text), (Denied::wrong().error, Denied::wrong().text));
+                }
+            }
+        }
+    }
 }
 
 /// A1: a wrong first proof is followed by the same challenge, and the one answer does not say which was wrong.

@@ -4,8 +4,8 @@
     scripts/break-features.py [FEATURE...]
 
 tests/breaks.toml says, for each feature of docs/FEATURES.md, what is to be changed in the sources and which test must fail then.
-Works on a copy of the checkout below the target folder; nothing here is touched. On demand: a minute or two
-where the checkout was built before.
+Works on a copy of the checkout below the target folder; nothing here is touched. On demand: one build
+of the test binaries that are needed (some minutes on two cores), then a second or two for each break.
 
 So that not every break is a build of its own, all breaks inside functions are compiled at once: the function gets one body per
 break, and an environment variable chooses. A break elsewhere, in a const fn, or in one that returns an impl is built alone.
@@ -70,12 +70,17 @@ def environment(number=0):
     return {**os.environ, **own, "WHARF_BREAK": str(number)}
 
 
-def build(binary):
-    """The test binary that these options of cargo choose, or None; and what the compiler said."""
-    command = ["cargo", "test", "--locked", *binary.split(), "--no-run"]
+def build(binaries):
+    """The test binaries that these options of cargo choose, by option, those that came to be; and what the compiler said. At once, so
+    that no core waits for one of them."""
+    command = ["cargo", "test", "--locked", "--no-run", *[word for binary in binaries for word in binary.split()]]
     done = subprocess.run(command, cwd=COPY, env=environment(), capture_output=True, text=True)
-    paths = re.findall(r"^  Executable .*\((.*)\)$", done.stderr, re.MULTILINE)
-    return (OWN_TARGET / "debug" / "deps" / pathlib.Path(paths[0]).name if paths else None), done.stderr
+    built = {}
+    for source, path in re.findall(r"^  Executable (.*) \((.*)\)$", done.stderr, re.MULTILINE):
+        test = re.match(r"tests/(\w+)", source)
+        option = f"--test {test[1]}" if test else "--lib"
+        built[option] = OWN_TARGET / "debug" / "deps" / pathlib.Path(path).name
+    return built, done.stderr
 
 
 def run(path, test, number=0):
@@ -142,7 +147,8 @@ class Break:
     def run_alone(self):
         path = COPY / self.file
         path.write_text(self.whole.replace(self.find, self.replace))
-        binary, said = build(binary_of(self.test))
+        built, said = build([binary_of(self.test)])
+        binary = built.get(binary_of(self.test))
         if not binary:
             print(said, file=sys.stderr)
         self.outcome = run(binary, self.test) if binary else "not compiled"
@@ -169,11 +175,12 @@ def write_switches(breaks):
 
 def run_switched(breaks):
     write_switches(breaks)
-    binaries, unbroken = {}, {}
-    for binary in sorted({binary_of(entry.test) for entry in breaks}):
-        binaries[binary], said = build(binary)
-        if not binaries[binary]:
-            raise SystemExit(f"{said}\nthe breaks do not compile together; their numbers stand in is_broken(..)")
+    wanted, unbroken = sorted({binary_of(entry.test) for entry in breaks}), {}
+    began = time.monotonic()
+    binaries, said = build(wanted)
+    if set(wanted) - set(binaries):
+        raise SystemExit(f"{said}\nthe breaks do not compile together; their numbers stand in is_broken(..)")
+    print(f"built in {time.monotonic() - began:.0f} s", flush=True)
     for entry in breaks:
         path = binaries[binary_of(entry.test)]
         if entry.test not in unbroken:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Real clients against a router: the whole matrix client x transport x serializer, or a part of it.
+# Real clients against a router: the whole matrix client x transport x serializer, or a part of it; and each of config/examples
+# as its comments say, from making its secrets to the login of the client that it names.
 #
 #   scripts/interop.sh [--quick] [--wharf BINARY]
 #

@@ -5,8 +5,8 @@
 
 use super::clock;
 use crate::auth::{
-    Admission, Attempt, CookieKey, Cookies, Denied, Guess, NodeSecret, Remembered, Throttle, ThrottleSettings, Verdict,
-    Work,
+    Admission, Attempt, ConnectRate, Connects, CookieKey, Cookies, Denied, Entrant, Guess, NodeSecret, Remembered,
+    Throttle, ThrottleSettings, Verdict, Work,
 };
 use crate::observe::{shown, Restraint};
 use crate::outward::Outward;
@@ -43,6 +43,9 @@ pub struct Logins {
     /// Locked for a look-up, twice in a login.
     #[expect(clippy::disallowed_types, reason = "as above")]
     throttle: Arc<Mutex<Throttle>>,
+    /// Locked for a look-up, once in a login of a role that has such a rate.
+    #[expect(clippy::disallowed_types, reason = "as above")]
+    connects: Arc<Mutex<Connects>>,
     /// Lines of the log about logins that failed.
     #[expect(clippy::disallowed_types, reason = "as above")]
     lines: Arc<Mutex<Restraint>>,
@@ -82,6 +85,7 @@ impl Logins {
             secret: NodeSecret::new(secret),
             pool: Arc::default(),
             throttle: Arc::default(),
+            connects: Arc::default(),
             lines: Arc::default(),
             outward: Outward::default(),
             cookies: Arc::default(),
@@ -100,6 +104,14 @@ impl Logins {
     /// It was wrong. How long the answer is to be held back.
     pub(crate) fn failed(&self, attempt: Attempt) -> Duration {
         self.throttle().failed(attempt, clock::now())
+    }
+
+    /// Counts one who has proven to be of this role of a realm.
+    ///
+    /// # Errors
+    /// How long to wait: there are too many.
+    pub(crate) fn admit(&self, rate: ConnectRate, role: (&str, &str), who: Entrant<'_>) -> Result<(), Duration> {
+        self.connects.lock().unwrap_or_else(PoisonError::into_inner).admit(rate, role, who, clock::now())
     }
 
     /// One line of the log about a login that failed, with restraint.

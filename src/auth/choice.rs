@@ -6,18 +6,22 @@ impl AuthSettings {
     /// Whether the realm offers `method`, and HELLO says what it needs.
     pub(super) fn is_possible(&self, method: Method, claim: &Claim<'_>) -> bool {
         let says = |key| extra::has(claim.authextra, key);
+        let begins = |method| self.may_begin_with(method, claim);
         match method {
             Method::Anonymous => anonymous::open(self, claim).is_some(),
-            Method::Tls => tls::open(self, claim).is_some(),
+            Method::Tls => begins(method) && tls::open(self, claim).is_some(),
             Method::Cookie => cookie::open(self, claim).is_some(),
-            Method::Ticket => self.jwt.is_some() || (self.ticket.is_some() && claim.authid.is_some()),
-            Method::Jwt => self.jwt.is_some(),
-            Method::WampCra => self.wampcra.is_some() && claim.authid.is_some(),
+            Method::Ticket => {
+                (self.jwt.is_some() && begins(Method::Jwt))
+                    || (self.ticket.is_some() && claim.authid.is_some() && begins(method))
+            }
+            Method::Jwt => self.jwt.is_some() && begins(method),
+            Method::WampCra => self.wampcra.is_some() && claim.authid.is_some() && begins(method),
             Method::WampScram | Method::Scram => {
-                scram::users(self, method).is_some() && claim.authid.is_some() && says("nonce")
+                scram::users(self, method).is_some() && claim.authid.is_some() && says("nonce") && begins(method)
             }
             // The key tells who it is.
-            Method::Cryptosign => self.cryptosign.is_some() && says("pubkey"),
+            Method::Cryptosign => self.cryptosign.is_some() && says("pubkey") && begins(method),
         }
     }
 
@@ -55,7 +59,7 @@ impl AuthSettings {
         self.dynamic.iter().any(|entry| entry.methods.contains(&method))
     }
 
-    fn has(&self, method: Method, authid: &str) -> bool {
+    pub(super) fn has(&self, method: Method, authid: &str) -> bool {
         match method {
             Method::Anonymous | Method::Tls | Method::Jwt | Method::Cookie => false,
             Method::Ticket => self.ticket.as_ref().is_some_and(|users| users.get(authid).is_some()),
@@ -78,6 +82,20 @@ impl AuthSettings {
             Method::WampScram | Method::Scram => scram::users(self, method)?.get(authid).map(|user| &*user.role),
             Method::Cryptosign => self.cryptosign.as_ref()?.users().get(authid).map(|user| &*user.role),
         }
+    }
+
+    /// The role of a user, or of whom `method` challenges a name like that nobody has.
+    pub(super) fn role_like(&self, method: Method, name: &str, claim: &Claim<'_>) -> Option<String> {
+        let role = self.role_of(method, name).or_else(|| {
+            let decoy = Decoy::new(claim.node_secret, claim.realm, method.name(), name);
+            self.role_of(method, self.nth(method, decoy.below(self.count(method)))?)
+        });
+        role.map(str::to_owned)
+    }
+
+    /// Whether users of `method` are known here, or somebody is asked for them.
+    pub(super) fn has_table_of(&self, method: Method) -> bool {
+        self.asks_for(method) || self.count(method) > 0
     }
 
     fn count(&self, method: Method) -> usize {
@@ -117,7 +135,7 @@ impl AuthSettings {
         if names.is_empty() {
             "no method".to_owned()
         } else {
-            names.join(", ")
+            names.join(", ") + &self.offered_after()
         }
     }
 }

@@ -79,12 +79,14 @@ pub struct Remembered {
     authrole: Arc<str>,
     /// How it was proven then.
     method: Method,
+    /// And how else, where it took two proofs.
+    also: Option<Method>,
 }
 
 impl Remembered {
     /// What may be remembered of a proof: not of one that was none, nor of one that has its own end (a token), nor of one that
     /// somebody else has judged, who could not be asked again.
-    pub fn of(identity: &Identity) -> Option<Self> {
+    pub fn of(identity: &Identity, also: Option<Method>) -> Option<Self> {
         let method = Method::from_wire(&identity.authmethod)?;
         let proof = match method {
             Method::Ticket | Method::WampCra | Method::WampScram | Method::Scram | Method::Cryptosign => true,
@@ -92,7 +94,7 @@ impl Remembered {
         };
         let lasting = proof && &*identity.authprovider == PROVIDER;
         let (authid, authrole) = (Arc::clone(&identity.authid), Arc::clone(&identity.authrole));
-        lasting.then_some(Self { authid, authrole, method })
+        lasting.then_some(Self { authid, authrole, method, also })
     }
 }
 
@@ -210,7 +212,8 @@ pub(super) fn open(settings: &AuthSettings, claim: &Claim<'_>) -> Option<Identit
     settings.cookie.as_ref()?;
     let who = claim.remembered?;
     let is_meant = claim.authid.is_none_or(|said| said == &*who.authid);
-    let still = settings.role_of(who.method, &who.authid) == Some(&who.authrole);
+    let still = settings.role_of(who.method, &who.authid) == Some(&who.authrole)
+        && !settings.is_half_proven(who.method, who.also, &who.authrole);
     (is_meant && still).then(|| Identity {
         authid: Arc::clone(&who.authid),
         authrole: Arc::clone(&who.authrole),
@@ -232,7 +235,7 @@ mod tests {
     }
 
     fn who(authid: &str) -> Remembered {
-        Remembered { authid: authid.into(), authrole: "guest".into(), method: Method::Ticket }
+        Remembered { authid: authid.into(), authrole: "guest".into(), method: Method::Ticket, also: None }
     }
 
     fn found(cookies: &Cookies, number: usize, now: Instant) -> Option<&str> {
@@ -356,11 +359,11 @@ mod tests {
             authprovider: provider.into(),
         };
         for method in ["ticket", "wampcra", "wamp-scram", "scram", "cryptosign"] {
-            assert!(Remembered::of(&identity(method, "static")).is_some(), "{method}");
-            assert!(Remembered::of(&identity(method, "jwt")).is_none(), "{method}");
+            assert!(Remembered::of(&identity(method, "static"), None).is_some(), "{method}");
+            assert!(Remembered::of(&identity(method, "jwt"), None).is_none(), "{method}");
         }
         for method in ["anonymous", "jwt", "tls", "cookie", "other"] {
-            assert!(Remembered::of(&identity(method, "static")).is_none(), "{method}");
+            assert!(Remembered::of(&identity(method, "static"), None).is_none(), "{method}");
         }
     }
 }

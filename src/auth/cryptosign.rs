@@ -168,6 +168,13 @@ pub(super) fn open(
     Ok(Some((authid, role, waiting)))
 }
 
+/// Whose key HELLO names; if nobody's, the key itself, as a name that nobody has.
+pub(super) fn name_of_key(settings: &AuthSettings, claim: &Claim<'_>) -> Option<String> {
+    let text = extra::text(claim.authextra, "pubkey").ok()??;
+    let known = extra::hex(text).and_then(|key| settings.cryptosign.as_ref()?.authid_by_key.get(&key));
+    Some(known.map_or_else(|| text.to_ascii_lowercase(), String::clone))
+}
+
 /// What a HELLO says for this method.
 pub(super) struct Wish {
     key: [u8; 32],

@@ -5,6 +5,7 @@
 
 mod anonymous;
 mod choice;
+mod connects;
 mod cookie;
 mod cryptosign;
 mod decoy;
@@ -17,6 +18,7 @@ mod network;
 mod order;
 mod remains;
 mod scram;
+mod second;
 mod secret;
 mod sources;
 mod throttle;
@@ -27,6 +29,7 @@ mod wampcra;
 mod web;
 mod work;
 
+pub use connects::{ConnectRate, Connects, Entrant};
 pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
@@ -40,6 +43,7 @@ pub use kdf::BadParameters;
 pub use network::PeerRange;
 pub use order::AuthOrder;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
+pub use second::{Next, Rounds, SecondSettings};
 pub use secret::Secret;
 pub use sources::{Source, Sources};
 pub use throttle::{Attempt, Guess, Throttle, ThrottleSettings};
@@ -83,6 +87,8 @@ pub struct AuthSettings {
     pub dynamic: Vec<Arc<DynamicSettings>>,
     /// Browsers whose users have proven before who they are.
     pub cookie: Option<CookieSettings>,
+    /// Which logins take two proofs.
+    pub second: Option<Arc<SecondSettings>>,
     /// In which order methods are tried that need nothing of HELLO.
     pub order: AuthOrder,
     /// How many wrong proofs are taken.
@@ -201,6 +207,8 @@ pub struct Challenge {
     role: Option<String>,
     given: Given,
     waiting: Waiting,
+    /// The role that it seems to be about, where two proofs may be needed.
+    seeming: Option<String>,
 }
 
 /// What whoever knows an identity says of it beyond its name and role.
@@ -265,7 +273,7 @@ impl Challenge {
 
     /// Checks a client's AUTHENTICATE: its signature and its Extra.
     pub fn verify(self, signature: &str, extra: &[(String, Value)]) -> Verdict {
-        let Self { method, authid, role, given, waiting } = self;
+        let Self { method, authid, role, given, waiting, seeming: _ } = self;
         let decide = Decide { method, authid, role, given };
         let may_be_long = matches!(waiting, Waiting::Ticket(_) | Waiting::Token(..) | Waiting::Dynamic(_));
         // What is too long for a signature is none.
@@ -386,6 +394,8 @@ pub struct Drawn {
     pub session: SessionId,
     /// What the client is challenged with (A3).
     pub challenge: [u8; 32],
+    /// The same for a second proof.
+    pub second: [u8; 32],
     /// For people who read challenges.
     pub time: WallTime,
 }
@@ -465,16 +475,18 @@ fn open_with(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Resu
         Method::Cryptosign => cryptosign::open(settings, claim)?
             .map(|(authid, role, waiting)| (authid, role, Waiting::Cryptosign(Box::new(waiting)))),
     };
-    let given = Given::default();
-    Ok(opened.map(|(authid, role, waiting)| Opening::Challenge(Challenge { method, authid, role, given, waiting })))
+    let (given, seeming) = (Given::default(), settings.seeming_role(method, claim));
+    Ok(opened
+        .map(|(authid, role, waiting)| Opening::Challenge(Challenge { method, authid, role, given, waiting, seeming })))
 }
 
 /// Methods whose proof is one text: a ticket, a token, or either.
 fn with_text(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Option<(String, Option<String>, Waiting)> {
-    let ticket = claim.authid.filter(|_| method == Method::Ticket);
+    let ticket = claim.authid.filter(|_| method == Method::Ticket && settings.may_begin_with(method, claim));
     let ticket = ticket.and_then(|authid| ticket::open(settings, claim, authid));
     let (role, ticket) = ticket.map_or((None, None), |(role, ticket)| (role, Some(ticket)));
-    let waiting = match jwt::open(settings, claim, method) {
+    let token = jwt::open(settings, claim, method).filter(|_| settings.may_begin_with(Method::Jwt, claim));
+    let waiting = match token {
         Some(token) => Waiting::Token(Box::new(token), ticket),
         None => Waiting::Ticket(ticket?),
     };

@@ -18,7 +18,7 @@ impl AuthSettings {
     /// Who the client is without a message of its own, by the first method of the order that says so.
     pub(super) fn without_a_proof(&self, claim: &Claim<'_>, order: &AuthOrder) -> Option<Identity> {
         order.0.iter().find_map(|method| match method {
-            Method::Tls => tls::open(self, claim),
+            Method::Tls => tls::open(self, claim).filter(|_| self.may_begin_with(*method, claim)),
             Method::Cookie => cookie::open(self, claim),
             Method::Anonymous => anonymous::open(self, claim),
             Method::Cryptosign | Method::WampScram | Method::Scram | Method::WampCra | Method::Ticket | Method::Jwt => {

@@ -24,11 +24,21 @@ impl Knock {
         authid: Option<&str>,
         authextra: &[(&str, Value)],
     ) -> Result<Opening, Denied> {
+        self.with_claim(methods, authid, authextra, |claim| open(&self.settings, claim))
+    }
+
+    pub(super) fn with_claim<T>(
+        &self,
+        methods: &[&str],
+        authid: Option<&str>,
+        authextra: &[(&str, Value)],
+        then: impl FnOnce(&Claim<'_>) -> T,
+    ) -> T {
         let authmethods: Vec<String> = methods.iter().map(ToString::to_string).collect();
         let authextra: Dict = authextra.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let session = SessionId::new(77).unwrap();
         let time = WallTime(1_795_416_033_000_001);
-        let drawn = Drawn { authid: "ABCD".to_owned(), session, challenge: self.challenge, time };
+        let drawn = Drawn { authid: "ABCD".to_owned(), session, challenge: self.challenge, second: [6; 32], time };
         let claim = Claim {
             realm: "realm1",
             authmethods: &authmethods,
@@ -41,7 +51,7 @@ impl Knock {
             certificate: self.certificate.as_ref(),
             remembered: self.remembered.as_ref(),
         };
-        open(&self.settings, &claim)
+        then(&claim)
     }
 
     pub(super) fn challenge(&self, method: &str, authid: Option<&str>, authextra: &[(&str, Value)]) -> Challenge {

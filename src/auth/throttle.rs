@@ -52,7 +52,7 @@ const ENTRIES_MAX: usize = 1 << 16;
 
 /// When what was counted will have been made up for.
 #[derive(Debug)]
-struct Counted<K> {
+pub(super) struct Counted<K> {
     until: HashMap<K, Instant, foldhash::fast::RandomState>,
     /// When room was last made: looking at all of them for each new one would be what an attacker wants.
     pruned: Option<Instant>,
@@ -65,6 +65,10 @@ impl<K> Default for Counted<K> {
 }
 
 impl<K: Eq + std::hash::Hash> Counted<K> {
+    pub(super) fn until(&self, key: &K) -> Option<&Instant> {
+        self.until.get(key)
+    }
+
     fn make_room(&mut self, now: Instant) {
         let lately = self.pruned.is_some_and(|pruned| now < pruned + Duration::from_secs(1));
         if self.until.len() >= ENTRIES_MAX && !lately {
@@ -129,18 +133,29 @@ impl Throttle {
 
 /// So many at once, and one more after each interval.
 #[derive(Clone, Copy)]
-struct Allowance {
+pub(super) struct Allowance {
     burst: u32,
     interval: Duration,
 }
 
 impl Allowance {
-    fn new(burst: u32, per_second: u32) -> Self {
+    pub(super) fn new(burst: u32, per_second: u32) -> Self {
         Self { burst: burst.max(1), interval: Duration::from_secs(1) / per_second.max(1) }
     }
 
+    /// Half of it, and one at least.
+    pub(super) fn halved(self) -> Self {
+        Self { burst: (self.burst / 2).max(1), interval: self.interval * 2 }
+    }
+
+    /// How long the next one has to wait.
+    pub(super) fn wait(self, until: Option<&Instant>, now: Instant) -> Duration {
+        let owed = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        owed.saturating_sub(self.interval * (self.burst - 1))
+    }
+
     fn allows(self, until: Option<&Instant>, now: Instant) -> bool {
-        until.is_none_or(|until| until.saturating_duration_since(now) <= self.interval * (self.burst - 1))
+        self.wait(until, now).is_zero()
     }
 
     fn delay(self, until: Option<&Instant>, now: Instant) -> Duration {
@@ -151,7 +166,7 @@ impl Allowance {
         (self.interval / 2).mul_f64(share)
     }
 
-    fn count<K: Eq + std::hash::Hash>(self, all: &mut Counted<K>, key: K, now: Instant) {
+    pub(super) fn count<K: Eq + std::hash::Hash>(self, all: &mut Counted<K>, key: K, now: Instant) {
         all.make_room(now);
         if let Some(until) = all.until.get_mut(&key) {
             *until = (*until).max(now) + self.interval;

@@ -174,7 +174,7 @@ pub fn schema() -> serde_json::Value {
 const FULL_FILE_HEAD: &str = "\
 # Every key with its default. Keys without one stand in comments, with an example. Made by a test: see tests/config.
 # The names `main`, `guest`, `device`, `joe`, `staff`, `orders`, `office`, `alarms`, `report`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `methods`,
-# `procedure`, `match`, `from`, `uri` and `allow` must be given where their table is.
+# `procedure`, `after`, `method`, `match`, `from`, `uri` and `allow` must be given where their table is.
 ";
 
 /// What has no default, so that every key has a place in the full file.
@@ -197,6 +197,9 @@ role = "guest"
 keys = ["af626673c0e68d5066a9f59fa22495406ee2a1c4ced7704897310416bff2c048"]
 role = "guest"
 [realms.main.auth.cookie]
+[realms.main.auth.second]
+after = ["wampcra"]
+method = "cryptosign"
 [realms.main.auth.jwt]
 issuer = "https://id.example"
 audience = "shop"

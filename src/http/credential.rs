@@ -11,7 +11,9 @@ use crate::actors::realms::RealmsActor;
 use crate::actors::router::Reply;
 use crate::actors::session::drawn;
 use crate::actors::RealmShared;
-use crate::auth::{self, Admission, Bench, Claim, Denied, Guess, Identity, Inquiry, Judgement, Opening, Verdict};
+use crate::auth::{
+    self, Admission, Bench, Claim, Denied, Guess, Identity, Inquiry, Judgement, Next, Opening, Rounds, Verdict,
+};
 use crate::observe::{Refusal, Tally};
 use crate::wamp::{Dict, Entrance, ErrorUri, Outcome, Uri};
 use actix::Addr;
@@ -98,8 +100,8 @@ fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Deni
             return None;
         }
         match open(arrival, shared, &[method.name().to_owned()], None) {
-            Ok(Opening::Welcome(identity)) => Some(identity),
-            Ok(Opening::Challenge(_) | Opening::Ask(_)) | Err(_) => None,
+            Ok((Opening::Welcome(identity), _)) => Some(identity),
+            Ok((Opening::Challenge(_) | Opening::Ask(_), _)) | Err(_) => None,
         }
     });
     let identity = identity.ok_or_else(required)?;
@@ -168,24 +170,35 @@ async fn look(
     proof: &str,
 ) -> Result<Identity, Denied> {
     let denied = Denied::wrong;
-    let verdict = match open(arrival, shared, &[method.name().to_owned()], authid)? {
-        Opening::Challenge(challenge) => challenge.verify(proof, &[]),
+    let (opening, mut rounds) = open(arrival, shared, &[method.name().to_owned()], authid)?;
+    let verdict = match opening {
+        Opening::Challenge(challenge) => {
+            rounds.challenged(&challenge);
+            challenge.verify(proof, &[])
+        }
         // Only a text was offered, and a text is always asked for.
         Opening::Welcome(_) | Opening::Ask(_) => return Err(denied()),
     };
-    let admission = match verdict {
-        Verdict::Now(verdict) => verdict?,
+    let judged = match verdict {
+        Verdict::Now(verdict) => verdict,
         Verdict::Later(work) => {
             let (sender, receiver) = oneshot::channel();
             // A caller that has gone does not wait for it.
             let answer = Box::new(move |verdict| drop(sender.send(verdict)));
             shared.logins.prove(work, answer).map_err(|_| busy())?;
-            receiver.await.map_err(|_| denied())??
+            receiver.await.map_err(|_| denied())?
         }
-        Verdict::Ask(inquiry) => ask(arrival, shared, inquiry).await?,
+        Verdict::Ask(inquiry) => ask(arrival, shared, inquiry).await,
     };
-    shared.settings.auth.lets_in(&admission.identity, &entrance(arrival))?;
-    Ok(admission.identity)
+    match rounds.step(judged, &shared.settings.auth, shared.logins.node_secret()) {
+        Next::Decided(decided) => {
+            let identity = decided?.identity;
+            shared.settings.auth.lets_in(&identity, &entrance(arrival))?;
+            Ok(identity)
+        }
+        // A request has one credential, and only a certificate can be the second proof.
+        Next::Challenge(_) | Next::Ask(_) => Err(denied()),
+    }
 }
 
 /// Has an authenticator judge the ticket.
@@ -252,7 +265,7 @@ fn open(
     shared: &RealmShared,
     authmethods: &[String],
     authid: Option<&str>,
-) -> Result<Opening, Denied> {
+) -> Result<(Opening, Rounds), Denied> {
     let drawn = drawn();
     let claim = Claim {
         realm: arrival.realm.as_str(),
@@ -266,7 +279,8 @@ fn open(
         drawn: &drawn,
         remembered: None,
     };
-    auth::open(&shared.settings.auth, &claim)
+    let rounds = Rounds::begin(&shared.settings.auth, &claim);
+    auth::open(&shared.settings.auth, &claim).map(|opening| (opening, rounds))
 }
 
 /// A2.

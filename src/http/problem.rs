@@ -108,9 +108,11 @@ impl Problem {
         Self::new(statuses.of(error.as_str()), error.as_str(), detail.into())
     }
 
-    /// The session that the request went by has ended, or could not begin: 503, whatever the reason.
+    /// The session that the request went by has ended, or could not begin: 503, or 429 where its role has too many logins.
     pub(super) fn ended(reason: &str, detail: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, shown(detail))
+        let too_many = reason == ErrorUri::RATE_LIMITED.as_str();
+        let status = if too_many { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::SERVICE_UNAVAILABLE };
+        Self::new(status, reason, shown(detail))
     }
 
     /// An ERROR of the realm or of the callee.

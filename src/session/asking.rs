@@ -3,7 +3,6 @@
 
 use super::{Action, Doorman, Ending, Session, State};
 use crate::auth::{Answer, Bench, Fault, Inquiry, Judged, Judgement, Memo};
-use crate::wamp::message::Challenge;
 use crate::wamp::{ErrorUri, Outcome};
 
 /// What an answer comes to.
@@ -63,13 +62,8 @@ impl Session {
                 self.state = State::Asking { arrival, inquiry };
                 Action::Ask
             }
-            Judgement::Challenge(challenge) => {
-                let message = Challenge { method: challenge.method().name().to_owned(), extra: challenge.extra() };
-                self.state = State::Challenging { arrival, challenge: Box::new(challenge) };
-                Action::Send(message.into())
-            }
-            Judgement::Decided(Ok(admission)) => self.enter(doorman, &arrival, admission),
-            Judgement::Decided(Err(denied)) => self.deny(denied),
+            Judgement::Challenge(challenge) => self.challenge(arrival, challenge),
+            Judgement::Decided(verdict) => self.judged(doorman, arrival, verdict),
         };
         Heard { action, fault, memo }
     }

@@ -59,6 +59,8 @@ pub enum Ending {
     HandshakeTimeout,
     /// The realm is full.
     Limit,
+    /// More of this role log in than may.
+    RateLimited,
     /// The peer does not read.
     SlowConsumer,
     /// The node is short of memory.
@@ -67,6 +69,31 @@ pub enum Ending {
     RealmRestarted,
     /// The router's own fault.
     Internal,
+}
+
+impl Ending {
+    /// Whether the peer has brought it about by what it did or left undone, not counting its proofs.
+    pub fn is_the_peers(self) -> bool {
+        match self {
+            Self::Orderly
+            | Self::Violation
+            | Self::Undecodable
+            | Self::NoSuchRealm
+            | Self::BadRealm
+            | Self::HandshakeTimeout
+            | Self::SlowConsumer => true,
+            Self::Shutdown
+            | Self::NotAuthenticated
+            | Self::AuthenticatorFailed
+            | Self::TooBusy
+            | Self::Throttled
+            | Self::Limit
+            | Self::RateLimited
+            | Self::Overload
+            | Self::RealmRestarted
+            | Self::Internal => false,
+        }
+    }
 }
 
 /// The end of a connection.

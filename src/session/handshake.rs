@@ -4,7 +4,8 @@ use super::asking::ending_of;
 use super::authorizing::Held;
 use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, State};
 use crate::auth::{
-    self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, NodeSecret, Opening, Remembered, Verdict,
+    self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, Method, Next, NodeSecret, Opening, Remembered,
+    Rounds, Verdict,
 };
 use crate::wamp::message::{Challenge, Hello, Message, Welcome};
 use crate::wamp::options::{HelloDetails, WelcomeDetails};
@@ -12,6 +13,7 @@ use crate::wamp::role::{Announced, Roles};
 use crate::wamp::uri::{self, UriRules};
 use crate::wamp::{Dict, ErrorUri, MatchPolicy, MessageKind, SessionId, Uri};
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// What a HELLO said that is still needed until WELCOME.
@@ -20,6 +22,7 @@ pub struct Arrival {
     realm: Uri,
     details: Box<HelloDetails>,
     announced: Announced,
+    rounds: Rounds,
 }
 
 /// Where a peer came in, and what its login uses.
@@ -100,7 +103,7 @@ impl Session {
 
     /// The realm is there: who may enter is now known.
     pub fn realm_found(&mut self, doorman: &impl Doorman, door: &Door<'_>) -> Action {
-        let State::FindingRealm { arrival } = std::mem::replace(&mut self.state, State::Ended) else {
+        let State::FindingRealm { mut arrival } = std::mem::replace(&mut self.state, State::Ended) else {
             return Action::Nothing;
         };
         let claim = Claim {
@@ -115,21 +118,27 @@ impl Session {
             certificate: self.certificate.as_deref(),
             remembered: door.remembered.as_ref(),
         };
-        match auth::open(doorman.auth(), &claim) {
+        let opening = auth::open(doorman.auth(), &claim);
+        let rounds = Rounds::begin(doorman.auth(), &claim);
+        arrival.rounds = rounds;
+        match opening {
             Ok(Opening::Welcome(identity)) => {
                 self.enter(doorman, &arrival, Admission { identity, authextra: Dict::new() })
             }
-            Ok(Opening::Challenge(challenge)) => {
-                let message = Challenge { method: challenge.method().name().to_owned(), extra: challenge.extra() };
-                self.state = State::Challenging { arrival, challenge: Box::new(challenge) };
-                Action::Send(message.into())
-            }
+            Ok(Opening::Challenge(challenge)) => self.challenge(arrival, challenge),
             Ok(Opening::Ask(inquiry)) => {
                 self.state = State::Asking { arrival, inquiry };
                 Action::Ask
             }
             Err(denied) => self.deny(denied),
         }
+    }
+
+    pub(super) fn challenge(&mut self, mut arrival: Box<Arrival>, challenge: auth::Challenge) -> Action {
+        arrival.rounds.challenged(&challenge);
+        let message = Challenge { method: challenge.method().name().to_owned(), extra: challenge.extra() };
+        self.state = State::Challenging { arrival, challenge: Box::new(challenge) };
+        Action::Send(message.into())
     }
 
     /// The proof is checked by [`Session::authenticate`]: the realm's users are not this room's.
@@ -155,8 +164,7 @@ impl Session {
             return Action::Nothing;
         };
         match challenge.verify(&proof.signature, &proof.extra) {
-            Verdict::Now(Ok(admission)) => self.enter(doorman, &arrival, admission),
-            Verdict::Now(Err(denied)) => self.deny(denied),
+            Verdict::Now(verdict) => self.judged(doorman, arrival, verdict),
             Verdict::Later(work) => {
                 self.state = State::Proving { arrival };
                 Action::Prove(work)
@@ -176,10 +184,46 @@ impl Session {
         let State::Proving { arrival } = std::mem::replace(&mut self.state, State::Ended) else {
             return Action::Nothing;
         };
-        match verdict {
-            Ok(admission) => self.enter(doorman, &arrival, admission),
-            Err(denied) => self.deny(denied),
+        self.judged(doorman, arrival, verdict)
+    }
+
+    /// A proof was judged: the session goes on, or is asked for a second one (D44).
+    pub(super) fn judged(
+        &mut self,
+        doorman: &impl Doorman,
+        mut arrival: Box<Arrival>,
+        verdict: Result<Admission, Denied>,
+    ) -> Action {
+        match arrival.rounds.step(verdict, doorman.auth(), doorman.node_secret()) {
+            Next::Decided(Ok(admission)) => self.enter(doorman, &arrival, admission),
+            Next::Decided(Err(denied)) => self.deny(denied),
+            Next::Challenge(challenge) => self.challenge(arrival, challenge),
+            Next::Ask(inquiry) => {
+                self.state = State::Asking { arrival, inquiry };
+                Action::Ask
+            }
         }
+    }
+
+    /// Whether the first of two proofs has come and what it comes to is not told yet.
+    pub fn awaits_second(&self) -> bool {
+        match &self.state {
+            State::Challenging { arrival, .. } | State::Proving { arrival } | State::Asking { arrival, .. } => {
+                arrival.rounds.is_second()
+            }
+            State::AwaitingHello
+            | State::FindingRealm { .. }
+            | State::Joining { .. }
+            | State::Established { .. }
+            | State::Leaving { .. }
+            | State::ShuttingDown { .. }
+            | State::Ended => false,
+        }
+    }
+
+    /// By which other method the peer has proven who it is, where it took two.
+    pub fn second(&self) -> Option<Method> {
+        self.second
     }
 
     /// There is no room for [`Action::Prove`] (A2).
@@ -192,6 +236,12 @@ impl Session {
     pub fn too_many_attempts(&mut self) -> Action {
         let text = auth::TOO_MANY_ATTEMPTS;
         self.end(Farewell::abort(Ending::Throttled, ErrorUri::TOO_MANY_ATTEMPTS, text, CloseCode::POLICY))
+    }
+
+    /// More of the peer's role log in than may (X6): it was let in, and is not.
+    pub fn too_many_logins(&mut self, wait: Duration) -> Action {
+        let text = format!("too many logins of this role: come back in {} ms", wait.as_millis() + 1);
+        self.end(Farewell::abort(Ending::RateLimited, ErrorUri::RATE_LIMITED, text, CloseCode::TRY_LATER))
     }
 
     /// Where the peer wants to go and as whom, while its proof or an answer about it is awaited.
@@ -264,6 +314,7 @@ impl Session {
             let text = "the role of this principal does not exist in the realm";
             return self.deny(Denied::new(ErrorUri::NO_SUCH_ROLE, text));
         };
+        self.second = arrival.rounds.second();
         let (realm, announced) = (arrival.realm.clone(), arrival.announced);
         self.state = State::Joining { realm, identity: identity.clone(), authextra, rules, announced };
         Action::Join(identity, announced)
@@ -292,7 +343,7 @@ fn admit(hello: Hello) -> Result<Arrival, Farewell> {
         let text = format!("HELLO: Realm: {fault}");
         return Err(Farewell::abort(Ending::BadRealm, ErrorUri::INVALID_URI, text, CloseCode::POLICY));
     }
-    Ok(Arrival { realm: realm.detached(), details: hello.details, announced })
+    Ok(Arrival { realm: realm.detached(), details: hello.details, announced, rounds: Rounds::default() })
 }
 
 fn welcome(session: SessionId, realm: Uri, identity: &Identity, roles: Roles) -> Welcome {

@@ -6,6 +6,7 @@
 //! AwaitingHello --> FindingRealm --> Challenging --AUTHENTICATE--> Joining --(realm: yes)--> Established
 //!    |                  |    \--> Asking --^  \--> Proving (a costly proof) --^    |                |
 //!    |                  |                |     \--> Asking (an authenticator) -^   |                |
+//!    |                  |                \--> Challenging (a second proof, if it takes two)          |
 //!    ^                  |                |                            |                          |
 //!    |                refused          denied                      refused        GOODBYE, kill, shutdown
 //!    |                  v                v                            v                          v
@@ -36,7 +37,7 @@ pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Door, Doorman, Proof};
 pub use rate::Rate;
 
-use crate::auth::{Certificate, Challenge, Identity, Inquiry, Work};
+use crate::auth::{Certificate, Challenge, Identity, Inquiry, Method, Work};
 use crate::wamp::message::{Goodbye, Message};
 use crate::wamp::options::CloseDetails;
 use crate::wamp::role::Announced;
@@ -137,6 +138,8 @@ pub struct Session {
     used: rate::Used,
     /// Why it was not let in, for the operator only.
     denied: Option<&'static str>,
+    /// By what it was proven besides, where two proofs are needed.
+    second: Option<Method>,
     /// What the peer has shown to the transport.
     certificate: Option<Arc<Certificate>>,
     /// Where it came in.
@@ -157,6 +160,7 @@ impl Session {
             request_ids: RequestIds::default(),
             used: rate::Used::default(),
             denied: None,
+            second: None,
             certificate: None,
             entrance: Entrance::default(),
         }

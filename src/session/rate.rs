@@ -11,6 +11,8 @@ pub struct Rate {
     pub calls: Option<u32>,
     /// PUBLISHes each second, 1 or more.
     pub publishes: Option<u32>,
+    /// Logins each second, of all sessions of the role, 1 or more.
+    pub connects: Option<u32>,
     /// How many of each at once, 1 or more.
     pub burst: u32,
 }
@@ -77,7 +79,7 @@ mod tests {
     use crate::wamp::{MessageKind, Payload, RequestId, Uri, Value};
     use std::sync::Arc;
 
-    const RATE: Rate = Rate { calls: Some(50), publishes: Some(20), burst: 100 };
+    const RATE: Rate = Rate { calls: Some(50), publishes: Some(20), connects: None, burst: 100 };
 
     /// X6: within 5 % over 10 s, beyond what may come at once.
     #[test]
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn who_waits_as_long_as_told_is_let_through() {
-        let rate = Rate { calls: Some(3), publishes: None, burst: 1 };
+        let rate = Rate { calls: Some(3), publishes: None, connects: None, burst: 1 };
         let (mut used, start) = (Used::default(), crate::actors::clock::now());
         used.set_time(start);
         assert_eq!(used.call(&rate), Ok(()));
@@ -124,7 +126,7 @@ mod tests {
             source: "".into(),
         };
         let policy = Policy::new(PolicyRules { allow: vec![rule], deny: Vec::new(), flags: PolicyFlags::default() });
-        let rate = Some(Rate { calls: Some(1), publishes: Some(1), burst: 1 });
+        let rate = Some(Rate { calls: Some(1), publishes: Some(1), connects: None, burst: 1 });
         Rules { policy: Arc::new(policy), rate, ..Rules::default() }
     }
 

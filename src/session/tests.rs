@@ -14,6 +14,7 @@ use crate::wamp::{InvocationId, MatchPolicy, Payload, RequestId, SessionId, Subs
 
 mod authorizing;
 mod login;
+mod second;
 
 struct Realm {
     auth: AuthSettings,
@@ -56,7 +57,7 @@ fn realm(rules: Rules) -> Realm {
 
 fn door() -> Door<'static> {
     let time = crate::wamp::WallTime::default();
-    let drawn = Drawn { authid: "ABCD".to_owned(), session: session_id(), challenge: [5; 32], time };
+    let drawn = Drawn { authid: "ABCD".to_owned(), session: session_id(), challenge: [5; 32], second: [6; 32], time };
     Door { listener: "main", binding: None, remembered: None, drawn }
 }
 

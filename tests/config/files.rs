@@ -103,6 +103,8 @@ fn the_full_file_equals_the_defaults() {
             "role",
             "methods",
             "procedure",
+            "after",
+            "method",
             "procedure",
             "durability",
             "match",

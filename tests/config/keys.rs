@@ -203,6 +203,7 @@ fn every_key_can_be_set_by_its_variable() {
         "realms.main.auth.wampcra.users.joe.salt",
         "realms.main.roles.guest.rate.calls",
         "realms.main.roles.guest.rate.publishes",
+        "realms.main.roles.guest.rate.connects",
         "realms.main.topics.alarms.trustlevel",
         "realms.main.procedures.report.trustlevel",
         "realms.main.procedures.report.call_timeout",

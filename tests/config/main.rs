@@ -19,6 +19,7 @@ mod made_secrets;
 mod managed;
 mod overlays;
 mod reload;
+mod second;
 mod secrets;
 mod tls;
 
@@ -55,6 +56,7 @@ fn variables() -> BTreeMap<String, String> {
         "DEVELOPER_TICKET",
         "JOE_SECRET",
         "SENSOR_SECRET",
+        "OPS_SECRET",
     ]);
     let texts = names.map(|name| (name.to_owned(), format!("hush-{name}")));
     let dialect = VERIFIER.replace("wamp-scram$pbkdf2$i=4096", "scram$argon2id-13$i=3,m=65536");

@@ -182,7 +182,7 @@ fn roles_inherit_rules_flags_and_overflow_and_deny_wins_over_all() {
     )));
     assert_eq!(settings.realms.len(), 1);
     let child = &settings.realms[0].roles["child"];
-    let rate = wharf::actors::settings::Rate { calls: Some(5), publishes: None, burst: 100 };
+    let rate = wharf::actors::settings::Rate { calls: Some(5), publishes: None, connects: None, burst: 100 };
     assert_eq!(child.rate, Some(rate));
     assert_eq!(child.on_overflow, Some(wharf::actors::settings::OnOverflow::DropNewest));
     let policy = &child.policy;

@@ -56,6 +56,7 @@ fn others(value: &str) -> Vec<String> {
                 "[\"boss\"]",
                 "[\"com.other\"]",
                 "[\"health\"]",
+                "[\"ticket\"]",
             ];
             let keys = format!("[\"58{}\"]", "66".repeat(31));
             let rule = "[{ uri = \"com.other\", allow = [\"call\"] }]";
@@ -98,6 +99,7 @@ fn others(value: &str) -> Vec<String> {
                 "other",
                 "com.other.*",
                 "1GiB",
+                "scram",
             ]),
             vec!["3".to_owned()],
         ]

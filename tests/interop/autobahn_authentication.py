@@ -3,12 +3,14 @@
 As autobahn_python.py, which has the rest. Its SCRAM is the dialect `scram`.
 """
 
+import importlib
 import time
 
 import jwt
-from autobahn_peer import REALM, URL, Session, connect, converse, leave, login, open_with, within
+from autobahn_peer import FRAMEWORK, REALM, URL, Inbox, Session, connect, converse, leave, login, open_with, within
 from autobahn.wamp.auth import create_authenticator
 from autobahn.wamp.exception import ApplicationError
+from autobahn.wamp.types import ComponentConfig
 
 TOKEN_KEY = "a secret of 32 octets or more, for tokens"
 KEY = "44" * 32
@@ -79,6 +81,49 @@ async def cookies(steps):
         steps.equal(f"cookie: {step}", await open_with(Known(cookie)), "wamp.error.no_matching_auth_method")
 
 
+class Twice(importlib.import_module(f"autobahn.{FRAMEWORK}.wamp").Session):
+    """The session of the library's components: it answers each CHALLENGE with the authenticator of its method."""
+
+    cookie = None
+
+    def __init__(self, **methods):
+        super().__init__(ComponentConfig("twice"))
+        self.joined, self.left, self.gone = Inbox(), Inbox(), Inbox()
+        for method, arguments in methods.items():
+            self.add_authenticator(create_authenticator(method, authid="vera", **arguments))
+
+    def on_join(self, details):
+        self.joined.put(details)
+
+    def on_leave(self, details):
+        self.joined.put(details.reason)
+        self.left.put(details.reason)
+        self.disconnect()
+
+    def on_disconnect(self):
+        self.joined.put("the transport was lost")
+        self.gone.put(True)
+
+
+async def two_proofs(steps):
+    right = {"ticket": {"ticket": "vera-ticket"}, "wampcra": {"secret": "vera-secret"}, "cryptosign": {"privkey": KEY}}
+    for first in ["ticket", "wampcra"]:
+        pair = {first: right[first], "cryptosign": right["cryptosign"]}
+        for order in [pair, dict(reversed(pair.items()))]:
+            session = Twice(**order)
+            details = await open_with(session)
+            who = (details.authid, details.authrole, details.authmethod) if hasattr(details, "authid") else details
+            steps.equal(f"two proofs: {' and '.join(order)}", who, ("vera", "clerk", first))
+            await leave(session)
+    guesses = {"ticket": {"ticket": "guess"}, "wampcra": {"secret": "guess"}, "cryptosign": {"privkey": "45" * 32}}
+    for wrong in ["ticket", "cryptosign"]:
+        methods = {method: (guesses if method == wrong else right)[method] for method in ["ticket", "cryptosign"]}
+        steps.equal(f"two proofs: a wrong {wrong}", await open_with(Twice(**methods)), DENIED)
+    for alone in right:
+        reason = await open_with(Twice(**{alone: right[alone]}))
+        steps.equal(f"two proofs: {alone} alone", reason, "wamp.error.no_matching_auth_method")
+
+
 async def main(steps):
     for authid, ticket, expected in [("hank", "hank-ticket", "hank"), ("hank", "guess", DENIED), ("nobody", "x", DENIED)]:
         session, details = await connect(authid=authid, ticket=ticket)
@@ -86,6 +131,7 @@ async def main(steps):
         if expected == authid:
             await leave(session)
     await tokens(steps)
+    await two_proofs(steps)
     await cookies(steps)
     for authid in ["bob", "carl"]:
         await let_in(steps, "wampcra", authid, authid=authid, secret=authid + "-secret")

@@ -44,4 +44,19 @@ await new Steps().run(async (steps) => {
     await letIn(steps, 'cryptosign', 'device', undefined, withKey(own), pubkey(own));
     await refused(steps, 'cryptosign', 'another key', 'device', withKey(other), pubkey(other));
     await refused(steps, 'cryptosign', 'a signature of another key', 'device', withKey(other), pubkey(own));
+    // `onchallenge` is called for each CHALLENGE.
+    const twice = (ticket, keys) =>
+        connect({
+            realm: 'twice',
+            authmethods: ['ticket', 'cryptosign'],
+            authid: 'vera',
+            authextra: pubkey(own),
+            onchallenge: (session, method, extra) =>
+                method === 'ticket' ? ticket : cryptosign.sign_challenge(keys, extra),
+        });
+    const { details, leave } = await twice('vera-ticket', own);
+    steps.equal('two proofs: vera is let in', [details.authid, details.authmethod], ['vera', 'ticket']);
+    await leave();
+    await steps.refused('two proofs: a wrong ticket is refused', twice('guess', own), DENIED, uriOf);
+    await steps.refused('two proofs: a wrong signature is refused', twice('vera-ticket', other), DENIED, uriOf);
 });

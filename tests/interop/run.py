@@ -1,4 +1,5 @@
-"""Runs every client check of this folder against a router of its own, and prints a table client x transport x serializer.
+"""Runs every client check of this folder against a router of its own, and prints a table client x transport x serializer; then
+follows the examples (examples.py).
 
 Called by scripts/interop.sh, which installs the clients. The router listens on free loopback ports and is ended by its
 process id. What could not be installed is told as left out and never counted as passed. Exit status: 0 if nothing failed.
@@ -18,6 +19,8 @@ import sys
 import tempfile
 import threading
 import time
+
+import examples
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHECK_S = 90
@@ -217,7 +220,7 @@ def run(row):
 
 
 def table(results):
-    names = {"ws": "WebSocket", "rs": "RawSocket", "wss": "WS in TLS", "rss": "RS in TLS"}
+    names = {"ws": "WebSocket", "rs": "RawSocket", "wss": "WS in TLS", "rss": "RS in TLS", "example": "config/examples"}
     print(f"{'client':37}{'transport':12}{'serializer':18}{'outcome':9}{'seconds':>8}  steps")
     for client, transport, serializer, held, last, _, seconds in results:
         outcome = "ok" if held else "FAIL"
@@ -248,6 +251,8 @@ def main():
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
                 results = list(pool.map(run, rows(options, bench)))
         results += [run(row) for row in conversations(options, bench)]
+    if options.python:
+        results += examples.results(options.wharf, options.python, options.node_dir)
     table(results)
     failed = sum(not held for _, _, _, held, _, _, _ in results)
     if router.status != 0:

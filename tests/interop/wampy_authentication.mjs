@@ -37,4 +37,18 @@ await new Steps().run(async (steps) => {
     const other = '45'.repeat(32);
     await refused(steps, 'cryptosign', 'another key', 'device', cryptosign.sign(other), { pubkey: pubkey(other) });
     await refused(steps, 'cryptosign', 'a signature of another key', 'device', cryptosign.sign(other), { pubkey: pubkey(key) });
+    // `onChallenge` is called for each CHALLENGE.
+    const twice = (ticket, seed) =>
+        connect({
+            realm: 'twice',
+            authmethods: ['ticket', 'cryptosign'],
+            authid: 'vera',
+            authextra: { pubkey: pubkey(key) },
+            onChallenge: (method, info) => (method === 'ticket' ? ticket : cryptosign.sign(seed)(method, info)),
+        });
+    const [session, details] = await twice('vera-ticket', key);
+    steps.equal('two proofs: vera is let in', [details.authid, details.authmethod], ['vera', 'ticket']);
+    await within(session.disconnect());
+    await steps.refused('two proofs: a wrong ticket is refused', twice('guess', key), DENIED, uriOf);
+    await steps.refused('two proofs: a wrong signature is refused', twice('vera-ticket', other), DENIED, uriOf);
 });

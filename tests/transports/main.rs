@@ -19,12 +19,14 @@ mod jwks;
 mod keepalive;
 mod log;
 mod logins;
+mod matrix;
 mod proxies;
 mod rates;
 mod rawsocket;
 mod rawsocket_peer;
 mod reload;
 mod router;
+mod second;
 mod shared_port;
 #[path = "../support/site.rs"]
 mod site;

@@ -62,7 +62,7 @@ impl Router {
     }
 
     /// Writes another configuration, asks for a reload, and waits for what comes of it: `true`, it is done.
-    fn reload(&self, config: &str) -> bool {
+    pub(crate) fn reload(&self, config: &str) -> bool {
         std::fs::write(self.folder().join("wharf.toml"), config).unwrap();
         let (done, not_done) = (self.lines_with(DONE), self.lines_with(NOT_DONE));
         self.signal("-HUP");

@@ -99,6 +99,7 @@ impl SessionActor {
             about.report(&fault, &self.tally);
         }
         self.limit_challenge();
+        self.note_second();
         self.obey(heard.action, ctx);
     }
 

@@ -61,6 +61,11 @@ impl SessionActor {
             return;
         }
         self.count_ending(farewell.ending);
+        if !farewell.ending.is_the_peers() {
+            self.settle();
+        }
+        // Who goes between two proofs is counted.
+        self.unfinished = None;
         // Subscriptions and registrations are gone before the ABORT is written (P1).
         self.tie = None;
         self.arrivals.clear();
@@ -87,6 +92,7 @@ impl SessionActor {
             Why::TooBusy => Refusal::AuthBusy,
             Why::Throttled => Refusal::AuthThrottled,
             Why::Limit => Refusal::Limit,
+            Why::RateLimited => Refusal::RateLimited,
             Why::SlowConsumer => Refusal::SlowConsumer,
             Why::Overload => Refusal::Overload,
             // Counted where they are found, or no refusals.

@@ -158,6 +158,8 @@ pub struct SessionActor {
     probed: bool,
     /// The proof that is being looked at.
     attempt: Option<Attempt>,
+    /// The first of two proofs has come.
+    unfinished: Option<login::Unfinished>,
     asking: asking::Asking,
     authorizing: authorizing::Authorizing,
     /// Who tries to come in.
@@ -265,6 +267,7 @@ impl SessionActor {
             told_waiting: (0, 0),
             probed: false,
             attempt: None,
+            unfinished: None,
             asking: asking::Asking::default(),
             authorizing: authorizing::Authorizing::default(),
             knocking: login::Knocking::default(),
@@ -282,8 +285,11 @@ impl Actor for SessionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        if self.joining.is_some() {
-            if self.handle.as_ref().is_some_and(|handle| handle.shared.pressure.is_high()) {
+        if let Some(joining) = &self.joining {
+            let counted = self.count_login(&joining.identity);
+            if let Err(wait) = counted {
+                self.refuse_login(wait, ctx);
+            } else if self.handle.as_ref().is_some_and(|handle| handle.shared.pressure.is_high()) {
                 self.refuse_for_memory(ctx);
             } else {
                 self.join(ctx.address());
@@ -333,7 +339,8 @@ fn random_id() -> SessionId {
 
 /// What the login of one HELLO uses.
 pub(crate) fn drawn() -> Drawn {
-    Drawn { authid: random_authid(), session: random_id(), challenge: rand::random(), time: clock::time_of_day() }
+    let (challenge, second) = (rand::random(), rand::random());
+    Drawn { authid: random_authid(), session: random_id(), challenge, second, time: clock::time_of_day() }
 }
 
 /// An anonymous name that people can read out: three groups of four, without the letters that look like digits.

@@ -73,6 +73,7 @@ impl Handler<Proven> for SessionActor {
     fn handle(&mut self, Proven(verdict): Proven, ctx: &mut Context<Self>) {
         if let Some(shared) = self.handle.as_ref().map(|handle| Arc::clone(&handle.shared)) {
             let action = self.session.proven(&*shared, verdict);
+            self.note_second();
             self.obey(action, ctx);
         }
     }
@@ -154,11 +155,13 @@ impl SessionActor {
             }
             Action::Authenticate(proof) => {
                 if let Some(shared) = self.handle.as_ref().map(|handle| Arc::clone(&handle.shared)) {
-                    let action = if self.may_try(&shared) {
+                    // Both proofs are one try.
+                    let action = if self.session.awaits_second() || self.may_try(&shared) {
                         self.session.authenticate(&*shared, &proof)
                     } else {
                         self.session.too_many_attempts()
                     };
+                    self.note_second();
                     self.obey(action, ctx);
                 }
             }
@@ -167,7 +170,11 @@ impl SessionActor {
             Action::Authorize => self.authorize(ctx),
             Action::Join(identity, announced) => {
                 self.attempt = None;
-                self.start_joining(identity, announced, ctx.address());
+                self.settle();
+                match self.count_login(&identity) {
+                    Ok(()) => self.start_joining(identity, announced, ctx.address()),
+                    Err(wait) => self.refuse_login(wait, ctx),
+                }
             }
             Action::Forward(message) => self.forward(message),
             Action::Leave => {

@@ -86,6 +86,7 @@ pub struct Shapes {
     wamp_scram: OnceLock<Record>,
     /// How long the last asking has taken, in microseconds.
     took_us: AtomicU64,
+    role: OnceLock<String>,
 }
 
 impl Shapes {
@@ -173,7 +174,9 @@ pub(super) fn open(
         if needs_no_name && settings.is_possible(method, claim) {
             return open_with(settings, claim, method);
         }
-        if settings.asks_for(method) && says_enough(method, claim) {
+        // What role it will be is not known yet.
+        let begins = settings.may_begin_as(method, None, claim);
+        if begins && settings.asks_for(method) && says_enough(method, claim) {
             return ask(settings, claim, method).map(Some);
         }
     }
@@ -190,7 +193,7 @@ fn says_enough(method: Method, claim: &Claim<'_>) -> bool {
     }
 }
 
-fn ask(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Result<Opening, Denied> {
+pub(super) fn ask(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Result<Opening, Denied> {
     match method {
         Method::WampScram | Method::Scram => scram::check(claim, method)?,
         Method::Cryptosign => {
@@ -220,6 +223,7 @@ fn ask(settings: &AuthSettings, claim: &Claim<'_>, method: Method) -> Result<Ope
         role: None,
         given: Given::default(),
         waiting: Waiting::Dynamic(inquiry),
+        seeming: None,
     }))
 }
 
@@ -355,6 +359,7 @@ impl Inquiry {
 
     /// What the first user looks like that an authenticator knows, strangers look like.
     fn remember(&self, shapes: &Shapes, answer: &Answer) {
+        shapes.role.get_or_init(|| answer.role.clone());
         match &answer.known {
             Known::Secret { salted, .. } => {
                 shapes.wampcra.get_or_init(|| (salted.clone(), answer.role.clone()));
@@ -405,6 +410,10 @@ impl Inquiry {
                 return Judgement::Decided(Err(failed()))
             }
         };
+        // That of the challenge, where it says one.
+        let told = shapes.wampcra.get().filter(|_| self.method == Method::WampCra);
+        let like = told.map_or_else(|| shapes.role.get(), |(_, role)| Some(role));
+        let seeming = role.clone().or_else(|| like.cloned());
         let (authid, extra) = answer.map_or((None, Dict::new()), |answer| (answer.authid, answer.extra));
         Judgement::Challenge(Challenge {
             method: self.method,
@@ -412,6 +421,7 @@ impl Inquiry {
             role,
             given: Given { provider: PROVIDER, extra },
             waiting,
+            seeming,
         })
     }
 

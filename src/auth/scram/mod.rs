@@ -173,4 +173,4 @@ impl Waiting {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

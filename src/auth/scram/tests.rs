@@ -7,14 +7,14 @@ use super::record::{keys, salted_password};
 use super::*;
 use crate::auth::{extra as hex, kdf};
 
-const NONCE: &str = "AAECAwQFBgcICQoLDA0ODw==";
+pub(in crate::auth) const NONCE: &str = "AAECAwQFBgcICQoLDA0ODw==";
 const CHEAP: Kdf = Kdf::Argon2id { iterations: 1, memory: 64 };
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-fn user(flavour: Flavour, kdf: Kdf) -> ScramUser {
+pub(in crate::auth) fn user(flavour: Flavour, kdf: Kdf) -> ScramUser {
     let record = Record::derive(flavour, &secret("pencil"), kdf, b"0123456789abcdef").unwrap();
     ScramUser { record, role: "frontend".to_owned() }
 }
@@ -33,7 +33,12 @@ fn knock() -> Knock {
 }
 
 /// What a client that knows `password` answers: its proof, and the verifier that it expects.
-fn answer(challenge: &Challenge, name: &str, password: &str, binding: Option<&[u8; 32]>) -> (String, Dict, String) {
+pub(in crate::auth) fn answer(
+    challenge: &Challenge,
+    name: &str,
+    password: &str,
+    binding: Option<&[u8; 32]>,
+) -> (String, Dict, String) {
     let extra = challenge.extra();
     let text = |key| entry(&extra, key).as_text().unwrap().to_owned();
     let number = |key: &str| {

@@ -58,6 +58,7 @@ impl Resolver<'_> {
             CertificateSettings { authid: tls.authid.value, role: tls.role.value.clone() }
         });
         let dynamic = self.dynamic(realm);
+        let second = auth.second.value.as_ref().map(|second| Arc::new(self.second(realm, second, &roles)));
         let cookie = auth.cookie.value.as_ref().map(|cookie| self.cookie(cookie));
         let order = self.order(&auth.order);
         let jwt = auth.jwt.value.as_ref().and_then(|jwt| self.jwt(&auth.jwt, jwt, &roles)).map(Arc::new);
@@ -72,6 +73,7 @@ impl Resolver<'_> {
             tls,
             dynamic,
             cookie,
+            second,
             order,
             throttle,
             sources: self.sources(realm, Arc::clone(groups)),

@@ -156,7 +156,7 @@ impl Resolver<'_> {
     }
 }
 
-fn method_of(method: DynamicMethod) -> Method {
+pub(super) fn method_of(method: DynamicMethod) -> Method {
     match method {
         DynamicMethod::Ticket => Method::Ticket,
         DynamicMethod::WampCra => Method::WampCra,

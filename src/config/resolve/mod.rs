@@ -11,6 +11,7 @@ mod jwt;
 mod listeners;
 mod policy;
 mod realms;
+mod second;
 mod secret;
 mod tls;
 mod topics;

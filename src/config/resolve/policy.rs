@@ -22,7 +22,7 @@ impl Resolver<'_> {
             allow_disclose_caller: flag(|role| role.allow_disclose_caller.value),
         };
         // One that bounds nothing still hides an inherited one.
-        let rate = gathered.rate.filter(|rate| rate.calls.is_some() || rate.publishes.is_some());
+        let rate = gathered.rate.filter(|rate| rate.calls.or(rate.publishes).or(rate.connects).is_some());
         (gathered.rules, rate, gathered.on_overflow)
     }
 
@@ -36,6 +36,7 @@ impl Resolver<'_> {
         let own = role.rate.value.as_ref().map(|rate| Rate {
             calls: per_second(&rate.calls.value),
             publishes: per_second(&rate.publishes.value),
+            connects: per_second(&rate.connects.value),
             burst: rate.burst.0,
         });
         gathered.rate = gathered.rate.or(own);

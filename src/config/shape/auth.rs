@@ -26,6 +26,8 @@ table! {
         dynamic: Named<DynamicAuth> = default(Named::default());
         /// Browsers whose users have proven before who they are, on WebSocket.
         cookie: Option<Cookie> = optional("{}");
+        /// Logins that take two proofs.
+        second: Option<SecondProof> = optional("{ after = [\"wampcra\"], method = \"cryptosign\" }");
         /// For clients that name no method: the first of these that is possible with what their transport brings along (tls,
         /// cookie, anonymous). For all others their own order counts.
         order: Items<OrderedMethod> = default(OrderedMethod::ALL.iter().copied().collect());
@@ -78,6 +80,41 @@ choice!(DynamicMethod {
     "scram" => DynamicMethod::Scram,
     "cryptosign" => DynamicMethod::Cryptosign,
 });
+
+table! {
+    /// Who logs in by one method must also pass another one, which is nothing by itself then. HELLO lists both.
+    SecondProof {
+        /// The methods that do not suffice: ticket, wampcra, scram (both kinds), cryptosign, jwt (also a token that is sent as a
+        /// ticket).
+        after: Items<FirstMethod> = required;
+        /// What is asked for then, of the same authid: ticket, wampcra, scram or cryptosign, or tls (a client certificate, for
+        /// which nothing more is asked).
+        method: SecondMethod = required;
+        /// The roles that need it, by the first proof; empty for all.
+        roles: Items<String> = default(Items::default());
+    }
+}
+
+/// A method that does not suffice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::config) enum FirstMethod {
+    Ticket,
+    WampCra,
+    Scram,
+    Cryptosign,
+    Jwt,
+}
+
+/// A method that is asked for besides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::config) enum SecondMethod {
+    Ticket,
+    WampCra,
+    Scram,
+    #[default]
+    Cryptosign,
+    Tls,
+}
 
 table! {
     /// How many wrong proofs are taken; then a try is refused without being looked at.
@@ -287,6 +324,22 @@ choice!(SameSite {
     "strict" => SameSite::Strict,
     "lax" => SameSite::Lax,
     "none" => SameSite::None,
+});
+
+choice!(FirstMethod {
+    "ticket" => FirstMethod::Ticket,
+    "wampcra" => FirstMethod::WampCra,
+    "scram" => FirstMethod::Scram,
+    "cryptosign" => FirstMethod::Cryptosign,
+    "jwt" => FirstMethod::Jwt,
+});
+
+choice!(SecondMethod {
+    "ticket" => SecondMethod::Ticket,
+    "wampcra" => SecondMethod::WampCra,
+    "scram" => SecondMethod::Scram,
+    "cryptosign" => SecondMethod::Cryptosign,
+    "tls" => SecondMethod::Tls,
 });
 
 choice!(OrderedMethod {

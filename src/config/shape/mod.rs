@@ -10,7 +10,8 @@ mod realm;
 mod topics;
 
 pub(super) use auth::{
-    Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, Jwt, OrderedMethod, Scram, TicketUser, WampCraUser,
+    Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, FirstMethod, Jwt, OrderedMethod, Scram, SecondMethod,
+    SecondProof, TicketUser, WampCraUser,
 };
 pub(super) use groups::{Grant, Group, Source};
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};

@@ -200,13 +200,15 @@ choice!(OnFailure {
 });
 
 table! {
-    /// How often a session may call and publish. What comes beyond is refused with wharf.error.rate_limited, or dropped where
-    /// no answer is asked for.
+    /// How often a session may call and publish, and how many may log in. What comes beyond is refused with
+    /// wharf.error.rate_limited, or dropped where no answer is asked for.
     RoleRate {
         /// Calls; if absent, they are not counted.
         calls: Option<Rate> = optional("\"50/s\"");
         /// Publications; if absent, they are not counted.
         publishes: Option<Rate> = optional("\"20/s\"");
+        /// Logins of the role, one authid at most half of them; if absent, they are not counted.
+        connects: Option<Rate> = optional("\"10/s\"");
         /// How many of each at once.
         burst: Count = default(Count(100));
     }

@@ -55,6 +55,7 @@ pub(super) async fn identify(
         Some(_) => with_credential(arrival, shared).await,
         None => ambient(arrival, shared),
     };
+    let identity = identity.and_then(|identity| from_there(arrival, shared, identity));
     let identity = identity.map_err(|denied| {
         let problem = refuse(statuses, &denied);
         if shared.settings.auth.jwt.is_some() {
@@ -100,8 +101,12 @@ fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Deni
             Ok(Opening::Challenge(_) | Opening::Ask(_)) | Err(_) => None,
         }
     });
-    let identity = identity.ok_or_else(required)?;
-    auth.lets_in(&identity, &entrance(arrival)).inspect_err(|denied| {
+    identity.ok_or_else(required)
+}
+
+/// By the realm's sources, whatever has proven who that is.
+fn from_there(arrival: &Arrival<'_>, shared: &RealmShared, identity: Identity) -> Result<Identity, Denied> {
+    shared.settings.auth.lets_in(&identity, &entrance(arrival)).inspect_err(|denied| {
         let (realm, authid, method) = (arrival.realm.as_str(), &*identity.authid, &*identity.authmethod);
         let (peer, reason) = (arrival.peer.map(|peer| peer.ip()), denied.reason.unwrap_or(&denied.text));
         shared.logins.tell(&Failed { realm, authid, method, peer, reason });
@@ -182,6 +187,7 @@ async fn look(
         }
         Verdict::Ask(inquiry) => ask(arrival, shared, inquiry).await?,
     };
+    // Here, so that it counts as a wrong proof does.
     shared.settings.auth.lets_in(&admission.identity, &entrance(arrival))?;
     Ok(admission.identity)
 }

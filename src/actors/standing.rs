@@ -78,7 +78,8 @@ mod tests {
     use super::super::tests::peer::open_realm;
     use super::*;
     use crate::auth::{Group, Groups};
-    use crate::authz::{Grant, Grants, PolicyRules};
+    use crate::authz::{Action, Actions, Authorizer, Grant, Grants, OnFailure, Pattern, PolicyRules, Rule, Scope};
+    use crate::wamp::{MatchPolicy, Uri};
 
     fn settings() -> RealmSettings {
         let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
@@ -115,6 +116,38 @@ mod tests {
         assert!(Arc::ptr_eq(&rules("joe", "anonymous"), &rules("zoe", "ticket")));
         let nobody = Identity { authrole: "none".into(), ..identity("joe", "ticket") };
         assert!(standings.of(&settings, &nobody).is_none());
+    }
+
+    /// Decision 18: the authorizer of the role decides as before.
+    #[test]
+    fn who_has_grants_and_a_role_that_asks_is_still_asked_about() {
+        let mut settings = settings();
+        let everything = Rule {
+            pattern: Pattern::parse("*").unwrap(),
+            actions: Actions::ALL,
+            disclose: Actions::default(),
+            source: "".into(),
+        };
+        let secret = Rule { pattern: Pattern::parse("com.secret").unwrap(), ..everything.clone() };
+        let rules = PolicyRules { allow: vec![everything], deny: vec![secret], ..PolicyRules::default() };
+        let grant = Grant { name: "a".to_owned(), users: vec!["joe".to_owned()], rules, ..Grant::default() };
+        settings.grants = Arc::new(Grants::new(vec![grant]));
+        let authorizer = Authorizer {
+            procedure: "com.authorize".into(),
+            cache: None,
+            cache_scope: Scope::Session,
+            timeout: std::time::Duration::from_secs(1),
+            on_failure: OnFailure::Deny,
+            source: "".into(),
+        };
+        let role = settings.roles.get_mut("anonymous").unwrap();
+        (role.policy, role.authorizer) = (Arc::default(), Some(Arc::new(authorizer)));
+        let rules = Standings::new(&settings).of(&settings, &identity("joe", "ticket")).unwrap().rules;
+        let call = |uri: &str| (Action::Call, uri.into(), MatchPolicy::Exact);
+        let asked = |(action, uri, policy): (Action, Uri, MatchPolicy)| {
+            (rules.allows(action, &uri, policy), rules.forbids(action, &uri, policy))
+        };
+        assert_eq!((asked(call("com.a")), asked(call("com.secret"))), ((false, false), (false, true)));
     }
 
     #[test]

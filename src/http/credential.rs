@@ -59,6 +59,7 @@ pub(super) async fn identify(
         Some(_) => with_credential(arrival, shared).await,
         None => ambient(arrival, shared),
     };
+    let identity = identity.and_then(|identity| from_there(arrival, shared, identity));
     let identity = identity.map_err(|denied| {
         let problem = refuse(statuses, &denied);
         if shared.settings.auth.jwt.is_some() {
@@ -104,8 +105,12 @@ fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Deni
             Ok((Opening::Challenge(_) | Opening::Ask(_), _)) | Err(_) => None,
         }
     });
-    let identity = identity.ok_or_else(required)?;
-    auth.lets_in(&identity, &entrance(arrival)).inspect_err(|denied| {
+    identity.ok_or_else(required)
+}
+
+/// By the realm's sources, whatever has proven who that is.
+fn from_there(arrival: &Arrival<'_>, shared: &RealmShared, identity: Identity) -> Result<Identity, Denied> {
+    shared.settings.auth.lets_in(&identity, &entrance(arrival)).inspect_err(|denied| {
         let (realm, authid, method) = (arrival.realm.as_str(), &*identity.authid, &*identity.authmethod);
         let (peer, reason) = (arrival.peer.map(|peer| peer.ip()), denied.reason.unwrap_or(&denied.text));
         shared.logins.tell(&Failed { realm, authid, method, peer, reason });
@@ -193,6 +198,7 @@ async fn look(
     match rounds.step(judged, &shared.settings.auth, shared.logins.node_secret()) {
         Next::Decided(decided) => {
             let identity = decided?.identity;
+            // Here, so that it counts as a wrong proof does.
             shared.settings.auth.lets_in(&identity, &entrance(arrival))?;
             Ok(identity)
         }

@@ -341,6 +341,20 @@ fn callers_over_http_have_the_same_grants_and_sources() {
     assert_eq!(status("", joe, "com.shop.open"), 404);
 }
 
+/// A1, A2: or who guesses would learn by it that a secret was right.
+#[test]
+fn a_right_secret_from_the_wrong_place_counts_as_a_wrong_one() {
+    let sources = "[realms.shop.sources.office]\nallow_from = [\"192.0.2.0/24\"]\n";
+    let config = format!("{}\n{sources}", CONFIG.replace("per_authid = 1000", "per_authid = 3"));
+    let router = Router::of(&config, &[]);
+    // One more is allowed each second, so that a slow machine needs some more than three.
+    let status = |authid: &str| call(&router, "", Some((authid, TICKET)), "com.shop.open").0;
+    assert_eq!((0..200).map(|_| status("joe")).find(|status| *status != 401), Some(429));
+    let refused = || login(&router, "shop", "bob", TICKET).err().unwrap();
+    let other = (0..200).map(|_| refused()).find(|reason| reason != "wamp.error.authentication_denied");
+    assert_eq!(other.as_deref(), Some("wharf.error.too_many_attempts"));
+}
+
 /// A session that sources let in no more ends as one whose user is gone.
 #[test]
 fn sessions_whom_sources_let_in_no_more_are_ended_and_others_stay() {

@@ -33,7 +33,7 @@ const BUSY: &str = "too many logins are being checked: come back later";
 /// What is done with a verdict, on the thread that found it.
 type Answer = Box<dyn FnOnce(Result<Admission, Denied>) + Send>;
 
-type Job = (Work, Answer);
+type Job = Box<(Work, Answer)>;
 
 /// What the logins of a node share. Cheap to clone.
 #[derive(Clone)]
@@ -166,14 +166,14 @@ impl Logins {
     /// [`Busy`]: neither happens.
     pub fn prove(&self, work: Work, answer: Answer) -> Result<(), Busy> {
         let Some(address) = work.awaits().cloned() else {
-            return self.pool.get_or_init(Pool::start).take((work, answer)).map_err(|_| Busy);
+            return self.pool.get_or_init(Pool::start).take(Box::new((work, answer))).map_err(|_| Busy);
         };
         let pool = Arc::clone(&self.pool);
         self.outward.fresh_keys(&address, move || match work.go_on() {
             Verdict::Now(decided) => answer(decided),
             Verdict::Later(work) => {
-                if let Err((_, answer)) = pool.get_or_init(Pool::start).take((work, answer)) {
-                    answer(Err(Denied::new(ErrorUri::BUSY, BUSY)));
+                if let Err(job) = pool.get_or_init(Pool::start).take(Box::new((work, answer))) {
+                    (job.1)(Err(Denied::new(ErrorUri::BUSY, BUSY)));
                 }
             }
             // Whoever is asked about a ticket is asked before it comes to this.
@@ -218,7 +218,8 @@ impl Pool {
 
 fn serve(jobs: &Receiver<Job>) {
     give_way();
-    while let Ok((work, answer)) = jobs.recv() {
+    while let Ok(job) = jobs.recv() {
+        let (work, answer) = *job;
         // A panic must not take the thread away from those who come after.
         if catch_unwind(AssertUnwindSafe(|| answer(work.run()))).is_err() {
             tracing::error!("a proof could not be checked");

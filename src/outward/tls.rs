@@ -53,6 +53,7 @@ fn mark(authorities: &Authorities) -> [u8; 32] {
 }
 
 /// Why a handshake failed, in words of our own: the library's quote the certificate.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's own, which grows")]
 pub(super) fn fault(error: &std::io::Error) -> RequestFault {
     let inner = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
     RequestFault::Untrusted(match inner {

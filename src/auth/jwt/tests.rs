@@ -1,7 +1,7 @@
 //! Tokens: made by another library (the vectors), and made here with a secret, right and wrong in every way.
 
 use super::super::tests::{decided, Knock};
-use super::super::{Admission, Denied, Ticket, TicketUser};
+use super::super::{Admission, Denied, Ticket, TicketUser, Verdict};
 use super::*;
 use crate::auth::AuthSettings;
 use ring::hmac;
@@ -319,6 +319,45 @@ fn a_token_may_be_the_ticket_and_tickets_count_beside_it() {
 }
 
 /// Keys change while the router runs; what waits for a token looks at the newest.
+/// Only a token whose key is not there waits for keys, and only where they come from an address; then it counts as ever.
+#[test]
+fn a_token_whose_key_is_not_known_waits_for_the_keys_of_an_address() {
+    let address = Arc::new(WebAddress::parse("https://id.example/jwks").unwrap());
+    let (mut settings, keys) = (of_set(), of_set().jwt.unwrap().keys.keys());
+    let hashed = TicketUser { ticket: Ticket::Plain(Secret::new("t1cket".to_owned())), role: "guest".to_owned() };
+    settings.ticket = Some([("joe".to_owned(), hashed)].into_iter().collect());
+    let of_address = JwtSettings {
+        source: JwtKeySource::Address(Arc::clone(&address)),
+        keys: JwtKeyring::new(JwtKeys::none()),
+        ..(*settings.jwt.take().unwrap()).clone()
+    };
+    let keyring = of_address.keys.clone();
+    settings.jwt = Some(Arc::new(of_address));
+    let vectors = vectors();
+    let token = vectors["tokens"].as_array().unwrap().iter().find(|vector| vector["key"] == "rsa").unwrap();
+    let token = token["token"].as_str().unwrap();
+    let look =
+        |method: &str, text: &str| Knock::at(settings.clone()).challenge(method, Some("joe"), &[]).verify(text, &[]);
+    let work = |method: &str| match look(method, token) {
+        Verdict::Later(work) => work,
+        other => panic!("{method}: {other:?}"),
+    };
+    assert_eq!(work("jwt").awaits(), Some(&address));
+    assert!(work("jwt").run().is_err(), "there are none still");
+    let (alone, beside) = (work("jwt"), work("ticket"));
+    for text in ["t1cket", "guess", "a.b.c"] {
+        for method in ["jwt", "ticket"] {
+            assert!(matches!(look(method, text), Verdict::Now(_)), "{method}: {text} does not wait");
+        }
+    }
+    keyring.replace((*keys).clone());
+    for work in [alone, beside] {
+        let Verdict::Now(Ok(admission)) = work.go_on() else { panic!("the keys are there") };
+        assert_eq!((&*admission.identity.authid, &*admission.identity.authrole), ("joe", "frontend"));
+    }
+    assert!(matches!(look("jwt", token), Verdict::Now(Ok(_))));
+}
+
 #[test]
 fn replaced_keys_count_for_the_next_token_and_the_old_ones_no_more() {
     let here = with_secret();

@@ -1,5 +1,7 @@
 //! What is remembered of authenticators: for whom, how long, and how it is forgotten.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "what is not expected is shown")]
+
 use super::super::tests::{asked, dict, entry, judge, realm, refused, result};
 use super::*;
 use crate::auth::dynamic::{DynamicSettings, Inquiry};

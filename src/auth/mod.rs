@@ -8,6 +8,7 @@ mod choice;
 mod cookie;
 mod cryptosign;
 mod decoy;
+mod disabled;
 mod dynamic;
 mod extra;
 mod jwt;
@@ -25,6 +26,7 @@ mod wampcra;
 pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
+pub use disabled::Disabled;
 pub use dynamic::{Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Shapes};
 pub use jwt::{JwtAlgorithm, JwtKeySource, JwtKeyring, JwtKeys, JwtKeysError, JwtRole, JwtSettings};
 pub use kdf::BadParameters;
@@ -69,6 +71,8 @@ pub struct AuthSettings {
     pub dynamic: Vec<Arc<DynamicSettings>>,
     /// Browsers whose users have proven before who they are.
     pub cookie: Option<CookieSettings>,
+    /// Users whom none of the tables has because they are switched off: nobody is asked about them.
+    pub disabled: Disabled,
     /// In which order methods are tried that need nothing of HELLO.
     pub order: AuthOrder,
     /// How many wrong proofs are taken.

@@ -4,6 +4,7 @@
 //! file stays the truth: what it sets, holds. Nothing here starts anything. See `docs/decisions/0017`.
 
 mod file;
+mod switches;
 
 pub use file::{read, write, ManagedFault, FILE_NAME};
 
@@ -238,10 +239,11 @@ fn under(
 ) {
     match (&mut tree.value, managed.value) {
         (Content::Table(keys), Content::Table(below)) => {
-            for (key, entry) in below {
+            for (key, mut entry) in below {
                 path.push(key.clone());
                 match keys.get_mut(&key) {
                     Some(there) => under(&mut there.node, entry.node, path, layer, sources, findings),
+                    None if switches::take_lone(&mut entry.node, path) => {}
                     None => {
                         keys.insert(key, entry);
                     }

@@ -108,26 +108,9 @@ impl Reloader {
                 let candidate = with(settings, vec![(path, None)])?;
                 self.change(candidate).await
             }
-            Operation::UserAdd(user, new) => {
+            Operation::OfUser(user, change) => {
                 *target = user.told();
-                let changes = users::add(settings, &user, new).await?;
-                let candidate = with(settings, changes)?;
-                self.change(candidate).await
-            }
-            Operation::UserUpdate(user, keys) => {
-                *target = user.told();
-                let candidate = with(settings, users::update(settings, &user, &keys)?)?;
-                self.change(candidate).await
-            }
-            Operation::UserDelete(user) => {
-                *target = user.told();
-                let candidate = with(settings, users::delete(settings, &user)?)?;
-                self.change(candidate).await
-            }
-            Operation::ChangePassword(user, password) => {
-                *target = user.told();
-                let changes = users::change_password(settings, &user, password).await?;
-                let candidate = with(settings, changes)?;
+                let candidate = with(settings, users::changes(settings, &user, change).await?)?;
                 self.change(candidate).await
             }
         }
@@ -215,8 +198,12 @@ fn is_managed(settings: &Settings, path: &[String]) -> Result<(), AdminRefusal> 
         return Ok(());
     }
     config::effective(settings, &path).ok_or_else(|| not_found(&path))?;
-    let text = format!("`{}` is not from run time: take it out of the file, and reload", written_path(&path));
-    Err(refusal(ErrorUri::SET_BY_FILE, text))
+    Err(set_by_file(&path))
+}
+
+fn set_by_file(path: &[&str]) -> AdminRefusal {
+    let text = format!("`{}` is not from run time: take it out of the file, and reload", written_path(path));
+    refusal(ErrorUri::SET_BY_FILE, text)
 }
 
 /// A role's realm must be there: a slip of the pen makes no realm.

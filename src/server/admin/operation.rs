@@ -19,13 +19,24 @@ pub(super) enum Operation {
     Update(Vec<String>, Map<String, Json>),
     /// It goes.
     Delete(Vec<String>),
-    UserAdd(User, NewUser),
-    UserUpdate(User, Map<String, Json>),
-    UserDelete(User),
-    ChangePassword(User, Secret),
+    OfUser(User, UserChange),
     Reload,
     /// What authorizers of this realm have said is forgotten.
     Purge(String),
+}
+
+/// What is to become of a user.
+#[derive(Debug)]
+pub(super) enum UserChange {
+    Add(NewUser),
+    /// Role or keys.
+    Update(Map<String, Json>),
+    Delete,
+    /// It may log in.
+    Enable,
+    /// It may not.
+    Disable,
+    Password(Secret),
 }
 
 /// What is only looked at.
@@ -127,10 +138,14 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
         ("realm" | "template" | "role", "delete") => Operation::Delete(arguments.path(group)?),
         ("user", "list") => Operation::Look(Look::UserList(arguments.text("realm")?)),
         ("user", "get") => Operation::Look(Look::UserGet(arguments.user()?)),
-        ("user", "add") => Operation::UserAdd(arguments.user()?, arguments.new_user()?),
-        ("user", "update") => Operation::UserUpdate(arguments.user()?, arguments.table("settings")?),
-        ("user", "delete") => Operation::UserDelete(arguments.user()?),
-        ("user", "change_password") => Operation::ChangePassword(arguments.user()?, arguments.secret("password")?),
+        ("user", "add") => Operation::OfUser(arguments.user()?, UserChange::Add(arguments.new_user()?)),
+        ("user", "update") => Operation::OfUser(arguments.user()?, UserChange::Update(arguments.table("settings")?)),
+        ("user", "delete") => Operation::OfUser(arguments.user()?, UserChange::Delete),
+        ("user", "enable") => Operation::OfUser(arguments.user()?, UserChange::Enable),
+        ("user", "disable") => Operation::OfUser(arguments.user()?, UserChange::Disable),
+        ("user", "change_password") => {
+            Operation::OfUser(arguments.user()?, UserChange::Password(arguments.secret("password")?))
+        }
         ("config", "reload") => Operation::Reload,
         ("config", "check") => Operation::Look(Look::Check),
         ("config", "get") => Operation::Look(Look::ConfigGet(arguments.optional_text("path")?)),

@@ -4,6 +4,7 @@
 //! time tell who exists (A1): what it is told is made up by `decoy`, and checked like anybody's proof.
 
 mod anonymous;
+mod apikey;
 mod choice;
 mod cookie;
 mod cryptosign;
@@ -13,6 +14,7 @@ mod dynamic;
 mod extra;
 mod jwt;
 mod kdf;
+mod network;
 mod order;
 mod remains;
 mod scram;
@@ -23,6 +25,7 @@ mod tls;
 mod users;
 mod wampcra;
 
+pub use apikey::{new_key, ApiKey, ApiKeys, KeyHash, KEY_METHOD, KEY_PREFIX};
 pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
@@ -30,6 +33,7 @@ pub use disabled::Disabled;
 pub use dynamic::{Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Shapes};
 pub use jwt::{JwtAlgorithm, JwtKeySource, JwtKeyring, JwtKeys, JwtKeysError, JwtRole, JwtSettings};
 pub use kdf::BadParameters;
+pub use network::Network;
 pub use order::AuthOrder;
 pub use scram::{Flavour, Kdf, Record, RecordError, ScramUser};
 pub use secret::Secret;
@@ -71,6 +75,8 @@ pub struct AuthSettings {
     pub dynamic: Vec<Arc<DynamicSettings>>,
     /// Browsers whose users have proven before who they are.
     pub cookie: Option<CookieSettings>,
+    /// Programs with a key, over HTTP only.
+    pub keys: ApiKeys,
     /// Users whom none of the tables has because they are switched off: nobody is asked about them.
     pub disabled: Disabled,
     /// In which order methods are tried that need nothing of HELLO.

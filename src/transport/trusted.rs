@@ -3,9 +3,10 @@
 //! From the right: each proxy adds whom it has seen, so that the first address that is no proxy of ours is the client's. What
 //! stands to its left may be anybody's invention. Source: RFC 7239; U11 of the users' page.
 
+use crate::auth::Network;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -32,17 +33,10 @@ impl Trusted {
         if text == "unix" {
             return Ok(Self::Unix);
         }
-        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let address: IpAddr =
-            address.parse().map_err(|_| "expected an address, a network such as \"10.0.0.0/8\", or \"unix\"")?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            None => most,
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most).ok_or("too many bits after the slash")?,
-        };
-        if masked(address, bits) != address {
-            return Err("the address has bits beyond those that the slash counts");
-        }
+        let Network { address, bits } = Network::parse(text).map_err(|expected| match expected {
+            Network::EXPECTED => "expected an address, a network such as \"10.0.0.0/8\", or \"unix\"",
+            other => other,
+        })?;
         Ok(Self::Network { address, bits })
     }
 
@@ -50,7 +44,7 @@ impl Trusted {
     fn covers(self, peer: Option<IpAddr>) -> bool {
         match (self, peer) {
             (Self::Unix, None) => true,
-            (Self::Network { address, bits }, Some(peer)) => masked(peer.to_canonical(), bits) == address,
+            (Self::Network { address, bits }, Some(peer)) => Network { address, bits }.covers(peer),
             (Self::Unix, Some(_)) | (Self::Network { .. }, None) => false,
         }
     }
@@ -68,19 +62,6 @@ impl fmt::Display for Trusted {
 /// Whether one of them covers a peer.
 pub(super) fn is_trusted(all: &[Trusted], peer: Option<IpAddr>) -> bool {
     all.iter().any(|trusted| trusted.covers(peer))
-}
-
-fn masked(address: IpAddr, bits: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
-            Ipv4Addr::from_bits(address.to_bits() & mask).into()
-        }
-        IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
-            Ipv6Addr::from_bits(address.to_bits() & mask).into()
-        }
-    }
 }
 
 /// Two headers say different things, and nobody can tell which of them is the proxy's.

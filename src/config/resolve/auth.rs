@@ -2,9 +2,9 @@
 
 use super::Resolver;
 use crate::auth::{
-    AnonymousSettings, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Disabled, Flavour,
-    PublicKey, Record, RouterKey, Salting, ScramUser, Secret, ThrottleSettings, Ticket, TicketHash, TicketUser, Users,
-    WampCraUser,
+    AnonymousSettings, ApiKeys, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Disabled,
+    Flavour, PublicKey, Record, RouterKey, Salting, ScramUser, Secret, ThrottleSettings, Ticket, TicketHash,
+    TicketUser, Users, WampCraUser,
 };
 use crate::config::error::Code;
 use crate::config::read::Placed;
@@ -81,6 +81,8 @@ impl Resolver<'_> {
             tls,
             dynamic,
             cookie,
+            // Handed out by `api_keys`.
+            keys: ApiKeys::default(),
             disabled,
             order,
             throttle,

@@ -4,6 +4,7 @@
 //! type; what two keys say about each other is checked in [`super::resolve`].
 
 mod auth;
+mod keys;
 mod listener;
 mod realm;
 mod topics;
@@ -11,6 +12,7 @@ mod topics;
 pub(super) use auth::{
     Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, Jwt, OrderedMethod, Scram, TicketUser, WampCraUser,
 };
+pub(super) use keys::ApiKey;
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role};
 pub(super) use topics::{Durability, History, Procedure, Topic};
@@ -109,6 +111,8 @@ table! {
         max_sessions: Count = default(Count::of(RestSettings::default().sessions_max));
         /// HTTP status by error URI; a key that ends with a dot is a prefix, and the longest wins.
         status: Named<Status> = default(Named::default());
+        /// API keys, by name: programs that ask over HTTP with Authorization: Bearer, or with X-API-Key. Not for WAMP sessions.
+        keys: Named<ApiKey> = default(Named::default());
     }
 }
 

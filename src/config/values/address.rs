@@ -1,5 +1,6 @@
 //! Addresses, paths, origins, and the mode of a socket's file.
 
+use crate::auth::Network;
 use crate::config::error::Code;
 use crate::config::read::{Key, Placed, Reader, Written};
 use crate::config::tree::{Content, Node};
@@ -98,6 +99,27 @@ impl Key for Binds {
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         let bind = Bind::schema(generator);
         json_schema!({ "anyOf": [bind, { "type": "array", "items": bind, "minItems": 1 }] })
+    }
+}
+
+impl Key for Network {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let text = reader.text(node, "an address, or a network such as \"10.0.0.0/8\"")?;
+        match Self::parse(text) {
+            Ok(network) => Some(network),
+            Err(hint) => {
+                reader.error(Code::Malformed, node.place, format!("\"{text}\" is no address or network"), hint);
+                None
+            }
+        }
+    }
+
+    fn written(&self) -> Written {
+        Written::Inline(self.to_string().into())
+    }
+
+    fn schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) enum Operation {
     /// It goes.
     Delete(Vec<String>),
     OfUser(User, UserChange),
+    /// A new API key.
+    KeyNew(String, NewKey),
     Reload,
     /// What authorizers of this realm have said is forgotten.
     Purge(String),
@@ -48,8 +50,12 @@ pub(super) enum Look {
     Get(Vec<String>),
     UserList(String),
     UserGet(User),
+    KeyList,
+    KeyGet(String),
     /// What a reload would change.
     Check,
+    /// The same, and what was changed at run time; below this path.
+    Diff(Option<String>),
     ConfigGet(Option<String>),
     Explain(Box<Explain>),
     /// The last requests in this realm that were not permitted.
@@ -80,6 +86,17 @@ pub(super) enum Proof {
     Ticket(Secret),
     /// With one of these key pairs.
     Cryptosign(Json),
+}
+
+/// What an API key that is made is good for.
+#[derive(Debug)]
+pub(super) struct NewKey {
+    pub(super) realm: String,
+    pub(super) authid: String,
+    pub(super) role: String,
+    /// As in the file, and read like what stands there.
+    pub(super) expires: Option<String>,
+    pub(super) allow_from: Option<Json>,
 }
 
 /// A question about permissions.
@@ -146,8 +163,13 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
         ("user", "change_password") => {
             Operation::OfUser(arguments.user()?, UserChange::Password(arguments.secret("password")?))
         }
+        ("key", "new") => Operation::KeyNew(arguments.text("name")?, arguments.new_key()?),
+        ("key", "list") => Operation::Look(Look::KeyList),
+        ("key", "get") => Operation::Look(Look::KeyGet(arguments.text("name")?)),
+        ("key", "revoke") => Operation::Delete(path(&["rest", "keys", &arguments.text("name")?])),
         ("config", "reload") => Operation::Reload,
         ("config", "check") => Operation::Look(Look::Check),
+        ("config", "diff") => Operation::Look(Look::Diff(arguments.optional_text("path")?)),
         ("config", "get") => Operation::Look(Look::ConfigGet(arguments.optional_text("path")?)),
         ("authz", "explain") => Operation::Look(Look::Explain(Box::new(arguments.explain()?))),
         ("authz", "denials") => Operation::Look(Look::Denials(arguments.text("realm")?)),
@@ -259,6 +281,19 @@ impl Arguments {
         };
         settings.end()?;
         Ok(NewUser { role, proof })
+    }
+
+    fn new_key(&mut self) -> Result<NewKey, AdminRefusal> {
+        let (realm, authid, role) = (self.text("realm")?, self.text("authid")?, self.text("role")?);
+        let expires = self.optional_text("expires")?;
+        let allow_from = match self.take("allow_from") {
+            None => None,
+            Some(list) => {
+                let list = to_json(list).filter(Json::is_array);
+                Some(list.ok_or_else(|| expected("allow_from, a list of strings"))?)
+            }
+        };
+        Ok(NewKey { realm, authid, role, expires, allow_from })
     }
 
     fn explain(&mut self) -> Result<Explain, AdminRefusal> {

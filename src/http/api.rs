@@ -174,7 +174,8 @@ pub(super) fn not_found(text: &str) -> Problem {
     Problem::http(StatusCode::NOT_FOUND, text).uncounted()
 }
 
-fn is_upgrade(request: &HttpRequest) -> bool {
+/// Whether a WebSocket is wanted.
+pub(super) fn is_upgrade(request: &HttpRequest) -> bool {
     // Other upgrades, such as h2c, may be ignored; this one would swallow the body.
     request.head().upgrade()
         && request.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))

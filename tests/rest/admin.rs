@@ -157,6 +157,8 @@ fn what_is_wrong_has_its_status_and_says_what_was_expected() {
     assert_eq!(response.header("access-control-allow-origin"), None);
     admin.http.send("HEAD", "/admin/v1/realms", &[("Authorization", &admin.credential)], "");
     assert_eq!(admin.http.receive(true).status, 200);
+    let upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")];
+    assert_eq!(Http::connect(admin.router.port(3)).request("GET", "/admin/v1/whoami", &upgrade, "").status, 404);
     let text = [("Authorization", admin.credential.as_str()), ("Content-Type", "text/plain")];
     assert_eq!(admin.http.request("POST", "/admin/v1/realms", &text, "{}").status, 415);
 }
@@ -267,8 +269,11 @@ fn a_key_made_at_run_time_works_until_it_is_revoked_and_no_secret_is_ever_seen_a
         admin.get(path);
     }
     let kept = std::fs::read_to_string(admin.router.folder().join("data/managed.json")).unwrap();
+    // Who takes away what it came in by is not there any more for an answer.
+    assert_eq!(admin.refused("DELETE", "keys/ops", ""), (503, "wamp.close.killed".to_owned()));
+    assert_eq!(admin.refused("GET", "keys", "").0, 401);
     let log = admin.router.log_to_the_end();
-    assert!(log.contains("key.new") && log.contains("rest.keys.ops"), "{log}");
+    assert!(log.contains("key.revoke") && log.contains("key.new") && log.contains("rest.keys.ops"), "{log}");
     for (place, text) in [("log", &log), ("managed.json", &kept), ("answers", &admin.heard)] {
         for secret in [&key, &second, "hush-hush", "s3cret"] {
             assert!(!text.contains(secret), "{secret} in {place}: {text}");

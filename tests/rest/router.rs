@@ -119,6 +119,8 @@ impl Router {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
             .current_dir(folder.path())
             .env_clear()
+            // Of scripts/break-features.py.
+            .envs(std::env::var_os("WHARF_BREAK").map(|number| ("WHARF_BREAK", number)))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

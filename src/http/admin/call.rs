@@ -110,3 +110,75 @@ fn members(body: &Bytes) -> Result<Vec<Member>, Problem> {
         codec::members(Serialization::Json, body, &Limits::default()).map_err(|error| bad(error.to_string()))?;
     object.map_err(|got| bad(format!("the body must be an object, got {got}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::{find, Found};
+    use super::*;
+    use actix_web::http::Method;
+    use proptest::prelude::*;
+
+    /// The CALL of a request as text, or the problem's status.
+    fn text(method: &Method, path: &str, text: &str, body: &str) -> Result<String, u16> {
+        let found = find(method, &format!("/admin/v1/{path}"));
+        let Ok(Found::Row(row, in_path)) = found else { panic!("{found:?}") };
+        let status = |problem: Problem| problem.status().as_u16();
+        let query = query(Some(text)).map_err(status)?;
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let (asked, _) = call(row, row.procedure.unwrap(), &in_path, &query, &body).map_err(status)?;
+        let Request::Call(call) = asked else { panic!("a call") };
+        let mut text = Vec::new();
+        codec::encode(&Message::Call(call), Serialization::Json, &mut text).unwrap();
+        Ok(String::from_utf8(text).unwrap())
+    }
+
+    #[test]
+    fn arguments_come_by_name_from_the_path_the_query_and_the_body() {
+        let of = |method, path, query, body| text(&method, path, query, body).unwrap();
+        assert_eq!(of(Method::GET, "realms", "", ""), r#"[48,1,{},"wharf.admin.realm.list",[],{}]"#);
+        assert_eq!(
+            of(Method::PUT, "realms/a/roles/b", "", r#"{ "call" : ["x"] }"#),
+            r#"[48,1,{},"wharf.admin.role.set",[],{"realm":"a","role":"b","settings":{ "call" : ["x"] }}]"#
+        );
+        assert_eq!(
+            of(Method::PUT, "realms/a/users/b/password", "", r#"{"password":"c"}"#),
+            r#"[48,1,{},"wharf.admin.user.change_password",[],{"realm":"a","authid":"b","password":"c"}]"#
+        );
+        assert_eq!(
+            of(Method::GET, "config", "path=realms.a%22b+c", ""),
+            r#"[48,1,{},"wharf.admin.config.get",[],{"path":"realms.a\"b+c"}]"#
+        );
+        // What a page is asked with is no argument.
+        assert_eq!(of(Method::GET, "audit", "limit=2", ""), r#"[48,1,{},"wharf.admin.audit.list",[],{}]"#);
+        assert_eq!(of(Method::POST, "config/check", "", "{}"), r#"[48,1,{},"wharf.admin.config.check",[],{}]"#);
+    }
+
+    #[test]
+    fn what_the_path_says_is_not_said_again_and_a_name_stands_once() {
+        let joe = r#"{"authid":"joe","realm":"other"}"#;
+        assert_eq!(text(&Method::POST, "realms/a/users", "", joe), Err(400));
+        assert_eq!(text(&Method::GET, "config", "path=a&path=b", ""), Err(400));
+        assert_eq!(text(&Method::GET, "config", "path=%ff", ""), Err(400));
+        assert_eq!(text(&Method::PATCH, "realms/a", "", "[]"), Err(400));
+        assert_eq!(text(&Method::DELETE, "realms/a", "", r#"{"realm":"b"}"#), Err(400));
+    }
+
+    proptest! {
+        /// Whatever stands in a path is one argument, and nothing beside it.
+        #[test]
+        fn a_segment_is_the_text_of_one_argument(name in "\\PC{1,20}|[\\x00-\\x7f]{1,20}") {
+            let path = format!("realms/{}", crate::http::problem::in_path(&name));
+            let message: serde_json::Value = serde_json::from_str(&text(&Method::GET, &path, "", "").unwrap()).unwrap();
+            prop_assert_eq!(&message[5], &serde_json::json!({ "realm": name }));
+        }
+
+        #[test]
+        fn no_query_and_no_body_makes_reading_panic(text in ".{0,40}", body in ".{0,40}") {
+            let Ok(Found::Row(row, in_path)) = find(&Method::POST, "/admin/v1/keys") else { panic!("a row") };
+            if let Ok(query) = query(Some(&text)) {
+                let _lawful = check_query(&query, &["limit"]).is_ok();
+                let _some = call(row, "key.new", &in_path, &query, &Bytes::from(body)).is_ok();
+            }
+        }
+    }
+}

@@ -47,6 +47,9 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
 
 async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
     let path = request.uri().path();
+    if api::is_upgrade(request) {
+        return Err(not_found("no WebSocket is served on this path"));
+    }
     let (row, in_path) = match table::find(request.method(), path).map_err(no_route)? {
         Found::Row(row, in_path) => (row, in_path),
         Found::Methods(methods) => return other_method(request.method(), &methods),

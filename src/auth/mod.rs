@@ -25,6 +25,7 @@ mod tls;
 mod users;
 mod wampcra;
 
+pub use anonymous::AnonymousSettings;
 pub use apikey::{new_key, ApiKey, ApiKeys, KeyHash, KEY_METHOD, KEY_PREFIX};
 pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
@@ -83,17 +84,6 @@ pub struct AuthSettings {
     pub order: AuthOrder,
     /// How many wrong proofs are taken.
     pub throttle: ThrottleSettings,
-}
-
-/// `auth.anonymous`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AnonymousSettings {
-    /// Their role.
-    pub role: String,
-    /// Names of the listeners where it is allowed; empty means all.
-    pub listeners: Vec<String>,
-    /// Also REST callers without credentials.
-    pub http: bool,
 }
 
 /// The authentication methods that are built.

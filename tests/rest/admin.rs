@@ -195,8 +195,8 @@ fn nothing_is_administered_where_no_listener_says_so_or_the_realm_is_not_reached
         Http::connect(router.port(port)).request("GET", "/admin/v1/realms", &headers, "").status
     };
     assert_eq!((ask(&admin, 0), ask(&admin, 1), ask(&admin, 3)), (404, 404, 404));
-    // The name of the realm is somebody else's.
-    config = format!("{CONFIG}{ADMIN}\n[admin]\nrealm = \"com.ops\"\n");
+    // Another realm has for a name what is the URI of the one that administers, which there is not.
+    config = format!("{CONFIG}{ADMIN}\n[admin]\nrealm = \"com.ops\"\n[realms.\"com.ops\"]\nuri = \"com.other\"\n");
     assert_eq!(ask(&Router::with(&config), 3), 404);
 }
 

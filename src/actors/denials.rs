@@ -17,6 +17,8 @@ const DENIALS_MAX: usize = 100;
 /// One request that was not permitted.
 #[derive(Clone, Debug)]
 pub struct Denial {
+    /// Counted from the opening of the realm.
+    pub number: u64,
     /// When.
     pub time: WallTime,
     /// Whose.
@@ -46,12 +48,12 @@ impl Denials {
         let (authid, authrole) = (who.authid.to_owned(), who.authrole.to_owned());
         // A copy: the URI would keep the frame that it came in.
         let petition = Petition { uri: petition.uri.detached(), ..petition };
-        let denial = Denial { time, session: who.session, authid, authrole, petition };
         let mut denials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if denials.len() >= DENIALS_MAX {
             denials.pop_front();
         }
-        denials.push_back(denial);
+        let number = denials.back().map_or(1, |last| last.number + 1);
+        denials.push_back(Denial { number, time, session: who.session, authid, authrole, petition });
     }
 
     /// All of them, the newest first.

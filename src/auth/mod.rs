@@ -4,11 +4,13 @@
 //! time tell who exists (A1): what it is told is made up by `decoy`, and checked like anybody's proof.
 
 mod anonymous;
+mod apikey;
 mod choice;
 mod connects;
 mod cookie;
 mod cryptosign;
 mod decoy;
+mod disabled;
 mod dynamic;
 mod extra;
 mod groups;
@@ -29,10 +31,13 @@ mod wampcra;
 mod web;
 mod work;
 
+pub use anonymous::AnonymousSettings;
+pub use apikey::{new_key, ApiKey, ApiKeys, KeyHash, KEY_METHOD, KEY_PREFIX};
 pub use connects::{ConnectRate, Connects, Entrant};
 pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};
 pub use decoy::NodeSecret;
+pub use disabled::Disabled;
 pub use dynamic::{
     Answer, Answers, Asked, Bench, DynamicSettings, Fault, Inquiry, Judged, Judgement, Mark, Memo, Shapes,
 };
@@ -89,23 +94,16 @@ pub struct AuthSettings {
     pub cookie: Option<CookieSettings>,
     /// Which logins take two proofs.
     pub second: Option<Arc<SecondSettings>>,
+    /// Programs with a key, over HTTP only.
+    pub keys: ApiKeys,
+    /// Users whom none of the tables has because they are switched off: nobody is asked about them.
+    pub disabled: Disabled,
     /// In which order methods are tried that need nothing of HELLO.
     pub order: AuthOrder,
     /// How many wrong proofs are taken.
     pub throttle: ThrottleSettings,
     /// From where and how who may come in.
     pub sources: Sources,
-}
-
-/// `auth.anonymous`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AnonymousSettings {
-    /// Their role.
-    pub role: String,
-    /// Names of the listeners where it is allowed; empty means all.
-    pub listeners: Vec<String>,
-    /// Also REST callers without credentials.
-    pub http: bool,
 }
 
 /// The authentication methods that are built.

@@ -6,6 +6,9 @@ impl AuthSettings {
     /// Whether the user, or the way in without a name, is there with the same role. What proves it does not count: a changed
     /// secret is for the next login. Users whom others know (tokens, authenticators) remain while those are believed at all.
     pub fn still_lists(&self, identity: &Identity) -> bool {
+        if let Some(remains) = self.keys.still_lists(identity) {
+            return remains;
+        }
         match &*identity.authprovider {
             jwt::PROVIDER => self.jwt.is_some(),
             dynamic::PROVIDER => !self.dynamic.is_empty(),

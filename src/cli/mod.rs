@@ -3,6 +3,7 @@
 //! One file per command. Results go to standard output, all else to standard error; every command ends with one of
 //! [`Exit`]'s codes. No command but `serve` and `dev` starts an actor system.
 
+mod apikey;
 mod authz;
 mod config;
 mod import;
@@ -69,6 +70,9 @@ enum Command {
     HashSecret(secrets::HashCommand),
     /// Makes a key pair for cryptosign.
     Keygen(secrets::KeyArguments),
+    /// Makes API keys.
+    #[command(subcommand, name = "apikey")]
+    ApiKey(apikey::ApiKeyCommand),
     /// Prints the version.
     Version(version::VersionArguments),
 }
@@ -93,6 +97,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Authz(command)) => authz::authz(command),
         Some(Command::HashSecret(command)) => secrets::hash(&command),
         Some(Command::Keygen(arguments)) => secrets::keygen(&arguments),
+        Some(Command::ApiKey(command)) => apikey::apikey(&command),
         Some(Command::Version(arguments)) => version::version(&arguments),
     }
 }

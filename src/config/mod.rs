@@ -28,7 +28,7 @@ mod values;
 pub use error::{Code, ConfigErrors, Problem, Severity};
 pub use import::{import, import_file, Foreign, Imported, Note};
 pub use managed::{Layer, Managed};
-pub use reload::{effective, reload, reload_with, Difference, Reloaded, When};
+pub use reload::{effective, made_at_run_time, reload, reload_with, Difference, Reloaded, When};
 pub use settings::{NodeSettings, Settings, SettingsSource, ShutdownSettings};
 pub use source::{FileSpan, Location};
 
@@ -174,7 +174,7 @@ pub fn schema() -> serde_json::Value {
 const FULL_FILE_HEAD: &str = "\
 # Every key with its default. Keys without one stand in comments, with an example. Made by a test: see tests/config.
 # The names `main`, `guest`, `device`, `joe`, `staff`, `orders`, `office`, `alarms`, `report`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `methods`,
-# `procedure`, `after`, `method`, `match`, `from`, `uri` and `allow` must be given where their table is.
+# `procedure`, `after`, `method`, `match`, `from`, `uri`, `allow`, and `sha256`, `realm`, `authid` of a key must be given where their table is.
 ";
 
 /// What has no default, so that every key has a place in the full file.
@@ -229,6 +229,11 @@ match = "com.example.tenant.*"
 from = "main"
 [rest.status]
 "com.example.error.not_found" = 404
+[rest.keys.report]
+sha256 = { env = "REPORT_KEY_SHA256" }
+realm = "main"
+authid = "report"
+role = "guest"
 "#;
 
 /// What reading came to, mistakes or not.

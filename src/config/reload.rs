@@ -2,11 +2,12 @@
 //! runs. Compares what the files come to, defaults filled in; secrets by what they are, without ever showing them.
 
 use super::error::{problems, Code, ConfigErrors, Finding, Severity};
-use super::managed::Layer;
+use super::managed::{Layer, Managed};
+use super::read::Key;
 use super::read::{quoted, Item, Written};
 use super::settings::Settings;
 use super::tree::{Node, Place};
-use super::{load_and_keep, LoadOptions, SettingsSource};
+use super::{load_and_keep, load_parts, LoadOptions, SettingsSource};
 use crate::auth::Secret;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -53,6 +54,13 @@ pub struct Difference {
     pub when: When,
 }
 
+impl Difference {
+    /// Whether it is about what stands at this path: it is below it, or is of a table that has it.
+    pub fn is_at(&self, path: &[String]) -> bool {
+        super::overlay::steps(&self.path).is_some_and(|own| own.starts_with(path) || path.starts_with(&own))
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.text)
@@ -84,11 +92,7 @@ pub fn reload(options: &LoadOptions, running: &Settings) -> Result<Reloaded, Con
 /// # Errors
 /// As [`reload`]; and E008 for each key of a change that the file sets.
 pub fn reload_with(options: &LoadOptions, running: &Settings, managed: Layer) -> Result<Reloaded, ConfigErrors> {
-    let mut options = LoadOptions { managed, ..options.clone() };
-    if let (None, SettingsSource::File { path, .. }) = (&options.text, &running.source) {
-        options.file = Some(path.clone());
-    }
-    let (settings, tree, sources) = load_and_keep(&options)?;
+    let (settings, tree, sources) = load_and_keep(&again(options, running, managed))?;
     let differences = differences(running, &settings);
     let refused: Vec<Finding> = differences
         .iter()
@@ -107,6 +111,31 @@ pub fn reload_with(options: &LoadOptions, running: &Settings, managed: Layer) ->
     } else {
         Err(ConfigErrors { problems: problems(refused, &sources, false) })
     }
+}
+
+/// The options to read what `running` was read from, with another layer under it.
+fn again(options: &LoadOptions, running: &Settings, managed: Layer) -> LoadOptions {
+    let mut options = LoadOptions { managed, ..options.clone() };
+    if let (None, SettingsSource::File { path, .. }) = (&options.text, &running.source) {
+        options.file = Some(path.clone());
+    }
+    options
+}
+
+/// What differs by what was changed at run time from what the files alone say now, in the order of the full file.
+///
+/// # Errors
+/// The files cannot be read. Whether they would do alone does not matter.
+pub fn made_at_run_time(options: &LoadOptions, running: &Settings) -> Result<Vec<Difference>, ConfigErrors> {
+    let written = |managed: Managed| {
+        let (loaded, _) = load_parts(&again(options, running, Layer::Known(managed)));
+        let file = loaded.file.map(|file| file.written());
+        file.ok_or_else(|| ConfigErrors { problems: problems(loaded.findings, &loaded.sources, false) })
+    };
+    let (alone, both) = (written(Managed::default())?, written(running.managed.clone())?);
+    let mut found = Vec::new();
+    walk(&mut Vec::new(), &alone, &both, When::AtOnce, &mut found);
+    Ok(found)
 }
 
 /// What holds at `path`, defaults filled in, as JSON: secrets and what verifies them as `***`. `None`: there is nothing.

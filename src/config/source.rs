@@ -202,7 +202,7 @@ fn secret_looking(line: &str) -> Option<usize> {
     };
     SECRET_WORDS
         .iter()
-        .chain(["verifier", "hash", "key"].iter())
+        .chain(["verifier", "hash", "key", "sha256"].iter())
         .filter_map(after_key)
         .min()
         .map(|at| at + usize::from(line.get(at..at + 1) == Some(" ")))
@@ -219,7 +219,9 @@ fn secrets(node: &Node, parent: &str, inside: bool, places: &mut Vec<Place>) {
                 // A table that is named like a secret (a realm `tickets`) is not thereby one, nor is a realm named `auth`.
                 let leaf = entry.node.table().is_none();
                 let lower = key.to_ascii_lowercase();
-                let named = leaf && !key.contains('.') && SECRET_WORDS.iter().any(|word| lower.contains(word));
+                // Where the hash of a key is expected, the key may stand.
+                let is_word = |word: &&str| lower.contains(*word) || key == "sha256";
+                let named = leaf && !key.contains('.') && SECRET_WORDS.iter().any(is_word);
                 let auth = key == "auth" && !matches!(parent, "realms" | "roles" | "listeners" | "realm_templates");
                 let harmless = leaf
                     && matches!(

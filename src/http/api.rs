@@ -7,12 +7,13 @@ use super::negotiate;
 use super::problem::{parts, Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::{route, NoRoute};
-use super::sessions::{Answer, Ask, Request};
+use super::sessions::{Answer, Ask, Key, Request};
 use super::settings::RestSettings;
 use super::Place;
 use crate::actors::connection::Encryption;
 use crate::actors::realms::Lookup;
 use crate::actors::{RealmHandle, RealmShared};
+use crate::auth::Identity;
 use crate::observe::{shown, Refusal};
 use crate::wamp::ErrorUri;
 use actix_web::body::MessageBody;
@@ -73,45 +74,14 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         let text = format!("no realm '{}' is served here", shown(&route.realm));
         Problem::router(&statuses, ErrorUri::NO_SUCH_REALM, text).counted(Refusal::NoSuchRealm)
     })?;
-    let settings = &handle.shared.settings;
-    let encryption: Encryption = request.conn_data().cloned().unwrap_or_default();
-    let arrival = Arrival {
-        headers: request.headers(),
-        peer: request.peer_addr(),
-        listener: &listener.name,
-        realm: &settings.uri,
-        encryption: &encryption,
-        realms: &place.state.realms,
-        tally: &place.state.tally,
-    };
-    let (key, identity) = credential::identify(&arrival, &handle.shared, &statuses).await?;
+    let caller = identify(request, place, handle, &statuses).await?;
     negotiate::check_accept(request.headers())?;
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
     let mut asked = body::request(route.endpoint, route.uri.as_deref(), &body)?;
     let wish = negotiate::wait(request.headers());
-    let deadline = set_deadline(&mut asked, wish, rest, &handle.shared)?;
-
-    let (sender, receiver) = oneshot::channel();
-    let sessions = &place.state.sessions;
-    let ask = Ask {
-        key,
-        handle: handle.clone(),
-        identity,
-        listener: Arc::clone(&listener.name),
-        peer: request.peer_addr(),
-        tls: encryption.tls,
-        number: sessions.number(),
-        request: asked,
-        answer: sender,
-    };
-    // At the end of the time the request is dropped, and with it the call.
-    let said = match tokio::time::timeout(deadline, sessions.ask(ask, receiver)).await {
-        Ok(answer) => say(answer, &statuses),
-        Err(_) => {
-            let text = format!("no answer came within {} s", deadline.as_secs_f32());
-            Err(Problem::router(&statuses, ErrorUri::TIMEOUT, text))
-        }
-    };
+    let deadline = set_deadline(&mut asked, wish, rest, &caller.handle.shared)?;
+    let said = exchange(request, place, caller, asked, deadline, &statuses).await;
+    let said = said.and_then(|answer| say(answer, &statuses));
     let Some(applied) = wish.and_then(|_| applied(deadline)) else { return said };
     match said {
         Ok(mut response) => {
@@ -120,6 +90,70 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
         }
         Err(problem) => Err(problem.with(PREFERENCE_APPLIED, applied)),
     }
+}
+
+/// Whoever asks, in the realm that is asked.
+pub(super) struct Caller {
+    pub(super) handle: RealmHandle,
+    pub(super) identity: Identity,
+    key: Key,
+    tls: bool,
+}
+
+/// Proves who asks a realm.
+///
+/// # Errors
+/// As of the credential.
+pub(super) async fn identify(
+    request: &HttpRequest,
+    place: &Place,
+    handle: RealmHandle,
+    statuses: &Statuses<'_>,
+) -> Result<Caller, Problem> {
+    let encryption: Encryption = request.conn_data().cloned().unwrap_or_default();
+    let arrival = Arrival {
+        headers: request.headers(),
+        peer: request.peer_addr(),
+        listener: &place.listener.name,
+        realm: &handle.shared.settings.uri,
+        encryption: &encryption,
+        realms: &place.state.realms,
+        tally: &place.state.tally,
+    };
+    let (key, identity) = credential::identify(&arrival, &handle.shared, statuses).await?;
+    Ok(Caller { key, identity, tls: encryption.tls, handle })
+}
+
+/// Asks by the caller's session, and waits for so long.
+///
+/// # Errors
+/// 504 when no answer has come.
+pub(super) async fn exchange(
+    request: &HttpRequest,
+    place: &Place,
+    caller: Caller,
+    asked: Request,
+    deadline: Duration,
+    statuses: &Statuses<'_>,
+) -> Result<Answer, Problem> {
+    let (sender, receiver) = oneshot::channel();
+    let sessions = &place.state.sessions;
+    let ask = Ask {
+        key: caller.key,
+        handle: caller.handle,
+        identity: caller.identity,
+        listener: Arc::clone(&place.listener.name),
+        peer: request.peer_addr(),
+        tls: caller.tls,
+        number: sessions.number(),
+        request: asked,
+        answer: sender,
+    };
+    // At the end of the time the request is dropped, and with it the call.
+    tokio::time::timeout(deadline, sessions.ask(ask, receiver)).await.map_err(|_| {
+        let text = format!("no answer came within {} s", deadline.as_secs_f32());
+        Problem::router(statuses, ErrorUri::TIMEOUT, text)
+    })
 }
 
 /// What a `Prefer: wait` came to, in whole seconds.
@@ -136,11 +170,12 @@ fn no_route(fault: NoRoute) -> Problem {
     }
 }
 
-fn not_found(text: &str) -> Problem {
+pub(super) fn not_found(text: &str) -> Problem {
     Problem::http(StatusCode::NOT_FOUND, text).uncounted()
 }
 
-fn is_upgrade(request: &HttpRequest) -> bool {
+/// Whether a WebSocket is wanted.
+pub(super) fn is_upgrade(request: &HttpRequest) -> bool {
     // Other upgrades, such as h2c, may be ignored; this one would swallow the body.
     request.head().upgrade()
         && request.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
@@ -152,7 +187,7 @@ fn is_current(handle: &RealmHandle) -> bool {
 }
 
 /// The realm with this name or URI, if this listener serves it.
-async fn find_realm(place: &Place, name: &str) -> Option<RealmHandle> {
+pub(super) async fn find_realm(place: &Place, name: &str) -> Option<RealmHandle> {
     let known = place.realms.borrow().get(name).filter(|handle| is_current(handle)).cloned();
     let handle = match known {
         Some(handle) => handle,
@@ -171,7 +206,7 @@ async fn find_realm(place: &Place, name: &str) -> Option<RealmHandle> {
 }
 
 /// How long the caller waits: its preference, its option, the realm's rule, ours; and what the realm is told of it.
-fn set_deadline(
+pub(super) fn set_deadline(
     asked: &mut Request,
     wish: Option<Duration>,
     rest: &RestSettings,

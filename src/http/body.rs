@@ -168,7 +168,13 @@ fn says_acknowledge(options: &Bytes, limits: &Limits) -> bool {
 }
 
 /// The message's text, from slices that were checked.
-fn splice(kind: MessageKind, options: &[u8], uri: &[u8], args: Option<&[u8]>, kwargs: Option<&[u8]>) -> Bytes {
+pub(super) fn splice(
+    kind: MessageKind,
+    options: &[u8],
+    uri: &[u8],
+    args: Option<&[u8]>,
+    kwargs: Option<&[u8]>,
+) -> Bytes {
     let mut text = format!("[{},1,", kind.code()).into_bytes();
     text.extend_from_slice(options);
     text.push(b',');
@@ -182,7 +188,7 @@ fn splice(kind: MessageKind, options: &[u8], uri: &[u8], args: Option<&[u8]>, kw
     text.into()
 }
 
-fn unexpected(name: &str, known: &[&str]) -> Problem {
+pub(super) fn unexpected(name: &str, known: &[&str]) -> Problem {
     let near = known.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known));
     let near = near.filter(|known| strsim::damerau_levenshtein(name, known) <= 2);
     let mut text = format!("unexpected member \"{}\"", shown(name));
@@ -193,7 +199,7 @@ fn unexpected(name: &str, known: &[&str]) -> Problem {
     bad(text)
 }
 
-fn bad(text: impl Into<String>) -> Problem {
+pub(super) fn bad(text: impl Into<String>) -> Problem {
     Problem::http(StatusCode::BAD_REQUEST, text)
 }
 

@@ -62,7 +62,8 @@ pub(super) async fn identify(
     let identity = identity.and_then(|identity| from_there(arrival, shared, identity));
     let identity = identity.map_err(|denied| {
         let problem = refuse(statuses, &denied);
-        if shared.settings.auth.jwt.is_some() {
+        let auth = &shared.settings.auth;
+        if auth.jwt.is_some() || !auth.keys.is_empty() {
             problem.or_bearer()
         } else {
             problem
@@ -75,6 +76,8 @@ pub(super) async fn identify(
     }
     let who = if &*identity.authmethod == auth::Method::Anonymous.name() {
         Who::Address(arrival.peer.map(|peer| peer.ip()))
+    } else if &*identity.authmethod == auth::KEY_METHOD {
+        Who::Key(Arc::clone(&identity.authprovider), Arc::clone(&identity.authid))
     } else {
         Who::Authid(Arc::clone(&identity.authid))
     };
@@ -91,7 +94,7 @@ pub(super) async fn identify(
 /// page from elsewhere can make use of it.
 fn ambient(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
     let required = || {
-        let text = "a credential is required: Authorization: Basic, or Bearer where the realm takes tokens";
+        let text = "a credential is required: Authorization: Basic, Bearer with an API key or, where the realm takes tokens, a token";
         Denied::new(ErrorUri::AUTHENTICATION_REQUIRED, text)
     };
     let auth = &shared.settings.auth;
@@ -123,14 +126,48 @@ fn entrance(arrival: &Arrival<'_>) -> Entrance {
     Entrance { listener: arrival.listener.into(), address: arrival.peer.map(|peer| peer.ip()) }
 }
 
+/// What is to be looked at.
+#[derive(Clone, Copy)]
+enum Proof<'a> {
+    /// As of a login; without a name for a token.
+    Login(auth::Method, Option<&'a str>, &'a str),
+    ApiKey(&'a str),
+}
+
+impl Proof<'_> {
+    fn authid(&self) -> &str {
+        match self {
+            Self::Login(_, authid, _) => authid.unwrap_or_default(),
+            Self::ApiKey(_) => "",
+        }
+    }
+
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Login(method, ..) => method.name(),
+            Self::ApiKey(_) => auth::KEY_METHOD,
+        }
+    }
+}
+
 async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
     let denied = Denied::wrong;
+    if let Some(key) = arrival.headers.get(API_KEY) {
+        let key = key.to_str().map_err(|_| denied())?;
+        return prove(arrival, shared, Proof::ApiKey(key.trim())).await;
+    }
     let Some(credential) = arrival.headers.get(header::AUTHORIZATION) else {
         return Err(unknown_scheme());
     };
     let (scheme, value) = credential.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(denied)?;
-    if scheme.eq_ignore_ascii_case("bearer") && shared.settings.auth.jwt.is_some() {
-        return prove(arrival, shared, auth::Method::Jwt, None, value.trim()).await;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        let value = value.trim();
+        if value.starts_with(auth::KEY_PREFIX) {
+            return prove(arrival, shared, Proof::ApiKey(value)).await;
+        }
+        if shared.settings.auth.jwt.is_some() {
+            return prove(arrival, shared, Proof::Login(auth::Method::Jwt, None, value)).await;
+        }
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(unknown_scheme());
@@ -139,26 +176,21 @@ async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<
     let pair = zeroize::Zeroizing::new(pair);
     let pair = std::str::from_utf8(&pair).map_err(|_| denied())?;
     let (authid, ticket) = pair.split_once(':').ok_or_else(denied)?;
-    prove(arrival, shared, auth::Method::Ticket, Some(authid), ticket).await
+    prove(arrival, shared, Proof::Login(auth::Method::Ticket, Some(authid), ticket)).await
 }
 
 /// Looks at a proof, if not too many were wrong (A2).
-async fn prove(
-    arrival: &Arrival<'_>,
-    shared: &RealmShared,
-    method: auth::Method,
-    authid: Option<&str>,
-    proof: &str,
-) -> Result<Identity, Denied> {
+async fn prove(arrival: &Arrival<'_>, shared: &RealmShared, proof: Proof<'_>) -> Result<Identity, Denied> {
     let address = arrival.peer.map(|peer| peer.ip());
-    let guess = Guess { realm: arrival.realm.as_str(), authid: authid.unwrap_or_default(), address };
+    let guess = Guess { realm: arrival.realm.as_str(), authid: proof.authid(), address };
     let attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess);
-    let proven = match attempt {
-        Some(_) => look(arrival, shared, method, authid, proof).await,
-        None => Err(throttled()),
+    let proven = match (attempt, proof) {
+        (None, _) => Err(throttled()),
+        (Some(_), Proof::Login(method, authid, text)) => look(arrival, shared, method, authid, text).await,
+        (Some(_), Proof::ApiKey(key)) => shared.settings.auth.keys.identify(key, address, clock::time_of_day()),
     };
     let Err(denied) = &proven else { return proven };
-    let (authid, method) = (guess.authid, method.name());
+    let (authid, method) = (guess.authid, proof.method());
     let reason = denied.reason.unwrap_or(&denied.text);
     shared.logins.tell(&Failed { realm: guess.realm, authid, method, peer: address, reason });
     if let Some(attempt) = attempt.filter(|_| denied.error == ErrorUri::AUTHENTICATION_DENIED) {
@@ -301,8 +333,8 @@ fn throttled() -> Denied {
 
 fn unknown_scheme() -> Denied {
     let text =
-        "this credential is not known here; known are Authorization: Basic with authid and ticket, and Bearer with a \
-                token where the realm takes tokens";
+        "this credential is not known here; known are Authorization: Basic with authid and ticket, Bearer with an \
+                API key (whk_...) or, where the realm takes tokens, a token, and X-API-Key";
     Denied::new(ErrorUri::NO_MATCHING_AUTH_METHOD, text)
 }
 

@@ -1,8 +1,9 @@
-//! HTTP in, WAMP inside: the REST bridge, health and metrics.
+//! HTTP in, WAMP inside: the REST bridge, the administration, health and metrics.
 //!
 //! Every HTTP caller is a session of its realm, under the same permissions as everybody else. Faults of a request never end a
 //! shared session.
 
+mod admin;
 mod api;
 mod body;
 mod credential;
@@ -100,6 +101,8 @@ impl HttpState {
 pub struct Served {
     /// The REST bridge.
     pub rest: bool,
+    /// `/admin/v1`.
+    pub admin: bool,
     /// `/metrics`.
     pub metrics: bool,
     /// `/livez`, `/readyz`, `/healthz`.
@@ -175,5 +178,8 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
     }
     if listener.served.rest {
         api::configure(services);
+    }
+    if listener.served.admin {
+        admin::configure(services);
     }
 }

@@ -71,6 +71,8 @@ fn status_of(error: &str) -> StatusCode {
         "wharf.error.rate_limited" | "wharf.error.limit_exceeded" | "wharf.error.too_many_attempts" => {
             StatusCode::TOO_MANY_REQUESTS
         }
+        "wharf.error.not_found" => StatusCode::NOT_FOUND,
+        "wharf.error.already_exists" | "wharf.error.set_by_file" => StatusCode::CONFLICT,
         "wharf.error.internal" => StatusCode::INTERNAL_SERVER_ERROR,
         "wharf.error.busy"
         | "wharf.error.overloaded"
@@ -306,6 +308,11 @@ mod tests {
             ("wamp.error.payload_size_exceeded", 413),
             ("com.shop.error.sold_out", 422),
             ("wamp.error.something_else", 422),
+            ("wharf.error.not_found", 404),
+            ("wharf.error.already_exists", 409),
+            ("wharf.error.set_by_file", 409),
+            ("wharf.error.invalid_configuration", 422),
+            ("wharf.error.busy", 503),
             ("wharf.error.limit_exceeded", 429),
             ("wamp.error.runtime_error", 500),
             ("wamp.error.feature_not_supported", 501),

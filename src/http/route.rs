@@ -49,7 +49,11 @@ pub(super) fn route(path: &str, default: Option<&str>) -> Result<Route, NoRoute>
     Ok(Route { endpoint, realm, uri })
 }
 
-fn decoded(segment: &str) -> Result<String, NoRoute> {
+/// A segment without its percent signs.
+///
+/// # Errors
+/// It is not UTF-8.
+pub(super) fn decoded(segment: &str) -> Result<String, NoRoute> {
     let mut octets = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(octet) = rest.next() {

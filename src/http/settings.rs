@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// `[rest]`.
+/// `[rest]`, and what administration over HTTP needs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RestSettings {
     /// Octets of a request's body. 1 MiB.
@@ -18,6 +18,8 @@ pub struct RestSettings {
     pub session_idle: Duration,
     /// Sessions of HTTP callers. 10,000.
     pub sessions_max: usize,
+    /// `admin.realm`: the URI of the realm that is asked below `/admin/v1`.
+    pub admin_realm: String,
     /// HTTP status by error URI; a key that ends with a dot is a prefix, the longest wins.
     pub status: BTreeMap<String, u16>,
 }
@@ -31,6 +33,7 @@ impl Default for RestSettings {
             wait_max: Duration::from_secs(60),
             session_idle: Duration::from_secs(60),
             sessions_max: 10_000,
+            admin_realm: "wharf.admin".to_owned(),
             status: BTreeMap::new(),
         }
     }

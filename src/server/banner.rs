@@ -82,6 +82,7 @@ fn name(service: Service) -> &'static str {
         Service::WebSocket => "websocket",
         Service::RawSocket => "rawsocket",
         Service::Rest => "rest",
+        Service::Admin => "admin",
         Service::Metrics => "metrics",
         Service::Health => "health",
     }

@@ -284,8 +284,12 @@ fn services(state: HttpState) -> Configure {
 /// What the HTTP side needs to know of a listener.
 fn seen_by_http(listener: &ListenerSettings) -> Listener {
     let serves = |service| listener.serve.contains(&service);
-    let served =
-        Served { rest: serves(Service::Rest), metrics: serves(Service::Metrics), health: serves(Service::Health) };
+    let served = Served {
+        rest: serves(Service::Rest),
+        admin: serves(Service::Admin),
+        metrics: serves(Service::Metrics),
+        health: serves(Service::Health),
+    };
     Listener {
         name: listener.name.as_str().into(),
         served,

@@ -30,6 +30,8 @@ pub enum Service {
     RawSocket,
     /// The REST bridge.
     Rest,
+    /// `/admin/v1`.
+    Admin,
     /// `/metrics`.
     Metrics,
     /// `/livez`, `/readyz`, `/healthz`.

@@ -272,3 +272,34 @@ fn an_authorizer_excludes_what_allows_and_is_not_inherited() {
     let reserved = ASKING.replace("com.app.authorize", "wamp.session.count");
     assert!(refused(&realm(&reserved)).problems.iter().all(|problem| problem.code() == "E013"));
 }
+
+/// A1: who is switched off stands in no table, so that nothing tells him from a name that nobody has; what is written about
+/// him must be right all the same.
+#[test]
+fn a_user_who_is_not_enabled_stands_in_no_table() {
+    let keys = [
+        ("ticket", "hash = { env = \"HASH\" }".to_owned()),
+        ("wampcra", "secret = { env = \"TEXT\" }".to_owned()),
+        ("scram", "verifier = { env = \"BOTH\" }".to_owned()),
+        ("cryptosign", format!("keys = [\"{PUBLIC}\"]")),
+    ];
+    let all =
+        |more: &str| keys.iter().map(|(method, keys)| user(method, &format!("{keys}\n{more}"))).collect::<String>();
+    let dialect = "[realms.shop.auth.scram]\nautobahn_dialect = true\n";
+    let has_joe = |more: &str| {
+        let settings = loaded(&realm(&format!("{}{dialect}", all(more))));
+        let auth = &settings.realms[0].auth;
+        [
+            auth.ticket.as_ref().unwrap().get("joe").is_some(),
+            auth.wampcra.as_ref().unwrap().get("joe").is_some(),
+            auth.scram.as_ref().unwrap().get("joe").is_some(),
+            auth.scram_dialect.as_ref().unwrap().get("joe").is_some(),
+            auth.cryptosign.as_ref().unwrap().users().get("joe").is_some(),
+        ]
+    };
+    assert_eq!(has_joe("enabled = true"), [true; 5]);
+    assert_eq!(has_joe("enabled = false"), [false; 5]);
+    assert_eq!(mistakes("ticket", "enabled = false"), ["E004 joe"]);
+    assert_eq!(mistakes("cryptosign", "enabled = false\nkeys = [\"x\"]"), ["E013 keys[0]"]);
+    assert_eq!(mistakes("ticket", "enabled = \"no\"\nhash = { env = \"HASH\" }"), ["E010 enabled"]);
+}

@@ -88,7 +88,7 @@ fn a_public_listener_that_reaches_the_admin_realm_needs_tls() {
             Err(errors) => errors.problems.iter().map(Problem::code).collect(),
         }
     };
-    for serve in ["websocket", "rawsocket", "rest"] {
+    for serve in ["websocket", "rawsocket", "rest", "admin"] {
         assert_eq!(codes(serve, ""), ["E040"], "{serve}");
         assert_eq!(codes(serve, "realms = [\"shop\"]"), [""; 0], "{serve}");
     }

@@ -108,7 +108,11 @@ fn the_full_file_equals_the_defaults() {
             "procedure",
             "durability",
             "match",
-            "from"
+            "from",
+            "sha256",
+            "realm",
+            "authid",
+            "role"
         ]
     );
 }

@@ -207,6 +207,7 @@ fn every_key_can_be_set_by_its_variable() {
         "realms.main.topics.alarms.trustlevel",
         "realms.main.procedures.report.trustlevel",
         "realms.main.procedures.report.call_timeout",
+        "rest.keys.report.expires",
     ];
     let mut by_file = of_text(&wharf::config::full_file());
     by_file.text = by_file.text.map(|text| text.replace("\"com.example.error.not_found\" = 404\n", ""));

@@ -251,6 +251,7 @@ drain = "3ms"
     ));
     assert_eq!((settings.node.name.as_str(), settings.node.workers, settings.node.dev), ("n", Some(3), false));
     let rest = wharf::http::settings::RestSettings {
+        admin_realm: "wharf.admin".to_owned(),
         body_max: 2048,
         body_timeout: 101 * MILLISECOND,
         call_timeout: 102 * MILLISECOND,

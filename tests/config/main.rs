@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests, and what they share")]
 
+mod api_keys;
 mod authentication;
 mod broken;
 mod command;
@@ -68,6 +69,10 @@ fn variables() -> BTreeMap<String, String> {
         ("ROUTER_KEY", "03".repeat(32)),
         ("JWT_KEY", "04".repeat(32)),
         ("AUTHENTICATOR_TOKEN", "05".repeat(32)),
+        ("REPORT_KEY_SHA256", "05".repeat(32)),
+        ("OTHER_KEY_SHA256", "06".repeat(32)),
+        ("CRON_SHA256", "07".repeat(32)),
+        ("OPS_SHA256", "08".repeat(32)),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
 }

@@ -159,3 +159,23 @@ fn what_is_kept_beside_the_data_is_found_at_the_start_and_damage_is_told() {
     assert_eq!(errors.problems[0].code(), "E002");
     assert!(errors.problems[0].message.contains("managed.json") && errors.problems[0].message.contains("damaged"));
 }
+
+/// Nobody comes to life by being switched off: neither a user nor a method, a realm nor a mistake.
+#[test]
+fn what_is_switched_off_and_in_no_file_is_nobody() {
+    let off = json!({ "enabled": false });
+    let layer = managed(&[
+        (&["realms", "shop", "auth", "ticket", "users", "joe"], off.clone()),
+        (&["realms", "gone", "auth", "scram", "users", "ann"], off.clone()),
+        (&["realms", "pay"], json!({})),
+        (&["realms", "pay", "auth", "ticket"], json!({ "users": {} })),
+    ]);
+    let settings = load(&known(layer.clone())).unwrap();
+    assert_eq!(settings.realms.iter().map(|realm| &*realm.name).collect::<Vec<_>>(), ["pay", "shop"]);
+    let has_tickets = |number: usize| settings.realms[number].auth.ticket.is_some();
+    assert!(has_tickets(0) && !has_tickets(1), "what was made empty stays, what becomes empty does not");
+    assert_eq!(settings.managed, layer, "it is kept: the file may have the user again");
+    let user = "[realms.shop.auth.ticket.users.joe]\nticket = { env = \"JOE_TICKET\" }\nrole = \"guest\"\n";
+    let again = LoadOptions { text: Some(format!("{FILE}{user}")), ..known(layer) };
+    assert!(load(&again).unwrap().realms[1].auth.ticket.as_ref().unwrap().get("joe").is_none());
+}

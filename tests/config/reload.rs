@@ -65,13 +65,13 @@ fn others(value: &str) -> Vec<String> {
         }
         _ if value.starts_with("{ procedure") => vec!["{ procedure = \"com.other\" }".to_owned()],
         _ if value.starts_with('{') => {
-            ["OPS_TICKET", "ANN_VERIFIER"].map(|name| format!("{{ env = \"{name}\" }}")).to_vec()
+            ["OPS_TICKET", "ANN_VERIFIER", "OTHER_KEY_SHA256"].map(|name| format!("{{ env = \"{name}\" }}")).to_vec()
         }
         _ if value.contains("iB\"") => text(&["17KiB", "13KiB", "2MiB"]),
         _ if value.contains('%') => text(&["71%", "84%"]),
         _ if value.contains("/s") => text(&["7/s", "127.0.0.1:8099", "/other"]),
         _ if value.trim_matches('"').starts_with(|digit: char| digit.is_ascii_digit()) => {
-            text(&["3s", "2s", "2m", "1.3", "127.0.0.1:8099", "0600", "04"])
+            text(&["3s", "2s", "2m", "1.3", "127.0.0.1:8099", "0600", "04", "2028-01-01T00:00:00Z"])
         }
         _ => [
             text(&[
@@ -110,7 +110,7 @@ fn others(value: &str) -> Vec<String> {
 /// The full file, with what some of its keys need.
 fn full(path: &str) -> LoadOptions {
     let mut text = wharf::config::full_file();
-    text.push_str("\n[realms.main.roles.boss]\n[realms.main.groups.main]\n[realms.other]\n");
+    text.push_str("\n[realms.main.roles.boss]\n[realms.main.groups.main]\n[realms.other.roles.guest]\n");
     text = text.replace("\nserve = [\"websocket\", \"rawsocket\"]", "\nserve = [\"rest\", \"rawsocket\"]");
     if path.starts_with("listeners.main.websocket") {
         text = text.replace("\nserve = [\"rest\", \"rawsocket\"]", "\nserve = [\"websocket\"]");

@@ -4,7 +4,9 @@ use crate::client::Http;
 use crate::wamp::Session;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 
 /// What tokens are signed with.
 pub(crate) const JWT_KEY: &str = "a secret of more than 32 octets, known to both";
@@ -90,8 +92,8 @@ call = ["*"]
 pub(crate) struct Router {
     pub(crate) child: Child,
     ports: Vec<u16>,
-    #[expect(dead_code, reason = "held for its drop")]
     folder: tempfile::TempDir,
+    log: Receiver<String>,
 }
 
 impl Router {
@@ -117,6 +119,8 @@ impl Router {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
             .current_dir(folder.path())
             .env_clear()
+            // Of scripts/break-features.py.
+            .envs(std::env::var_os("WHARF_BREAK").map(|number| ("WHARF_BREAK", number)))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -131,8 +135,22 @@ impl Router {
             log.push_str(&line);
             log.push('\n');
         }
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, ports, folder }
+        let (sender, log) = std::sync::mpsc::channel();
+        // Whoever does not look has gone.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        Self { child, ports, folder, log }
+    }
+
+    /// Where it runs.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops it, and gives all that it has written to its log since it ran.
+    pub(crate) fn log_to_the_end(&mut self) -> String {
+        self.terminate();
+        self.child.wait().unwrap();
+        self.log.iter().map(|line| format!("{line}\n")).collect()
     }
 
     pub(crate) fn port(&self, number: usize) -> u16 {
@@ -147,6 +165,12 @@ impl Router {
     /// A session of the main realm.
     pub(crate) fn session(&self) -> Session {
         Session::join(self.port(2), "com.example.main")
+    }
+
+    /// Has it read its file again.
+    pub(crate) fn reload(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
     }
 
     /// Asks it to stop in order.

@@ -144,7 +144,8 @@ fn a_user_with_a_password_or_key_pairs_is_listed_changed_and_taken_away() {
     );
     assert_eq!(admin.refused("user.add", &user(json!({ "password": "x" }))).0, "wharf.error.already_exists");
     let ann = json!({ "realm": "shop", "authid": "ann" });
-    let entry = |method: &str| json!({ "authid": "ann", "method": method, "role": "guest", "managed": true });
+    let entry =
+        |method: &str| json!({ "authid": "ann", "method": method, "role": "guest", "enabled": true, "managed": true });
     assert_eq!(admin.done("user.get", &ann), json!([entry("scram"), entry("cryptosign")]));
     assert_eq!(admin.done("user.list", &json!({ "realm": "shop" })), json!([entry("scram"), entry("cryptosign")]));
     let shown = admin.done("realm.get", &json!({ "realm": "shop" })).to_string();
@@ -155,6 +156,47 @@ fn a_user_with_a_password_or_key_pairs_is_listed_changed_and_taken_away() {
     admin.done("user.delete", &ann);
     assert_eq!(admin.refused("user.get", &ann).0, "wharf.error.not_found");
     assert_eq!(admin.done("user.list", &json!({ "realm": "shop" })), json!([]));
+}
+
+/// A1: who is switched off is answered as a name that nobody has, and open sessions end; wherever the user was made.
+#[test]
+fn a_user_who_is_disabled_is_answered_as_nobody_and_its_sessions_end_at_once() {
+    let of_the_file = "[realms.shop.auth.ticket.users.eve]\nticket = { file = \"ticket\" }\nrole = \"guest\"\n";
+    let config = format!("{CONFIG}{of_the_file}");
+    let router = Router::of(&config, &[]);
+    let mut admin = Admin::of(&router);
+    let joe = json!({ "realm": "shop", "authid": "joe", "role": "guest", "method": "ticket", "password": "hush-hush" });
+    admin.done("user.add", &joe);
+    for (authid, ticket) in [("joe", "hush-hush"), ("eve", "s3cret")] {
+        let user = json!({ "realm": "shop", "authid": authid });
+        let mut peer = login(&router, "shop", authid, ticket).unwrap();
+        let changed = admin.done("user.disable", &user);
+        assert_eq!(changed["changes"][0]["key"], format!("realms.shop.auth.ticket.users.{authid}.enabled"));
+        assert_eq!(peer.expect(6)[2], "wamp.close.killed");
+        let reason = |authid: &str, ticket: &str| login(&router, "shop", authid, ticket).err();
+        assert_eq!(reason(authid, ticket), reason("nobody", ticket));
+        assert_eq!(reason(authid, ticket).unwrap(), "wamp.error.authentication_denied");
+        assert_eq!(admin.done("user.get", &user)[0]["enabled"], false);
+        assert_eq!(admin.done("user.disable", &user)["changes"], json!([]));
+    }
+    let eve = json!({ "realm": "shop", "authid": "eve" });
+    assert_eq!(admin.done("user.get", &eve)[0]["managed"], false);
+    assert_eq!(admin.refused("user.delete", &eve).0, "wharf.error.set_by_file");
+    let folder = router.killed();
+
+    // When the file has her no more, what was said of her is of nobody; when she comes back, it still holds.
+    let router = Router::in_folder(folder, CONFIG, &[], &mut Command::new(env!("CARGO_BIN_EXE_wharf")));
+    let mut admin = Admin::of(&router);
+    assert_eq!(admin.refused("user.get", &eve).0, "wharf.error.not_found");
+    std::fs::write(router.folder().join("wharf.toml"), &config).unwrap();
+    admin.done("config.reload", &json!({}));
+    assert_eq!(login(&router, "shop", "eve", "s3cret").err().unwrap(), "wamp.error.authentication_denied");
+    admin.done("user.enable", &eve);
+    login(&router, "shop", "eve", "s3cret").unwrap();
+    std::fs::write(router.folder().join("wharf.toml"), format!("{config}enabled = false\n")).unwrap();
+    admin.done("config.reload", &json!({}));
+    let (kind, text) = admin.refused("user.enable", &eve);
+    assert!(kind == "wharf.error.invalid_configuration" && text.contains("E008"), "{text}");
 }
 
 #[test]

@@ -166,7 +166,7 @@ pub(super) fn open(
         (None, Some(cryptosign)) => cryptosign.knows_key_of(claim),
         (None, None) => false,
     };
-    if settings.dynamic.is_empty() || known() {
+    if settings.dynamic.is_empty() || known() || settings.disabled.is_meant(claim) {
         return Ok(None);
     }
     for method in wished.take(WISHES_MAX) {

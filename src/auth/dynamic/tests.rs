@@ -442,3 +442,22 @@ fn an_authenticators_extra_never_stands_in_for_the_routers_proof() {
     let admission = decide.with(Some(vec![("verifier".to_owned(), "right".into())])).unwrap();
     assert_eq!(Value::Dict(admission.authextra), dict(&[("verifier", "right".into()), ("a", true.into())]));
 }
+
+/// Who is switched off stands in no table, and yet nobody is asked about him: neither by name nor by key.
+#[test]
+fn nobody_is_asked_about_a_user_who_is_disabled() {
+    let mut knock = realm();
+    knock.settings.disabled.add("ann", &[RouterKey::new(&[4; 32]).public()]);
+    for (method, authid) in [("ticket", Some("ann")), ("wampcra", Some("ann")), ("cryptosign", None)] {
+        match knock.hello(&[method], authid, &authextra()) {
+            Ok(Opening::Challenge(challenge)) => {
+                let verdict = challenge.verify("s3cret", &[]);
+                assert!(matches!(&verdict, Verdict::Now(Err(denied)) if *denied == Denied::wrong()), "{verdict:?}");
+            }
+            // The realm has no table of this method.
+            Err(denied) => assert_eq!(denied.error, ErrorUri::NO_MATCHING_AUTH_METHOD, "{method}"),
+            other => panic!("{method}: {other:?}"),
+        }
+    }
+    asked(&knock, "ticket", Some("bob"));
+}

@@ -3,7 +3,7 @@
 //! A document and not the store: it is read before anything is started, by `wharf config check` too, is small, changes seldom,
 //! and its owner can look at it. [`write()`] returns when it is on disk; a crash leaves the old one or the new one.
 
-use super::{check_path, depth, Managed, DEPTH_MAX, OCTETS_MAX};
+use super::{check_path, depth, not_managed, Managed, DEPTH_MAX, OCTETS_MAX};
 use serde_json::{Map, Value};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -55,7 +55,8 @@ fn parse(text: &str) -> Result<Managed, String> {
     for (name, below) in tree {
         let below = below.as_object().ok_or("expected tables of realms and templates")?;
         for key in below.keys() {
-            check_path(&[name, key]).map_err(|error| error.to_string())?;
+            // What stands below is checked when it is read as a configuration.
+            check_path(&[name, key, "NAME"]).map_err(|_| not_managed(&[name, key]).to_string())?;
         }
     }
     if text.len() > 2 * OCTETS_MAX || tree.values().any(|value| depth(value) > DEPTH_MAX) {

@@ -4,6 +4,7 @@
 //! file stays the truth: what it sets, holds. Nothing here starts anything. See `docs/decisions/0017`.
 
 mod file;
+mod switches;
 
 pub use file::{read, write, ManagedFault, FILE_NAME};
 
@@ -18,7 +19,7 @@ use std::fmt;
 pub(super) const ORIGIN: &str = "store:";
 
 /// The tables that may be changed at run time. Names stand below them.
-const TABLES: &[&str] = &["realms", "realm_templates"];
+const TABLES: &[&[&str]] = &[&["realms"], &["realm_templates"], &["rest", "keys"]];
 
 /// More than any configuration has; what is read must fit too.
 const DEPTH_MAX: usize = 32;
@@ -39,8 +40,8 @@ impl fmt::Debug for Managed {
 /// Why something cannot be changed at run time.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ManagedError {
-    /// It is no key of a realm or of a template.
-    #[error("`{0}` cannot be changed at run time: only what is below realms.NAME and realm_templates.NAME can")]
+    /// It is no key of a realm, of a template or of an API key.
+    #[error("`{0}` cannot be changed at run time: only what is below realms.NAME, realm_templates.NAME and rest.keys.NAME can")]
     NotManaged(String),
     /// It is not there, or the file has it.
     #[error("`{0}` was not made at run time")]
@@ -111,7 +112,8 @@ impl Managed {
     /// [`ManagedError`]; then nothing has changed.
     pub fn unset(&mut self, path: &[&str]) -> Result<(), ManagedError> {
         check_path(path)?;
-        if take(&mut self.0, path, 0) {
+        let names_at = TABLES.iter().find(|table| path.starts_with(table)).map_or(1, |table| table.len());
+        if take(&mut self.0, path, 0, names_at) {
             Ok(())
         } else {
             Err(ManagedError::NotThere(written_path(path)))
@@ -129,16 +131,16 @@ impl Managed {
     }
 }
 
-/// `false`: there is nothing.
-fn take(table: &mut Map<String, Value>, path: &[&str], level: usize) -> bool {
+/// `false`: there is nothing. Names stand at the level `names_at`.
+fn take(table: &mut Map<String, Value>, path: &[&str], level: usize, names_at: usize) -> bool {
     match path {
         [] => false,
         [last] => table.remove(*last).is_some(),
         [step, rest @ ..] => {
             let Some(below) = table.get_mut(*step).and_then(Value::as_object_mut) else { return false };
-            let taken = take(below, rest, level + 1);
+            let taken = take(below, rest, level + 1, names_at);
             // A realm is there even if nothing is said about it.
-            if taken && below.is_empty() && level != 1 {
+            if taken && below.is_empty() && level != names_at {
                 table.remove(*step);
             }
             taken
@@ -151,9 +153,8 @@ fn not_managed(path: &[&str]) -> ManagedError {
 }
 
 fn check_path(path: &[&str]) -> Result<(), ManagedError> {
-    let known = path.first().is_some_and(|first| TABLES.contains(first));
-    let named = path.len() >= 2 && path.iter().all(|step| !step.is_empty());
-    if known && named {
+    let known = TABLES.iter().any(|table| path.starts_with(table) && path.len() > table.len());
+    if known && path.iter().all(|step| !step.is_empty()) {
         Ok(())
     } else {
         Err(not_managed(path))
@@ -238,10 +239,11 @@ fn under(
 ) {
     match (&mut tree.value, managed.value) {
         (Content::Table(keys), Content::Table(below)) => {
-            for (key, entry) in below {
+            for (key, mut entry) in below {
                 path.push(key.clone());
                 match keys.get_mut(&key) {
                     Some(there) => under(&mut there.node, entry.node, path, layer, sources, findings),
+                    None if switches::take_lone(&mut entry.node, path) => {}
                     None => {
                         keys.insert(key, entry);
                     }

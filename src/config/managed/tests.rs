@@ -10,7 +10,7 @@ fn with(path: &[&str], value: Value) -> Managed {
 }
 
 #[test]
-fn only_realms_and_templates_may_be_changed_and_only_below_a_name() {
+fn only_realms_templates_and_keys_may_be_changed_and_only_below_a_name() {
     let mut managed = Managed::default();
     let refused: [&[&str]; 7] = [
         &[],

@@ -2,9 +2,9 @@
 
 use super::Resolver;
 use crate::auth::{
-    AnonymousSettings, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Flavour, Groups,
-    PublicKey, Record, RouterKey, Salting, ScramUser, Secret, ThrottleSettings, Ticket, TicketHash, TicketUser, Users,
-    WampCraUser,
+    AnonymousSettings, ApiKeys, AuthSettings, CertificateSettings, CryptosignSettings, CryptosignUser, Disabled,
+    Flavour, Groups, PublicKey, Record, RouterKey, Salting, ScramUser, Secret, ThrottleSettings, Ticket, TicketHash,
+    TicketUser, Users, WampCraUser,
 };
 use crate::config::error::Code;
 use crate::config::read::Placed;
@@ -26,6 +26,7 @@ impl Resolver<'_> {
         let roles: Vec<&str> = realm.roles.names().collect();
         let listeners: Vec<&str> = file.listeners.names().collect();
         let auth = &realm.auth;
+        let mut disabled = Disabled::default();
         let anonymous = auth.anonymous.value.as_ref().map(|anonymous| {
             self.check_role(&anonymous.role, &roles);
             for listener in &anonymous.listeners.0 {
@@ -37,14 +38,22 @@ impl Resolver<'_> {
                 http: anonymous.http.value,
             }
         });
-        let ticket = auth.ticket.value.as_ref();
-        let ticket =
-            ticket.map(|ticket| self.users(&ticket.users, |resolver, user| resolver.ticket_user(user, &roles)));
-        let wampcra = auth.wampcra.value.as_ref();
-        let wampcra = wampcra.map(|cra| self.users(&cra.users, |resolver, user| resolver.wampcra_user(user, &roles)));
-        let cryptosign = auth.cryptosign.value.as_ref().map(|cryptosign| self.cryptosign(cryptosign, &roles));
+        let ticket = auth.ticket.value.as_ref().map(|ticket| {
+            let read = |resolver: &mut Self, user: &Placed<shape::TicketUser>| {
+                (user.enabled.value, resolver.ticket_user(user, &roles))
+            };
+            self.users(&ticket.users, &mut disabled, read)
+        });
+        let wampcra = auth.wampcra.value.as_ref().map(|cra| {
+            let read = |resolver: &mut Self, user: &Placed<shape::WampCraUser>| {
+                (user.enabled.value, resolver.wampcra_user(user, &roles))
+            };
+            self.users(&cra.users, &mut disabled, read)
+        });
+        let cryptosign = auth.cryptosign.value.as_ref();
+        let cryptosign = cryptosign.map(|cryptosign| self.cryptosign(cryptosign, &roles, &mut disabled));
         let (scram, scram_dialect) = match auth.scram.value.as_ref() {
-            Some(scram) => self.scram(scram, &roles),
+            Some(scram) => self.scram(scram, &roles, &mut disabled),
             None => (None, None),
         };
         let throttle = ThrottleSettings {
@@ -74,6 +83,9 @@ impl Resolver<'_> {
             dynamic,
             cookie,
             second,
+            // Handed out by `api_keys`.
+            keys: ApiKeys::default(),
+            disabled,
             order,
             throttle,
             sources: self.sources(realm, Arc::clone(groups)),
@@ -86,10 +98,19 @@ impl Resolver<'_> {
         }
     }
 
-    fn users<T, U>(&mut self, named: &Named<T>, mut read: impl FnMut(&mut Self, &Placed<T>) -> Option<U>) -> Users<U> {
+    /// All of them are looked at; those who are not enabled become nobody. `read` gives whether a user is, and what it is.
+    fn users<T, U>(
+        &mut self,
+        named: &Named<T>,
+        disabled: &mut Disabled,
+        mut read: impl FnMut(&mut Self, &Placed<T>) -> (bool, Option<U>),
+    ) -> Users<U> {
         let mut users = Vec::new();
         for (authid, entry) in named.iter() {
-            users.extend(read(self, &entry.value).map(|user| (authid.to_owned(), user)));
+            match read(self, &entry.value) {
+                (true, user) => users.extend(user.map(|user| (authid.to_owned(), user))),
+                (false, _) => disabled.add(authid, &[]),
+            }
         }
         users.into_iter().collect()
     }
@@ -184,11 +205,19 @@ impl Resolver<'_> {
     }
 
     /// The users of `wamp-scram`, and those of the dialect where it is offered.
-    fn scram(&mut self, scram: &shape::Scram, roles: &[&str]) -> (Option<Users<ScramUser>>, Option<Users<ScramUser>>) {
+    fn scram(
+        &mut self,
+        scram: &shape::Scram,
+        roles: &[&str],
+        disabled: &mut Disabled,
+    ) -> (Option<Users<ScramUser>>, Option<Users<ScramUser>>) {
         let (mut standard, mut dialect) = (Vec::new(), Vec::new());
         for (authid, entry) in scram.users.iter() {
             let user = &entry.value;
             self.check_role(&user.role, roles);
+            if !user.enabled.value {
+                disabled.add(authid, &[]);
+            }
             let Some(text) = self.verifier(&user.verifier, &user.verifier.value) else { continue };
             for line in text.expose().lines().map(str::trim).filter(|line| !line.is_empty()) {
                 let record = match Record::parse(line) {
@@ -210,14 +239,21 @@ impl Resolver<'_> {
                     self.error(Code::Exclusive, &user.verifier, message, hint);
                 }
                 let users = if of_dialect { &mut dialect } else { &mut standard };
-                users.push((authid.to_owned(), ScramUser { record, role: user.role.value.clone() }));
+                if user.enabled.value {
+                    users.push((authid.to_owned(), ScramUser { record, role: user.role.value.clone() }));
+                }
             }
         }
         let dialect = scram.autobahn_dialect.value.then(|| dialect.into_iter().collect());
         (Some(standard.into_iter().collect()), dialect)
     }
 
-    fn cryptosign(&mut self, cryptosign: &shape::Cryptosign, roles: &[&str]) -> CryptosignSettings {
+    fn cryptosign(
+        &mut self,
+        cryptosign: &shape::Cryptosign,
+        roles: &[&str],
+        disabled: &mut Disabled,
+    ) -> CryptosignSettings {
         let mut owners: BTreeMap<String, String> = BTreeMap::new();
         let mut users = Vec::new();
         for (authid, entry) in cryptosign.users.iter() {
@@ -239,7 +275,11 @@ impl Resolver<'_> {
             if user.keys.0.is_empty() && user.keys.is_given() {
                 self.error(Code::Malformed, &user.keys, "there is no key", "expected one public key or more");
             }
-            users.push((authid.to_owned(), CryptosignUser { keys, role: user.role.value.clone() }));
+            if user.enabled.value {
+                users.push((authid.to_owned(), CryptosignUser { keys, role: user.role.value.clone() }));
+            } else {
+                disabled.add(authid, &keys);
+            }
         }
         let key = cryptosign.key.value.as_ref().and_then(|place| {
             let text = self.secret(&cryptosign.key, place)?;

@@ -65,7 +65,7 @@ fn is_public(bind: &Placed<BindText>) -> bool {
 /// What is too dear for a listener that is not encrypted.
 fn exposed(realm: &RealmSettings, listener: &ListenerSettings) -> Option<&'static str> {
     // Its callers send passwords in clear.
-    let administers = realm.rules.administers && (serves_wamp(listener) || listener.serve.contains(&Service::Rest));
+    let administers = realm.rules.administers && (serves_wamp(listener) || serves_http(realm, listener));
     if administers {
         return Some("the node is administered");
     }
@@ -76,12 +76,18 @@ fn serves_wamp(listener: &ListenerSettings) -> bool {
     listener.serve.iter().any(|service| matches!(service, Service::WebSocket | Service::RawSocket))
 }
 
+/// Whether the realm's procedures are called over HTTP.
+fn serves_http(realm: &RealmSettings, listener: &ListenerSettings) -> bool {
+    let serves = |service| listener.serve.contains(&service);
+    serves(Service::Rest) || (realm.rules.administers && serves(Service::Admin))
+}
+
 /// Whether somebody without a name can publish, call or register something in `realm` by way of `listener`.
 fn opens(realm: &RealmSettings, listener: &ListenerSettings) -> bool {
     let Some(anonymous) = &realm.auth.anonymous else { return false };
     let enters = anonymous.listeners.is_empty() || anonymous.listeners.contains(&listener.name);
     let wamp = serves_wamp(listener);
-    let http = anonymous.http && listener.serve.contains(&Service::Rest);
+    let http = anonymous.http && serves_http(realm, listener);
     let rights = realm.roles.get(&anonymous.role).is_some_and(|role| {
         let any = [Action::Call, Action::Register, Action::Publish].into_iter();
         role.authorizer.is_some() || any.into_iter().any(|action| role.policy.allows_any(action))

@@ -107,6 +107,7 @@ impl Resolver<'_> {
                 "/metrics" if serves(Service::Metrics) => "metrics",
                 "/livez" | "/readyz" | "/healthz" if serves(Service::Health) => "health",
                 api if (api == "/api" || api.starts_with("/api/")) && serves(Service::Rest) => "rest",
+                admin if (admin == "/admin" || admin.starts_with("/admin/")) && serves(Service::Admin) => "admin",
                 _ => continue,
             };
             let message = format!("two services want the path \"{}\"", path.0);

@@ -2,6 +2,7 @@
 //!
 //! Always gives settings; they count only if no error was found.
 
+mod api_keys;
 mod auth;
 mod cookie;
 mod dynamic;
@@ -53,8 +54,10 @@ struct Resolver<'a> {
 /// Makes settings of `file`.
 pub(super) fn resolve(file: &File, sources: &Sources, options: &LoadOptions, source: SettingsSource) -> Resolved {
     let mut resolver = Resolver { file, sources, options, findings: Vec::new(), secrets: BTreeMap::new() };
-    let realms = resolver.realms();
+    let mut realms = resolver.realms();
     let templates = resolver.templates(&realms);
+    // After the templates: a key is good for the realm that it names alone.
+    resolver.api_keys(&mut realms);
     let mut listeners = resolver.listeners();
     resolver.cookies(&mut listeners, &realms);
     resolver.exposure(&listeners, &realms, &templates);
@@ -136,6 +139,7 @@ impl Resolver<'_> {
             wait_max: rest.max_wait.0,
             session_idle: rest.session_idle.0,
             sessions_max: rest.max_sessions.size(),
+            admin_realm: self.file.admin.realm.value.0.clone(),
             status: rest.status.iter().map(|(uri, status)| (uri.to_owned(), status.value.0)).collect(),
         }
     }

@@ -243,6 +243,8 @@ table! {
         hash: Option<SecretPlace> = optional("{ env = \"JOE_HASH\" }");
         /// The user's role.
         role: String = required;
+        /// Whether the user may log in. One who may not is answered as if there were no such user; open sessions end.
+        enabled: bool = default(true);
     }
 }
 
@@ -269,6 +271,8 @@ table! {
         keylen: Count = default(Count(32));
         /// The user's role.
         role: String = required;
+        /// Whether the user may log in. One who may not is answered as if there were no such user; open sessions end.
+        enabled: bool = default(true);
     }
 }
 
@@ -289,6 +293,8 @@ table! {
         verifier: SecretPlace = required;
         /// The user's role.
         role: String = required;
+        /// Whether the user may log in. One who may not is answered as if there were no such user; open sessions end.
+        enabled: bool = default(true);
     }
 }
 
@@ -311,6 +317,8 @@ table! {
         keys: Items<String> = required;
         /// The user's role.
         role: String = required;
+        /// Whether the user may log in. One who may not is answered as if there were no such user; open sessions end.
+        enabled: bool = default(true);
     }
 }
 

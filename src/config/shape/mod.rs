@@ -5,6 +5,7 @@
 
 mod auth;
 mod groups;
+mod keys;
 mod listener;
 mod realm;
 mod topics;
@@ -14,6 +15,7 @@ pub(super) use auth::{
     SecondProof, TicketUser, WampCraUser,
 };
 pub(super) use groups::{Grant, Group, Source};
+pub(super) use keys::ApiKey;
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role, RuleLists};
 pub(super) use topics::{Durability, History, Procedure, Topic};
@@ -112,6 +114,8 @@ table! {
         max_sessions: Count = default(Count::of(RestSettings::default().sessions_max));
         /// HTTP status by error URI; a key that ends with a dot is a prefix, and the longest wins.
         status: Named<Status> = default(Named::default());
+        /// API keys, by name: programs that ask over HTTP with Authorization: Bearer, or with X-API-Key. Not for WAMP sessions.
+        keys: Named<ApiKey> = default(Named::default());
     }
 }
 

@@ -3,6 +3,7 @@
 mod address;
 mod choice;
 mod collection;
+mod moment;
 mod quantity;
 mod secret;
 mod wamp;
@@ -11,6 +12,7 @@ mod web;
 pub(super) use address::{Bind, Binds, HttpPath, Mode, Origin};
 pub(super) use choice::{choice, read_word};
 pub(super) use collection::{AutoOr, Items, Named, NamedEntry, NoneOr};
+pub(super) use moment::Moment;
 pub(super) use quantity::{Count, Level, Percent, Rate, Size, Status, Time};
 pub(super) use secret::SecretPlace;
 pub(super) use wamp::{ListPattern, ProcedureUri, RealmUri};

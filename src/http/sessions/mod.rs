@@ -54,6 +54,8 @@ pub(super) struct Key {
 pub(super) enum Who {
     /// Their name.
     Authid(Arc<str>),
+    /// The key by which they come in, and their name: what ends with one key does not end with another.
+    Key(Arc<str>, Arc<str>),
     /// For those without a name, where they are; `None` on a Unix socket.
     Address(Option<IpAddr>),
 }

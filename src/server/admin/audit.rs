@@ -13,7 +13,11 @@ const ENTRIES_MAX: usize = 1_000;
 
 /// The last changes and refused attempts, the newest last. Holds no argument but names.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Audit(VecDeque<Json>);
+pub(in crate::server) struct Audit {
+    kept: VecDeque<Json>,
+    /// Of the newest entry.
+    number: u64,
+}
 
 impl Audit {
     /// Notes what became of a question: a change, or an attempt that was refused.
@@ -29,10 +33,12 @@ impl Audit {
             operation, on = %shown(target), result, why = %shown(text),
             "administration"
         );
-        if self.0.len() >= ENTRIES_MAX {
-            self.0.pop_front();
+        if self.kept.len() >= ENTRIES_MAX {
+            self.kept.pop_front();
         }
-        self.0.push_back(json!({
+        self.number += 1;
+        self.kept.push_back(json!({
+            "number": self.number,
             "time": clock::time_of_day().to_string(),
             "authid": &*question.authid,
             "authrole": &*question.authrole,
@@ -47,6 +53,6 @@ impl Audit {
 
     /// All entries, the newest first.
     pub(super) fn list(&self) -> Value {
-        Value::List(self.0.iter().rev().cloned().map(from_json).collect())
+        Value::List(self.kept.iter().rev().cloned().map(from_json).collect())
     }
 }

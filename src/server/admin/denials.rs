@@ -9,6 +9,7 @@ use serde_json::{json, Value as Json};
 pub(super) fn list(realm: &RealmHandle) -> Value {
     let told = realm.shared.denials().into_iter().map(|denial| {
         json!({
+            "number": denial.number,
             "time": denial.time.to_string(),
             "session": denial.session.get(),
             "authid": denial.authid,

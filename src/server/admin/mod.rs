@@ -6,6 +6,8 @@
 
 mod audit;
 mod denials;
+mod diff;
+mod keys;
 mod members;
 mod operation;
 mod users;
@@ -22,7 +24,7 @@ use crate::actors::realms::Lookup;
 use crate::actors::settings::RealmSettings;
 use crate::authz::Action;
 use crate::config::managed::{written_path, ManagedError};
-use crate::config::{self, ConfigErrors, Difference, Layer, Managed, Settings};
+use crate::config::{self, ConfigErrors, Difference, Managed, Settings};
 use crate::session::Question as Request;
 use crate::wamp::{ErrorUri, MatchPolicy, Uri, Value};
 use operation::{expected, refusal, Explain, Look, Operation, Who};
@@ -38,6 +40,19 @@ enum Done {
     Told(Value),
     /// This was.
     Changed(Json),
+}
+
+impl Done {
+    /// With one more thing that is told to whoever asked, and to nobody else.
+    fn with(self, key: &str, value: Json) -> Self {
+        match self {
+            Self::Changed(Json::Object(mut told)) => {
+                told.insert(key.to_owned(), value);
+                Self::Changed(Json::Object(told))
+            }
+            done @ (Self::Told(_) | Self::Changed(_)) => done,
+        }
+    }
 }
 
 type Outcome = Result<Done, AdminRefusal>;
@@ -92,8 +107,9 @@ impl Reloader {
             Operation::Set(path, value) => {
                 *target = written_path(&steps(&path));
                 is_realm_there(settings, &path)?;
+                let is_new = config::effective(settings, &steps(&path)).is_none();
                 let candidate = with(settings, vec![(path, Some(value))])?;
-                self.change(candidate).await
+                self.change(candidate).await.map(|done| done.with("created", is_new.into()))
             }
             Operation::Update(path, keys) => {
                 *target = written_path(&steps(&path));
@@ -113,26 +129,16 @@ impl Reloader {
                 let candidate = with(settings, vec![(path, None)])?;
                 self.change(candidate).await
             }
-            Operation::UserAdd(user, new) => {
-                *target = user.told();
-                let changes = users::add(settings, &user, new).await?;
+            Operation::KeyNew(name, new) => {
+                *target = written_path(&["rest", "keys", &name]);
+                let (key, changes) = keys::make(settings, &name, new)?;
                 let candidate = with(settings, changes)?;
-                self.change(candidate).await
+                // Nobody is told it a second time.
+                self.change(candidate).await.map(|done| done.with("key", key.expose().into()))
             }
-            Operation::UserUpdate(user, keys) => {
+            Operation::OfUser(user, change) => {
                 *target = user.told();
-                let candidate = with(settings, users::update(settings, &user, &keys)?)?;
-                self.change(candidate).await
-            }
-            Operation::UserDelete(user) => {
-                *target = user.told();
-                let candidate = with(settings, users::delete(settings, &user)?)?;
-                self.change(candidate).await
-            }
-            Operation::ChangePassword(user, password) => {
-                *target = user.told();
-                let changes = users::change_password(settings, &user, password).await?;
-                let candidate = with(settings, changes)?;
+                let candidate = with(settings, users::changes(settings, &user, change).await?)?;
                 self.change(candidate).await
             }
         }
@@ -150,10 +156,10 @@ impl Reloader {
             Look::Explain(question) => explain(settings, *question),
             Look::Denials(realm) => Ok(denials::list(&self.open_realm(&realm).await?)),
             Look::AuditList => Ok(self.audit.list()),
-            Look::Check => match self.read(Layer::Known(settings.managed.clone())).await {
-                Ok(reloaded) => Ok(from_json(json!({ "changes": changes(&reloaded.differences) }))),
-                Err(error) => Err(not_reloaded(error)),
-            },
+            Look::KeyList => keys::list(settings),
+            Look::KeyGet(name) => keys::get(settings, &name),
+            Look::Diff(path) => self.diff(path.as_deref()).await,
+            Look::Check => Ok(from_json(json!({ "changes": changes(&self.check().await?) }))),
         }
     }
 
@@ -220,8 +226,12 @@ fn is_managed(settings: &Settings, path: &[String]) -> Result<(), AdminRefusal> 
         return Ok(());
     }
     config::effective(settings, &path).ok_or_else(|| not_found(&path))?;
-    let text = format!("`{}` is not from run time: take it out of the file, and reload", written_path(&path));
-    Err(refusal(ErrorUri::SET_BY_FILE, text))
+    Err(set_by_file(&path))
+}
+
+fn set_by_file(path: &[&str]) -> AdminRefusal {
+    let text = format!("`{}` is not from run time: take it out of the file, and reload", written_path(path));
+    refusal(ErrorUri::SET_BY_FILE, text)
 }
 
 /// A role's realm must be there: a slip of the pen makes no realm.

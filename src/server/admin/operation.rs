@@ -21,13 +21,26 @@ pub(super) enum Operation {
     Delete(Vec<String>),
     /// Users of a group come or go.
     Members(Vec<String>, Members),
-    UserAdd(User, NewUser),
-    UserUpdate(User, Map<String, Json>),
-    UserDelete(User),
-    ChangePassword(User, Secret),
+    OfUser(User, UserChange),
+    /// A new API key.
+    KeyNew(String, NewKey),
     Reload,
     /// What authorizers of this realm have said is forgotten.
     Purge(String),
+}
+
+/// What is to become of a user.
+#[derive(Debug)]
+pub(super) enum UserChange {
+    Add(NewUser),
+    /// Role or keys.
+    Update(Map<String, Json>),
+    Delete,
+    /// It may log in.
+    Enable,
+    /// It may not.
+    Disable,
+    Password(Secret),
 }
 
 /// What is only looked at.
@@ -39,8 +52,12 @@ pub(super) enum Look {
     Get(Vec<String>),
     UserList(String),
     UserGet(User),
+    KeyList,
+    KeyGet(String),
     /// What a reload would change.
     Check,
+    /// The same, and what was changed at run time; below this path.
+    Diff(Option<String>),
     ConfigGet(Option<String>),
     Explain(Box<Explain>),
     /// The last requests in this realm that were not permitted.
@@ -78,6 +95,17 @@ pub(super) enum Proof {
     Ticket(Secret),
     /// With one of these key pairs.
     Cryptosign(Json),
+}
+
+/// What an API key that is made is good for.
+#[derive(Debug)]
+pub(super) struct NewKey {
+    pub(super) realm: String,
+    pub(super) authid: String,
+    pub(super) role: String,
+    /// As in the file, and read like what stands there.
+    pub(super) expires: Option<String>,
+    pub(super) allow_from: Option<Json>,
 }
 
 /// A question about permissions.
@@ -149,12 +177,21 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
         }
         ("user", "list") => Operation::Look(Look::UserList(arguments.text("realm")?)),
         ("user", "get") => Operation::Look(Look::UserGet(arguments.user()?)),
-        ("user", "add") => Operation::UserAdd(arguments.user()?, arguments.new_user()?),
-        ("user", "update") => Operation::UserUpdate(arguments.user()?, arguments.table("settings")?),
-        ("user", "delete") => Operation::UserDelete(arguments.user()?),
-        ("user", "change_password") => Operation::ChangePassword(arguments.user()?, arguments.secret("password")?),
+        ("user", "add") => Operation::OfUser(arguments.user()?, UserChange::Add(arguments.new_user()?)),
+        ("user", "update") => Operation::OfUser(arguments.user()?, UserChange::Update(arguments.table("settings")?)),
+        ("user", "delete") => Operation::OfUser(arguments.user()?, UserChange::Delete),
+        ("user", "enable") => Operation::OfUser(arguments.user()?, UserChange::Enable),
+        ("user", "disable") => Operation::OfUser(arguments.user()?, UserChange::Disable),
+        ("user", "change_password") => {
+            Operation::OfUser(arguments.user()?, UserChange::Password(arguments.secret("password")?))
+        }
+        ("key", "new") => Operation::KeyNew(arguments.text("name")?, arguments.new_key()?),
+        ("key", "list") => Operation::Look(Look::KeyList),
+        ("key", "get") => Operation::Look(Look::KeyGet(arguments.text("name")?)),
+        ("key", "revoke") => Operation::Delete(path(&["rest", "keys", &arguments.text("name")?])),
         ("config", "reload") => Operation::Reload,
         ("config", "check") => Operation::Look(Look::Check),
+        ("config", "diff") => Operation::Look(Look::Diff(arguments.optional_text("path")?)),
         ("config", "get") => Operation::Look(Look::ConfigGet(arguments.optional_text("path")?)),
         ("authz", "explain") => Operation::Look(Look::Explain(Box::new(arguments.explain()?))),
         ("authz", "denials") => Operation::Look(Look::Denials(arguments.text("realm")?)),
@@ -291,6 +328,19 @@ impl Arguments {
         };
         settings.end()?;
         Ok(NewUser { role, proof })
+    }
+
+    fn new_key(&mut self) -> Result<NewKey, AdminRefusal> {
+        let (realm, authid, role) = (self.text("realm")?, self.text("authid")?, self.text("role")?);
+        let expires = self.optional_text("expires")?;
+        let allow_from = match self.take("allow_from") {
+            None => None,
+            Some(list) => {
+                let list = to_json(list).filter(Json::is_array);
+                Some(list.ok_or_else(|| expected("allow_from, a list of strings"))?)
+            }
+        };
+        Ok(NewKey { realm, authid, role, expires, allow_from })
     }
 
     fn explain(&mut self) -> Result<Explain, AdminRefusal> {

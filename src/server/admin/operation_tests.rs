@@ -75,6 +75,10 @@ fn what_is_missing_wrong_or_too_much_is_told_with_what_was_expected() {
         ("role.set", vec![text("a"), dict()], "expected role, a string"),
         ("user.change_password", vec![text("a"), text("b")], "expected password, a string that is not empty"),
         ("group.add_users", vec![text("a"), text("b")], "expected users, a list of strings that are not empty"),
+        ("user.disable", vec![text("a")], "expected authid, a string that is not empty"),
+        ("key.new", vec![text("a"), text("b"), text("c")], "expected role, a string that is not empty"),
+        ("key.revoke", vec![], "expected name, a string that is not empty"),
+        ("config.diff", vec![Value::Bool(true)], "expected path, a string"),
         ("realm.destroy", vec![text("a")], "the node has no such procedure"),
         ("", vec![], "the node has no such procedure"),
     ];

@@ -1,8 +1,8 @@
 //! Users of realms: those with a password, of which only a verifier is kept, and those with key pairs.
 
-use super::operation::{expected, refusal, NewUser, Proof, User};
+use super::operation::{expected, refusal, NewUser, Proof, User, UserChange};
 use super::values::from_json;
-use super::{is_managed, not_found, Change};
+use super::{not_found, set_by_file, Change};
 use crate::actors::admin::AdminRefusal;
 use crate::auth::{Flavour, Kdf, Record, Secret, TicketHash};
 use crate::config::{self, Settings};
@@ -49,9 +49,20 @@ impl User {
     }
 
     fn entry(&self, settings: &Settings, method: &str, said: &Json) -> Json {
-        let managed = settings.managed.at(&super::steps(&self.path(method))).is_some();
-        json!({ "authid": self.authid, "method": method, "role": said.get("role"), "managed": managed })
+        let managed = self.is_made(settings, method);
+        json!({ "authid": self.authid, "method": method, "role": said.get("role"), "enabled": is_enabled(said), "managed": managed })
     }
+
+    /// Whether it was made at run time. One of the file of whom only is said whether it may log in was not.
+    fn is_made(&self, settings: &Settings, method: &str) -> bool {
+        let path = self.path(method);
+        let steps: Vec<&str> = path.iter().map(String::as_str).chain(["role"]).collect();
+        settings.managed.at(&steps).is_some()
+    }
+}
+
+fn is_enabled(said: &Json) -> bool {
+    said.get("enabled") != Some(&Json::Bool(false))
 }
 
 fn realm(settings: &Settings, name: &str) -> Result<(), AdminRefusal> {
@@ -90,7 +101,19 @@ pub(in crate::server) fn role_of(settings: &Settings, realm: &str, authid: &str)
     }
 }
 
-pub(super) async fn add(settings: &Settings, user: &User, new: NewUser) -> Result<Vec<Change>, AdminRefusal> {
+/// What is to be changed in what was made at run time.
+pub(super) async fn changes(settings: &Settings, user: &User, change: UserChange) -> Result<Vec<Change>, AdminRefusal> {
+    match change {
+        UserChange::Add(new) => add(settings, user, new).await,
+        UserChange::Update(keys) => update(settings, user, &keys),
+        UserChange::Delete => delete(settings, user),
+        UserChange::Enable => switch(settings, user, Switch::On),
+        UserChange::Disable => switch(settings, user, Switch::Off),
+        UserChange::Password(password) => change_password(settings, user, password).await,
+    }
+}
+
+async fn add(settings: &Settings, user: &User, new: NewUser) -> Result<Vec<Change>, AdminRefusal> {
     realm(settings, &user.realm)?;
     let (method, key, verifier) = match new.proof {
         Proof::Scram(password) => ("scram", "verifier", record(password).await?),
@@ -105,7 +128,7 @@ pub(super) async fn add(settings: &Settings, user: &User, new: NewUser) -> Resul
 }
 
 /// Role or keys, in every method where the user was made at run time.
-pub(super) fn update(settings: &Settings, user: &User, keys: &Map<String, Json>) -> Result<Vec<Change>, AdminRefusal> {
+fn update(settings: &Settings, user: &User, keys: &Map<String, Json>) -> Result<Vec<Change>, AdminRefusal> {
     let mut changes = Vec::new();
     if let Some(other) = keys.keys().find(|key| !matches!(key.as_str(), "role" | "keys")) {
         return Err(expected(&format!("role or keys in settings, not `{}`", crate::observe::shown(other))));
@@ -121,15 +144,25 @@ pub(super) fn update(settings: &Settings, user: &User, keys: &Map<String, Json>)
     Ok(changes)
 }
 
-pub(super) fn delete(settings: &Settings, user: &User) -> Result<Vec<Change>, AdminRefusal> {
+fn delete(settings: &Settings, user: &User) -> Result<Vec<Change>, AdminRefusal> {
     Ok(managed(settings, user)?.into_iter().map(|method| (user.path(method), None)).collect())
 }
 
-pub(super) async fn change_password(
-    settings: &Settings,
-    user: &User,
-    password: Secret,
-) -> Result<Vec<Change>, AdminRefusal> {
+/// Whether a user may log in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Switch {
+    On,
+    Off,
+}
+
+/// In every method that has it, wherever it was made: what the file says of it beside that stays.
+fn switch(settings: &Settings, user: &User, to: Switch) -> Result<Vec<Change>, AdminRefusal> {
+    let on = to == Switch::On;
+    let other = user.known(settings)?.into_iter().filter(|(_, said)| is_enabled(said) != on);
+    Ok(other.map(|(method, _)| ([user.path(method), vec!["enabled".to_owned()]].concat(), Some(on.into()))).collect())
+}
+
+async fn change_password(settings: &Settings, user: &User, password: Secret) -> Result<Vec<Change>, AdminRefusal> {
     let methods = managed(settings, user)?;
     let key = |method: &str, key: &str| [user.path(method), vec![key.to_owned()]].concat();
     let mut changes = Vec::new();
@@ -149,9 +182,9 @@ pub(super) async fn change_password(
 fn managed(settings: &Settings, user: &User) -> Result<Vec<&'static str>, AdminRefusal> {
     let mut methods: Vec<&'static str> = user.known(settings)?.into_iter().map(|(method, _)| method).collect();
     if let Some(first) = methods.first().copied() {
-        methods.retain(|method| settings.managed.at(&super::steps(&user.path(method))).is_some());
+        methods.retain(|method| user.is_made(settings, method));
         if methods.is_empty() {
-            is_managed(settings, &user.path(first))?;
+            return Err(set_by_file(&super::steps(&user.path(first))));
         }
     }
     Ok(methods)

@@ -79,7 +79,7 @@ impl std::fmt::Debug for Response {
 /// Why there is no answer. The texts are our own words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RequestFault {
-    /// [`UNDER_WAY_MAX`], [`OF_ONE_MAX`].
+    /// As many are under way, in all or to this address, as may be.
     #[error("as many requests are under way as may be")]
     Busy,
     /// The time is up.

@@ -89,7 +89,7 @@ fn who_breaks_off_between_two_proofs_is_counted_as_a_wrong_one() {
 /// T1: one deadline for both.
 #[test]
 fn the_time_for_a_login_is_for_both_proofs() {
-    let router = router("[limits]\nhandshake_timeout = \"1s\"\n");
+    let router = router("[limits]\nhandshake_timeout = \"2s\"\n");
     let begun = Instant::now();
     let (mut peer, challenge) = first(&router, "s3cret").unwrap();
     peer.aborted("wharf.error.handshake_timeout", 1008);

@@ -100,7 +100,16 @@ fn every_documented_request_is_answered_as_documented() {
     let of = |wanted: &'static [&str]| rows.iter().filter(move |row| wanted.contains(&row.method.as_str()));
     let ordered = of(&["POST", "PUT", "PATCH"]).chain(of(&["GET"])).chain(of(&["DELETE"]).rev());
     for Documented { method, path, body, status } in ordered {
-        let names = [("realm", "pay"), ("role", "clerk"), ("authid", "joe"), ("template", "tenant"), ("name", "cron")];
+        let names = [
+            ("realm", "pay"),
+            ("role", "clerk"),
+            ("authid", "joe"),
+            ("group", "staff"),
+            ("grant", "orders"),
+            ("source", "office"),
+            ("template", "tenant"),
+            ("name", "cron"),
+        ];
         let path = names.iter().fold(path.clone(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         let response = admin.ask(method, &path, body);
         assert_eq!(response.status, *status, "{method} {path} {body}: {}", response.body);

@@ -91,11 +91,11 @@ impl Keeper {
         former.into_values().flat_map(|gone| gone.waiting).for_each(|waiting| waiting());
     }
 
-    /// Has somebody wait until the keys of this address are as fresh as they can be had now.
-    pub(super) fn wait(&mut self, address: &WebAddress, waiting: Waiting) {
+    /// Has somebody wait, who missed a key at `missed`, until those of this address are as fresh as they can be had now.
+    pub(super) fn wait(&mut self, address: &WebAddress, missed: Instant, waiting: Waiting) {
         let name = name(address);
         let Some(kept) = self.kept.get_mut(&name) else { return waiting() };
-        match kept.freshness.wish(Instant::now()) {
+        match kept.freshness.wish(Instant::now(), missed) {
             Wish::Vain => waiting(),
             Wish::Join | Wish::Begin if kept.waiting.len() >= WAITING_MAX => waiting(),
             Wish::Join => kept.waiting.push(waiting),

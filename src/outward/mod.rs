@@ -15,7 +15,7 @@ pub use keys::KeyKeeping;
 use crate::auth::{Secret, WebAddress};
 use crate::observe::Tally;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{channel, Receiver, Sender};
 use tokio::task::LocalSet;
@@ -108,7 +108,7 @@ pub type Then = Box<dyn FnOnce(Result<Response, RequestFault>) + Send>;
 enum Order {
     Ask(Request, Then),
     Keep(Vec<KeyKeeping>, Tally),
-    Fresh(Arc<WebAddress>, keys::Waiting),
+    Fresh(Arc<WebAddress>, Instant, keys::Waiting),
 }
 
 /// The way to the thread. Cheap to clone; the thread ends with the last of them.
@@ -143,7 +143,8 @@ impl Outward {
     /// Calls `then` when the keys of this address are as fresh as they can be had now: a token was shown whose key is not
     /// known. That takes as long as a fetch may take.
     pub fn fresh_keys(&self, address: &Arc<WebAddress>, then: impl FnOnce() + Send + 'static) {
-        if let Err(Order::Fresh(_, then)) = self.order(Order::Fresh(Arc::clone(address), Box::new(then))) {
+        let order = Order::Fresh(Arc::clone(address), Instant::now(), Box::new(then));
+        if let Err(Order::Fresh(_, _, then)) = self.order(order) {
             then();
         }
     }
@@ -178,7 +179,7 @@ async fn serve(mut orders: Receiver<Order>) {
             order = orders.recv() => match order {
                 Some(Order::Ask(request, then)) => client.ask(request, then),
                 Some(Order::Keep(all, tally)) => keeper.keep(all, tally),
-                Some(Order::Fresh(address, waiting)) => keeper.wait(&address, waiting),
+                Some(Order::Fresh(address, missed, waiting)) => keeper.wait(&address, missed, waiting),
                 None => return,
             },
             () = keeper.turn() => {}

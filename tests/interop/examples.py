@@ -30,10 +30,13 @@ PATIENCE_S = 30
 # of a procedure that nobody has registered is 404: who may not call at all is told 401 or 403.
 EXPECTED = {
     "admin.toml": [200],
+    "apikeys.toml": [200, 200],
     "behind-nginx.toml": [("backend", "backend", "ticket")],
     "cookie.toml": [("joe", "frontend", "ticket")],
     "cryptosign.toml": [("dev1", "device", "cryptosign")],
     "dynamic.toml": [("bob", "frontend", "wampcra")],
+    "dynamic-http.toml": [("bob", "frontend", "wampcra"), 404],
+    "groups.toml": [("ann", "clerk", "ticket")],
     "history.toml": [(None, "guest", "anonymous")],
     "jwt.toml": [404, ("joe", "frontend", "ticket")],
     "scram.toml": [("bob", "frontend", "scram")],
@@ -80,7 +83,7 @@ def commands(text):
 
 def kind_of(code):
     beginnings = {
-        "export ": "shell", "wharf hash-secret ": "shell", "wharf keygen": "shell", "openssl ": "shell", "printf ": "shell",
+        "export ": "shell", "wharf hash-secret ": "shell", "wharf keygen": "shell", "wharf apikey ": "shell", "openssl ": "shell", "printf ": "shell",
         "python3 -c": "token", "curl ": "curl", "python examples/": "program",
         "Component(": "component", "new autobahn.Connection(": "connection",
     }
@@ -128,6 +131,13 @@ class Example:
                 self.text = re.sub(r'^salt = ".*"$', told, self.text, count=1, flags=re.MULTILINE)
             if code.startswith("wharf keygen") and "router.key" not in code:
                 self.text = re.sub(r"^keys = .*$", f'keys = ["{done.stdout.strip()}"]', self.text, count=1, flags=re.MULTILINE)
+        asked = re.search(r'^http = "http://127\.0\.0\.1:(\d+)/', self.text, re.MULTILINE)
+        if asked:
+            with socket.socket() as one:
+                one.bind(("127.0.0.1", 0))
+                port = str(one.getsockname()[1])
+            self.text = self.text.replace(f"127.0.0.1:{asked[1]}/", f"127.0.0.1:{port}/")
+            self.moved.append((f".py {asked[1]}", f".py {port}"))
         self.path.write_text(self.text)
 
     @contextlib.contextmanager

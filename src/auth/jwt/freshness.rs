@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Between two fetches that somebody's token has caused (those that are due by themselves do not count): random kids must not make a load generator of the router.
+/// Between two fetches that somebody's token has caused (those that are due by themselves do not count): random kids must not
+/// make a load generator of the router.
 const BETWEEN: Duration = Duration::from_secs(30);
 
 /// How long a set is good where its issuer says nothing, and the bounds of what it may say.
@@ -34,6 +35,8 @@ pub struct Freshness {
     due: Instant,
     /// When a token caused the last fetch.
     wished: Option<Instant>,
+    /// When the last good set came.
+    came: Option<Instant>,
     /// When the time of the last good set was over, or will be.
     good: Option<Instant>,
     under_way: bool,
@@ -44,7 +47,7 @@ pub struct Freshness {
 impl Freshness {
     /// Nothing was fetched yet: it is due now.
     pub fn new(now: Instant) -> Self {
-        Self { due: now, wished: None, good: None, under_way: false, failures: 0 }
+        Self { due: now, wished: None, came: None, good: None, under_way: false, failures: 0 }
     }
 
     /// When something is to be done; `None` while a fetch is under way.
@@ -57,10 +60,13 @@ impl Freshness {
         self.under_way = true;
     }
 
-    /// Somebody has shown a token whose key is not known.
-    pub fn wish(&mut self, now: Instant) -> Wish {
+    /// Somebody has shown a token whose key was not known at `missed`.
+    pub fn wish(&mut self, now: Instant, missed: Instant) -> Wish {
         if self.under_way {
             Wish::Join
+        } else if self.came.is_some_and(|came| came >= missed) {
+            // While this wish was on its way.
+            Wish::Vain
         } else if self.due <= now {
             Wish::Begin
         } else if self.wished.is_some_and(|wished| now.duration_since(wished) < BETWEEN) {
@@ -76,6 +82,7 @@ impl Freshness {
         self.under_way = false;
         self.failures = 0;
         self.due = now + max_age.unwrap_or(USUAL).clamp(SHORTEST, LONGEST);
+        self.came = Some(now);
         self.good = Some(self.due);
     }
 
@@ -127,16 +134,16 @@ mod tests {
         for step in 0..360_000_u32 {
             let at = now + step * SECOND / 100;
             if freshness.next_deadline().is_some_and(|deadline| deadline <= at) {
-                assert_eq!(freshness.wish(at), Wish::Begin, "it is due anyway");
+                assert_eq!(freshness.wish(at, at), Wish::Begin, "it is due anyway");
                 due += 1;
-            } else if freshness.wish(at) == Wish::Begin {
+            } else if freshness.wish(at, at) == Wish::Begin {
                 caused += 1;
             } else {
-                assert_eq!(freshness.wish(at), Wish::Vain, "none is under way");
+                assert_eq!(freshness.wish(at, at), Wish::Vain, "none is under way");
                 continue;
             }
             freshness.begin();
-            assert_eq!((freshness.wish(at), freshness.next_deadline()), (Wish::Join, None));
+            assert_eq!((freshness.wish(at, at), freshness.next_deadline()), (Wish::Join, None));
             if step % 2 == 0 {
                 freshness.succeeded(at, None);
             } else {
@@ -145,6 +152,15 @@ mod tests {
         }
         assert!(caused <= 120 && due <= 120, "{caused} and {due}");
         assert!(caused >= 100);
+    }
+
+    #[test]
+    fn a_wish_that_a_fetch_has_met_on_its_way_causes_none() {
+        let start = Instant::now();
+        let mut freshness = Freshness::new(start);
+        fetched(&mut freshness, start + SECOND, None);
+        assert_eq!(freshness.wish(start + 2 * SECOND, start), Wish::Vain);
+        assert_eq!(freshness.wish(start + 3 * SECOND, start + 2 * SECOND), Wish::Begin);
     }
 
     #[test]

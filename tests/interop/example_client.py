@@ -1,10 +1,11 @@
 """Runs the client that an example names: a `Component(..)` on standard input, as autobahn-python has it. Says as whom it is in."""
 
+import os
 import sys
 
 from autobahn.asyncio.component import Component, run
 
-component = eval(sys.stdin.read(), {"Component": Component, "open": open})
+component = eval(sys.stdin.read(), {"Component": Component, "open": open, "os": os})
 
 
 @component.on_join

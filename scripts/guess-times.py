@@ -36,6 +36,10 @@ USERS = {
     "cryptosign": f'cryptosign.users.joe = {{ keys = ["{KEY}"], role = "guest" }}',
     "jwt": f'jwt = {{ issuer = "i", audience = "a", key = "{"k" * 32}", role_fixed = "guest" }}',
 }
+# Not among the others: two rounds.
+SECOND = """ticket.users.joe = { ticket = "s3cret", role = "guest" }
+wampcra.users.joe = { secret = "s3cret", role = "guest" }
+second = { after = ["ticket"], method = "wampcra" }"""
 NONCE = base64.b64encode(bytes(16)).decode()
 
 
@@ -43,7 +47,7 @@ def configuration(port):
     text = '[node]\ndev = true\n[observability]\nlog = { level = "error" }\n'
     text += '[listeners.unix]\nbind = "unix:socket"\nserve = ["rawsocket"]\n'
     text += f'[listeners.http]\nbind = "127.0.0.1:{port}"\nserve = ["rest"]\n'
-    for realm, users in USERS.items():
+    for realm, users in [*USERS.items(), ("second", SECOND)]:
         text += f"[realms.{realm}.auth]\nthrottle = {{ per_authid = 4000000000, per_ip = 4000000000 }}\n{users}\n"
         text += f"[realms.{realm}.roles.guest]\n"
     return text
@@ -114,6 +118,24 @@ def over_wamp(path, realm):
     return attempt
 
 
+def with_two_proofs(path, is_first_right):
+    """A ticket, right or wrong, and then a wrong signature."""
+
+    def attempt(authid):
+        peer = Peer(path)
+        details = {"roles": {"caller": {}}, "authmethods": ["ticket", "wampcra"], "authid": authid}
+        challenge, first = peer.say([1, "second", details])
+        assert challenge[0] == 4 and challenge[1] == "ticket", challenge
+        challenge, second = peer.say([5, "s3cret" if is_first_right else os.urandom(6).hex(), {}])
+        assert challenge[0] == 4 and challenge[1] == "wampcra", challenge
+        abort, third = peer.say([5, base64.b64encode(os.urandom(32)).decode(), {}])
+        assert abort[0] == 3 and abort[2] == "wamp.error.authentication_denied", abort
+        peer.socket.close()
+        return {"challenge": first, "second": second, "answer": third}, abort
+
+    return attempt
+
+
 def over_http(connection, realm, scheme):
     def attempt(authid):
         pair = base64.b64encode(f"{authid}:{os.urandom(6).hex()}".encode()).decode()
@@ -168,6 +190,7 @@ def main():
             print(f"{'method':20}{'step':11}{'wrong us':>12}{'unknown us':>12}{'apart':>10}")
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
             kinds = [(realm, over_wamp(path, realm)) for realm in USERS]
+            kinds += [("second, first right", with_two_proofs(path, True)), ("second, first wrong", with_two_proofs(path, False))]
             kinds += [(f"HTTP Basic, {realm}", over_http(connection, realm, "Basic")) for realm in ["ticket", "hashed"]]
             kinds += [("HTTP Bearer", over_http(connection, "jwt", "Bearer"))]
             held = [measure(name, attempt, options.tries) for name, attempt in kinds]

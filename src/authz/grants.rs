@@ -142,6 +142,8 @@ impl PolicyFlags {
             allow_pattern_register: self.allow_pattern_register || other.allow_pattern_register,
             allow_force_reregister: self.allow_force_reregister || other.allow_force_reregister,
             allow_disclose_caller: self.allow_disclose_caller || other.allow_disclose_caller,
+            no_retain: self.no_retain && other.no_retain,
+            no_cancel: self.no_cancel && other.no_cancel,
         }
     }
 }

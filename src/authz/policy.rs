@@ -59,7 +59,7 @@ pub struct PolicyRules {
     pub flags: PolicyFlags,
 }
 
-/// Rights that no rule expresses; all off unless given.
+/// Rights that no rule expresses: off unless given, but for those that everybody has unless they are taken (`no_`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one per key of a role")]
 pub struct PolicyFlags {
@@ -71,6 +71,10 @@ pub struct PolicyFlags {
     pub allow_force_reregister: bool,
     /// REGISTER with `disclose_caller`.
     pub allow_disclose_caller: bool,
+    /// No PUBLISH with `retain`.
+    pub no_retain: bool,
+    /// No CANCEL: what is called runs on.
+    pub no_cancel: bool,
 }
 
 /// The rules of one role. `Default` denies everything.

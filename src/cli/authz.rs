@@ -47,6 +47,9 @@ pub(super) struct ExplainArguments {
     /// With the option force_reregister.
     #[arg(long)]
     force: bool,
+    /// With the option retain.
+    #[arg(long)]
+    retain: bool,
     /// How the answer is written.
     #[arg(long, value_enum, default_value = "text")]
     format: super::config::Format,
@@ -77,7 +80,7 @@ pub(super) fn authz(command: AuthzCommand) -> Exit {
 }
 
 fn explain(arguments: ExplainArguments) -> Exit {
-    let ExplainArguments { sources, realm, role, authid, action, uri, match_policy, disclose, force, format } =
+    let ExplainArguments { sources, realm, role, authid, action, uri, match_policy, disclose, force, retain, format } =
         arguments;
     let action = match action {
         AskedAction::Call => Action::Call,
@@ -112,7 +115,7 @@ fn explain(arguments: ExplainArguments) -> Exit {
         let known = realm.roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         return wrong(&format!("the realm {} has no role `{role}`; it has: {known}", realm.name));
     };
-    let question = Question { action, uri: Uri::from(uri), match_policy, disclose, force };
+    let question = Question { action, uri: Uri::from(uri), match_policy, disclose, force, retain };
     let answer = subject.rules.explain(&question);
     let written = match format {
         super::config::Format::Text => text(realm, &subject, &question, &answer),

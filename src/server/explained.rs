@@ -100,6 +100,9 @@ fn because(answer: &Answer<'_>, shown: impl Fn(&Rule, &str) -> String) -> String
         Reason::Allowed(_) if answer.refused_option == Some("disclose_me") => {
             "the realm discloses nobody (disclose = \"never\"), and disclose_me is asked for".to_owned()
         }
+        Reason::Allowed(_) if answer.refused_option == Some("retain") => {
+            "the role has allow_retain = false, and retain is asked for".to_owned()
+        }
         Reason::Allowed(_) if answer.refused_option.is_some() => {
             "the role lacks allow_disclose_caller, and disclose_caller is asked for".to_owned()
         }

@@ -124,6 +124,8 @@ pub(super) fn judge(
             rules.check_passthru(MessageKind::Yield, &answer.options.ppt, as_callee)?;
             Ok(Decision::Forward)
         }
+        // It has no answer, not even a no.
+        Message::Cancel(_) if rules.policy.flags().no_cancel => Ok(Decision::Refuse(Refused::NotAuthorized, None)),
         Message::Cancel(_) => Ok(Decision::Forward),
         Message::Error(error) if error.request_kind == MessageKind::Invocation => {
             rules.check_passthru(MessageKind::Error, &error.details.ppt, as_callee)?;
@@ -289,6 +291,9 @@ impl Rules {
         let Some(disclose) = self.disclosed(options.disclose_me, disclose) else {
             return Err((Refused::NotAuthorized, ErrorUri::DISCLOSE_ME_DISALLOWED, NO_DISCLOSURE.to_owned()));
         };
+        if options.retain && self.policy.flags().no_retain {
+            return Err((Refused::NotAuthorized, ErrorUri::OPTION_NOT_ALLOWED, NO_RETAIN.to_owned()));
+        }
         options.disclose_me = disclose;
         Ok(true)
     }
@@ -401,6 +406,7 @@ fn too_many(kind: MessageKind, request: RequestId, wait: Duration) -> Decision {
 }
 
 const NO_DISCLOSURE: &str = "this realm discloses nobody";
+const NO_RETAIN: &str = "this role may not publish with retain";
 
 fn denied(action: Action) -> String {
     // The same whether or not the URI is in use (P10).

@@ -20,6 +20,8 @@ pub struct Question {
     pub disclose: bool,
     /// With `force_reregister`.
     pub force: bool,
+    /// With `retain`.
+    pub retain: bool,
 }
 
 /// What would become of it.
@@ -42,7 +44,7 @@ pub struct Answer<'a> {
 impl Rules {
     /// What would become of a request of this role, and why.
     pub fn explain(&self, question: &Question) -> Answer<'_> {
-        let Question { action, uri: text, match_policy, disclose, force } = question;
+        let Question { action, uri: text, match_policy, disclose, force, retain } = question;
         let own = matches!(action, Action::Register | Action::Publish);
         let unlawful = uri::check(text, self.uri_rules, *match_policy)
             .err()
@@ -51,7 +53,9 @@ impl Rules {
         let flags = self.policy.flags();
         let refused_option = match action {
             Action::Register => (*disclose && !flags.allow_disclose_caller).then_some("disclose_caller"),
-            Action::Call | Action::Publish => (*disclose && self.disclose == Disclose::Never).then_some("disclose_me"),
+            Action::Call | Action::Publish if *disclose && self.disclose == Disclose::Never => Some("disclose_me"),
+            Action::Publish => (*retain && flags.no_retain).then_some("retain"),
+            Action::Call => None,
             Action::Subscribe => None,
         };
         let ignored = *action == Action::Register && *force && !flags.allow_force_reregister;

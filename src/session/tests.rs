@@ -14,6 +14,7 @@ use crate::wamp::{InvocationId, MatchPolicy, Payload, RequestId, SessionId, Subs
 
 mod authorizing;
 mod login;
+mod options;
 mod second;
 
 struct Realm {

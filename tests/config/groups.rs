@@ -35,6 +35,7 @@ allow_match_all = true
 allow_pattern_register = true
 allow_force_reregister = true
 allow_disclose_caller = true
+allow_retain = true
 [realms.shop.sources.office]
 users = ["ann"]
 groups = ["staff"]
@@ -69,6 +70,8 @@ fn every_key_of_groups_grants_and_sources_lands_in_its_setting() {
             allow_pattern_register: true,
             allow_force_reregister: true,
             allow_disclose_caller: true,
+            no_retain: false,
+            no_cancel: true,
         };
         assert_eq!(grant.rules.flags, flags);
         assert_eq!((grant.rules.allow.len(), grant.rules.deny.len()), (5, 2));

@@ -193,3 +193,23 @@ fn roles_inherit_rules_flags_and_overflow_and_deny_wins_over_all() {
     let rule = policy.check(Call, "com.b.x", Exact).rule.unwrap();
     assert_eq!(&*rule.source, "(built-in wharf.toml):17");
 }
+
+/// What everybody may is taken by `false`, here or in all the roles that one inherits from.
+#[test]
+fn retain_and_cancel_are_rights_unless_taken() {
+    let settings = loaded(&of_text(&format!(
+        "{FILE}[realms.my-shop.roles.free]\n[realms.my-shop.roles.bound]\nallow_retain = false\nallow_cancel = false\n\
+         [realms.my-shop.roles.heir]\ninherit = [\"bound\"]\n[realms.my-shop.roles.both]\ninherit = [\"bound\", \"free\"]\n\
+         [realms.my-shop.roles.own]\ninherit = [\"bound\"]\nallow_cancel = true\n"
+    )));
+    for (role, no_retain, no_cancel) in [
+        ("free", false, false),
+        ("bound", true, true),
+        ("heir", true, true),
+        ("both", false, false),
+        ("own", true, false),
+    ] {
+        let flags = settings.realms[0].roles[role].policy.flags();
+        assert_eq!((flags.no_retain, flags.no_cancel), (no_retain, no_cancel), "{role}");
+    }
+}

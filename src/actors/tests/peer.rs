@@ -184,6 +184,7 @@ pub(in crate::actors) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
         allow_pattern_register: true,
         allow_force_reregister: true,
         allow_disclose_caller: true,
+        ..PolicyFlags::default()
     };
     let policy = Policy::new(PolicyRules { allow: vec![rule("*"), rule("wamp.*")], deny: Vec::new(), flags });
     let role = RoleSettings { policy: Arc::new(policy), authorizer: None, rate: None, on_overflow: None };

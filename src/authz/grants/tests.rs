@@ -170,3 +170,16 @@ fn a_role_that_asks_an_authorizer_is_granted_flags_and_denies_only() {
     assert!(!united.refuses_unasked(Action::Register, "a.y", MatchPolicy::Prefix));
     assert!(united.refuses_unasked(Action::Register, "a.", MatchPolicy::Prefix), "it touches what is denied");
 }
+
+/// Everybody may retain and cancel unless it is taken, and a grant gives it back.
+#[test]
+fn what_a_role_may_not_retain_or_cancel_a_grant_lets_it() {
+    let taken = PolicyFlags { no_retain: true, no_cancel: true, ..PolicyFlags::default() };
+    let role = Policy::new(PolicyRules { flags: taken, ..allowing("a.*") });
+    let gives = PolicyFlags { no_cancel: true, ..PolicyFlags::default() };
+    let grants = Grants::new(vec![grant("a", &["ann"], &[], PolicyRules { flags: gives, ..PolicyRules::default() })]);
+    let united = grants.unite(&role, Decider::Rules, &grants.of("ann", std::iter::empty())).policy;
+    assert_eq!((united.flags().no_retain, united.flags().no_cancel), (false, true));
+    let none = grants.unite(&role, Decider::Rules, &GrantSet::default()).policy;
+    assert!(none.flags().no_retain && none.flags().no_cancel);
+}

@@ -52,6 +52,8 @@ impl Resolver<'_> {
                     allow_pattern_register: shape.allow_pattern_register.value,
                     allow_force_reregister: shape.allow_force_reregister.value,
                     allow_disclose_caller: shape.allow_disclose_caller.value,
+                    no_retain: !shape.allow_retain.value,
+                    no_cancel: !shape.allow_cancel.value,
                 },
                 ..PolicyRules::default()
             };

@@ -14,12 +14,16 @@ impl Resolver<'_> {
     pub(super) fn role_rules(&mut self, realm: &Realm, name: &str) -> (PolicyRules, Option<Rate>, Option<OnOverflow>) {
         let mut gathered = Gathered::default();
         self.gather(realm, name, &mut vec![name.to_owned()], &mut gathered);
-        let flag = |own: fn(&Role) -> Option<bool>| inherited_flag(realm, name, own, &mut BTreeSet::new());
+        let inherited = |own, else_: bool| inherited_flag(realm, name, own, else_, &mut BTreeSet::new());
+        let flag = |own: fn(&Role) -> Option<bool>| inherited(own, false);
+        let taken = |own: fn(&Role) -> Option<bool>| !inherited(own, true);
         gathered.rules.flags = PolicyFlags {
             allow_match_all: flag(|role| role.allow_match_all.value),
             allow_pattern_register: flag(|role| role.allow_pattern_register.value),
             allow_force_reregister: flag(|role| role.allow_force_reregister.value),
             allow_disclose_caller: flag(|role| role.allow_disclose_caller.value),
+            no_retain: taken(|role| role.allow_retain.value),
+            no_cancel: taken(|role| role.allow_cancel.value),
         };
         // One that bounds nothing still hides an inherited one.
         let rate = gathered.rate.filter(|rate| rate.calls.or(rate.publishes).or(rate.connects).is_some());
@@ -137,8 +141,18 @@ struct Gathered {
     seen: BTreeSet<String>,
 }
 
-/// A flag as the role sets it; where it does not, whether a parent has it.
-fn inherited_flag(realm: &Realm, name: &str, flag: fn(&Role) -> Option<bool>, seen: &mut BTreeSet<String>) -> bool {
+/// A flag as the role sets it; where it does not, whether a parent has it; without parents `else_`.
+fn inherited_flag(
+    realm: &Realm,
+    name: &str,
+    flag: fn(&Role) -> Option<bool>,
+    else_: bool,
+    seen: &mut BTreeSet<String>,
+) -> bool {
     let Some(role) = realm.roles.get(name).filter(|_| seen.insert(name.to_owned())) else { return false };
-    flag(role).unwrap_or_else(|| role.inherit.0.iter().any(|parent| inherited_flag(realm, parent, flag, seen)))
+    let parents = &role.inherit.0;
+    flag(role).unwrap_or_else(|| match parents.is_empty() {
+        true => else_,
+        false => parents.iter().any(|parent| inherited_flag(realm, parent, flag, else_, seen)),
+    })
 }

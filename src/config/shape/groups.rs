@@ -24,6 +24,10 @@ table! {
         allow_force_reregister: bool = default(false);
         /// May register with disclose_caller.
         allow_disclose_caller: bool = default(false);
+        /// May publish with retain, where the role may not.
+        allow_retain: bool = default(false);
+        /// May cancel calls, where the role may not.
+        allow_cancel: bool = default(false);
     }
 }
 

@@ -150,6 +150,10 @@ table! {
         allow_force_reregister: Option<bool> = optional("false");
         /// May register with disclose_caller; if absent, as inherited, else false.
         allow_disclose_caller: Option<bool> = optional("false");
+        /// May publish with retain; if absent, as inherited, else true.
+        allow_retain: Option<bool> = optional("false");
+        /// May cancel its calls; if absent, as inherited, else true. What is called runs on if it may not.
+        allow_cancel: Option<bool> = optional("false");
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) const ROWS: &[Row] = &[
     post(
         "realms/{realm}/authz/explain",
         "authz.explain",
-        Takes::Members(&["role", "authid", "action", "uri", "match", "disclose", "force"]),
+        Takes::Members(&["role", "authid", "action", "uri", "match", "disclose", "force", "retain"]),
         Gives::Whole,
     ),
     get("realms/{realm}/denials", "authz.denials", NEWEST),

@@ -294,8 +294,8 @@ fn explain(settings: &Settings, asked: Explain) -> Result<Value, AdminRefusal> {
     };
     let subject = Subject::new(realm, &role, authid.as_deref());
     let subject = subject.ok_or_else(|| not_found(&["realms", &realm.name, "roles", &role]))?;
-    let (disclose, force) = (asked.disclose, asked.force);
-    let request = Request { action, uri: Uri::from(asked.uri), match_policy, disclose, force };
+    let (disclose, force, retain) = (asked.disclose, asked.force, asked.retain);
+    let request = Request { action, uri: Uri::from(asked.uri), match_policy, disclose, force, retain };
     Ok(from_json(explained::object(&subject, &request, &subject.rules.explain(&request))))
 }
 

@@ -118,6 +118,7 @@ pub(super) struct Explain {
     pub(super) match_policy: String,
     pub(super) disclose: bool,
     pub(super) force: bool,
+    pub(super) retain: bool,
 }
 
 /// Whose permissions.
@@ -344,12 +345,13 @@ impl Arguments {
     }
 
     fn explain(&mut self) -> Result<Explain, AdminRefusal> {
-        let (disclose, force) = (self.flag("disclose")?, self.flag("force")?);
+        let (disclose, force, retain) = (self.flag("disclose")?, self.flag("force")?, self.flag("retain")?);
         let authid = if self.is_named("authid") { self.optional_text("authid")? } else { None };
         let is_role_named = self.is_named("role");
         Ok(Explain {
             disclose,
             force,
+            retain,
             realm: self.text("realm")?,
             who: match authid {
                 Some(authid) if is_role_named => Who::UserAs(authid, self.text("role")?),

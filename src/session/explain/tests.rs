@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 
 fn request(question: &Question) -> Message {
-    let Question { action, uri, match_policy, disclose, force } = question.clone();
+    let Question { action, uri, match_policy, disclose, force, retain } = question.clone();
     let request = RequestId::new(1).unwrap();
     match action {
         Action::Call => {
@@ -21,7 +21,8 @@ fn request(question: &Question) -> Message {
             Call { request, options, procedure: uri, payload: Payload::Empty }.into()
         }
         Action::Publish => {
-            let options = PublishOptions { disclose_me: disclose, acknowledge: true, ..PublishOptions::default() };
+            let options =
+                PublishOptions { disclose_me: disclose, retain, acknowledge: true, ..PublishOptions::default() };
             Publish { request, options, topic: uri, payload: Payload::Empty }.into()
         }
         Action::Subscribe => {
@@ -69,6 +70,8 @@ fn some_rules(rng: &mut StdRng) -> Rules {
         allow_pattern_register: rng.random(),
         allow_force_reregister: rng.random(),
         allow_disclose_caller: rng.random(),
+        no_retain: rng.random(),
+        no_cancel: rng.random(),
     };
     let disclose = [Disclose::Never, Disclose::Request, Disclose::Always][rng.random_range(0..3)];
     let uri_rules = [UriRules::Loose, UriRules::Strict][rng.random_range(0..2)];
@@ -93,6 +96,7 @@ fn what_is_explained_is_what_becomes_of_the_request() {
             match_policy: if concrete { MatchPolicy::Exact } else { MatchPolicy::ALL[rng.random_range(0..3)] },
             disclose: action != Action::Subscribe && rng.random(),
             force: action == Action::Register && rng.random(),
+            retain: action == Action::Publish && rng.random(),
         };
         let answer = rules.explain(&question);
         let mut message = request(&question);

@@ -30,9 +30,8 @@ const ALLOW: &str = "OPTIONS, POST";
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 pub(super) fn configure(services: &mut web::ServiceConfig) {
-    for path in ["/api", "/api/{tail:.*}"] {
-        services.service(web::resource(path).default_service(web::to(serve)));
-    }
+    // A scope is compared as text; a pattern with a placeholder costs half as much as all the rest of a request.
+    services.service(web::scope("/api").default_service(web::to(serve)));
 }
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {

@@ -28,9 +28,7 @@ use serde_json::{json, Value};
 use table::{Found, Gives, Row, Takes};
 
 pub(super) fn configure(services: &mut web::ServiceConfig) {
-    for path in ["/admin", "/admin/{tail:.*}"] {
-        services.service(web::resource(path).default_service(web::to(serve)));
-    }
+    services.service(web::scope("/admin").default_service(web::to(serve)));
 }
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {

@@ -23,6 +23,7 @@ mod reload;
 mod second;
 mod secrets;
 mod tls;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fs;

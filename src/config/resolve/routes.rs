@@ -81,7 +81,7 @@ impl Resolver<'_> {
                 | Placeholder::Authrole => None,
             })
             .collect();
-        if shape.path.broken {
+        if shape.path.broken || !shape.path.is_given() {
             return;
         }
         for name in wrong {

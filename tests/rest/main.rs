@@ -9,6 +9,7 @@ mod calls;
 mod client;
 mod credentials;
 mod crossbar;
+mod documented;
 mod files;
 mod heads;
 mod mapped;

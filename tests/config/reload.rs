@@ -57,12 +57,11 @@ fn others(value: &str) -> Vec<String> {
                 "[\"com.other\"]",
                 "[\"health\"]",
                 "[\"ticket\"]",
-                "[\"nonce\"]",
             ];
             let keys = format!("[\"58{}\"]", "66".repeat(31));
             let rule = "[{ uri = \"com.other\", allow = [\"call\"] }]";
             let all = lists.iter().chain(&more).map(|list| (*list).to_owned());
-            all.chain([keys, rule.to_owned()]).collect()
+            all.chain([keys, rule.to_owned(), "[\"nonce\"]".to_owned()]).collect()
         }
         _ if value.starts_with("{ procedure") => vec!["{ procedure = \"com.other\" }".to_owned()],
         _ if value.starts_with('{') => {

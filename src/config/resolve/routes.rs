@@ -5,8 +5,8 @@ use crate::config::error::{nearest, Code};
 use crate::config::shape::MappedRoute as Shape;
 use crate::config::tree::Place;
 use crate::config::values::{NamedEntry, RouteValue};
-use crate::http::settings::routes::{decoded, Does, MappedRoute, Placeholder, Segment};
-use std::collections::BTreeMap;
+use crate::http::settings::routes::{decoded, Does, MappedRoute, Placeholder};
+use std::rc::Rc;
 
 /// First segments of paths that belong to the program.
 const OWN: &[&str] = &["api", "admin", "hooks", "console", "docs", "metrics", "livez", "readyz", "healthz"];
@@ -96,43 +96,61 @@ impl Resolver<'_> {
 
     /// Notes paths of `rest.routes` and `rest.crossbar` that belong to the program, or to two.
     fn check_rest_paths(&mut self) {
-        let file = self.file;
-        let mut seen: BTreeMap<(Option<&str>, Vec<Option<String>>), (String, Place)> = BTreeMap::new();
-        let sections = file.rest.crossbar.iter().map(|(name, entry)| {
-            let path = &entry.value.value.path;
-            let segments = path.value.0.trim_start_matches('/').split('/').map(decoded).collect::<Vec<_>>();
-            (format!("rest.crossbar.{name}"), None, segments, path.place, std::rc::Rc::clone(&path.path))
-        });
-        let routes = file.rest.routes.iter().map(|(name, entry)| {
-            let (path, method) = (&entry.value.value.path, entry.value.value.method.value);
-            let segment = |segment: &Segment| match segment {
-                Segment::Literal(text) => Some(text.clone()),
-                Segment::Open(_) => None,
-            };
-            let segments = path.value.path.0.iter().map(segment).collect::<Vec<_>>();
-            (format!("rest.routes.{name}"), Some(method.name()), segments, path.place, std::rc::Rc::clone(&path.path))
-        });
-        for (owner, method, segments, place, path) in
-            sections.chain(routes).filter(|(_, _, _, place, _)| place.is_known())
-        {
-            let first = segments.first().cloned().flatten().unwrap_or_default();
+        let wishes = self.wishes();
+        let mut seen: Vec<&Wish> = Vec::new();
+        for wish in &wishes {
+            let first = wish.segments.first().cloned().flatten().unwrap_or_default();
             if OWN.contains(&first.as_str()) {
                 let message = format!("paths below \"/{first}\" belong to the router");
-                self.error_at(Code::Collision, place, &path, message, "expected another first segment");
-                continue;
+                self.error_at(Code::Collision, wish.place, &wish.path, message, "expected another first segment");
+            } else if let Some(other) = seen.iter().find(|other| other.wants_the_same_as(wish)) {
+                let hint = format!("the other is `{}`, {}", other.owner, self.sources.short(other.place));
+                self.error_at(Code::Collision, wish.place, &wish.path, "two routes or services want one path", hint);
+            } else {
+                seen.push(wish);
             }
-            // A section of the bridge takes every method.
-            let other = seen
-                .iter()
-                .find(|((of, known), _)| *known == segments && (of.is_none() || method.is_none() || *of == method))
-                .map(|(_, other)| other.clone());
-            if let Some((other, there)) = other {
-                let message = "two routes or services want one path".to_owned();
-                let hint = format!("the other is `{other}`, {}", self.sources.short(there));
-                self.error_at(Code::Collision, place, &path, message, hint);
-                continue;
-            }
-            seen.insert((method, segments), (owner, place));
         }
+    }
+
+    fn wishes(&self) -> Vec<Wish> {
+        let sections = self.file.rest.crossbar.iter().map(|(name, entry)| {
+            let path = &entry.value.value.path;
+            Wish {
+                owner: format!("rest.crossbar.{name}"),
+                method: None,
+                segments: path.value.0.split('/').skip(1).map(decoded).collect(),
+                place: path.place,
+                path: Rc::clone(&path.path),
+            }
+        });
+        let routes = self.file.rest.routes.iter().map(|(name, entry)| {
+            let (path, method) = (&entry.value.value.path, entry.value.value.method.value);
+            Wish {
+                owner: format!("rest.routes.{name}"),
+                method: Some(method.name()),
+                segments: path.value.path.shape(),
+                place: path.place,
+                path: Rc::clone(&path.path),
+            }
+        });
+        sections.chain(routes).filter(|wish| wish.place.is_known()).collect()
+    }
+}
+
+/// Who wants a path, and where that is written.
+struct Wish {
+    owner: String,
+    /// `None`: every method, as a section of the bridge does.
+    method: Option<&'static str>,
+    /// `None` for an open one.
+    segments: Vec<Option<String>>,
+    place: Place,
+    path: Rc<str>,
+}
+
+impl Wish {
+    fn wants_the_same_as(&self, other: &Self) -> bool {
+        let one_method = self.method.is_none() || other.method.is_none() || self.method == other.method;
+        one_method && self.segments == other.segments
     }
 }

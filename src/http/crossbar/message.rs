@@ -103,14 +103,16 @@ fn spelled(name: &str) -> String {
 
 fn request(text: &Bytes) -> Result<Request, Rejection> {
     let malformed = |what: String| Rejection::Malformed(what);
-    match codec::decode(Serialization::Json, text, &Limits::default()).map_err(|fault| malformed(fault.to_string()))? {
-        Message::Call(call) => Ok(Request::Call(call)),
-        Message::Publish(mut publish) => {
-            publish.options.acknowledge = true;
-            Ok(Request::Publish(publish))
-        }
+    let message = codec::decode(Serialization::Json, text, &Limits::default());
+    let message = message.map_err(|fault| malformed(fault.to_string()))?;
+    if let Message::Publish(mut publish) = message {
+        publish.options.acknowledge = true;
+        Ok(Request::Publish(publish))
+    } else if let Message::Call(call) = message {
+        Ok(Request::Call(call))
+    } else {
         // The code that was written is one of the two.
-        _ => Err(malformed("the body is no request".to_owned())),
+        Err(malformed("the body is no request".to_owned()))
     }
 }
 

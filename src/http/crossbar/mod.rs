@@ -188,14 +188,7 @@ impl Visit<'_> {
 
     /// A line for the operator about who may be guessing.
     fn tell(&self, handle: &RealmHandle, rejection: &Rejection) {
-        let reason = match rejection {
-            Rejection::Key => "there is no such key",
-            Rejection::Signature => "the signature is wrong",
-            Rejection::Hub => "the signature of the hook is wrong",
-            Rejection::Nonce => "the nonce was used before",
-            Rejection::Address => "it may not be asked from there",
-            _ => return,
-        };
+        let Some(reason) = rejection.reason() else { return };
         let peer = self.request.peer_addr().map(|peer| peer.ip());
         let (realm, authid) = (handle.shared.settings.uri.as_str(), &*self.section.authid);
         handle.shared.logins.tell(&Failed { realm, authid, method: CROSSBAR, peer, reason });

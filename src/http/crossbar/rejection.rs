@@ -81,6 +81,33 @@ impl Rejection {
         matches!(self, Self::Key | Self::Signature | Self::Hub)
     }
 
+    /// What the operator is told of somebody who may be guessing, or may not ask.
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Key => Some("there is no such key"),
+            Self::Signature => Some("the signature is wrong"),
+            Self::Hub => Some("the signature of the hook is wrong"),
+            Self::Nonce => Some("the nonce was used before"),
+            Self::Address => Some("it may not be asked from there"),
+            Self::Method(_)
+            | Self::ContentType(_)
+            | Self::Encoding
+            | Self::TooLong { .. }
+            | Self::Unread
+            | Self::Missing(_)
+            | Self::Unreadable { .. }
+            | Self::Expired
+            | Self::Busy
+            | Self::NotTls
+            | Self::Origin
+            | Self::NotText
+            | Self::NotJson
+            | Self::NotDict
+            | Self::NoMember(_)
+            | Self::Malformed(_) => None,
+        }
+    }
+
     /// Whether the body was not read, or not to its end.
     pub(super) fn is_early(&self) -> bool {
         matches!(self, Self::Method(_) | Self::ContentType(_) | Self::Encoding | Self::TooLong { .. } | Self::Unread)

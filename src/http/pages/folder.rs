@@ -18,7 +18,7 @@ const LISTED_MAX: usize = 1_000;
 pub(super) enum Found {
     /// A file, which may have been compressed before.
     File {
-        file: NamedFile,
+        file: Box<NamedFile>,
         name: String,
         is_index: bool,
     },
@@ -47,10 +47,11 @@ pub(super) fn find(pages: &Pages, wanted: &Wanted, codings: Codings) -> Found {
             if !wanted.is_folder {
                 return Found::Folder;
             }
-            match index(&root, &place, pages, codings) {
-                Found::Nothing if pages.listing => Found::List(list(&root, &place)),
-                found => found,
+            let found = index(&root, &place, pages, codings);
+            if pages.listing && matches!(found, Found::Nothing) {
+                return Found::List(list(&root, &place));
             }
+            found
         }
         // A file is no folder.
         Some((place, _)) if !wanted.is_folder => {
@@ -97,11 +98,11 @@ fn open(root: &Path, place: &Path, asked: &Path, codings: Codings, is_index: boo
         };
         let opened = regular(&beside).and_then(|file| NamedFile::from_file(file, asked).ok());
         if let Some(file) = opened {
-            return Found::File { file: file.set_content_encoding(coding), name: name_of(asked), is_index };
+            return Found::File { file: Box::new(file.set_content_encoding(coding)), name: name_of(asked), is_index };
         }
     }
     match regular(place).and_then(|file| NamedFile::from_file(file, asked).ok()) {
-        Some(file) => Found::File { file, name: name_of(asked), is_index },
+        Some(file) => Found::File { file: Box::new(file), name: name_of(asked), is_index },
         None => Found::Nothing,
     }
 }

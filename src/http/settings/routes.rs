@@ -178,15 +178,14 @@ impl PathTemplate {
         Some(found)
     }
 
-    /// The same for two templates exactly if one request can be of both with equal right: names do not count.
-    pub fn shape(&self) -> Vec<Option<&str>> {
-        self.0
-            .iter()
-            .map(|segment| match segment {
-                Segment::Literal(text) => Some(text.as_str()),
-                Segment::Open(_) => None,
-            })
-            .collect()
+    /// The same for two templates exactly if one request can be of both with equal right: `None` for an open segment, whatever its
+    /// name.
+    pub fn shape(&self) -> Vec<Option<String>> {
+        let text = |segment: &Segment| match segment {
+            Segment::Literal(text) => Some(text.clone()),
+            Segment::Open(_) => None,
+        };
+        self.0.iter().map(text).collect()
     }
 
     /// Orders the templates that one path is of: a literal comes before an open segment, from left to right.

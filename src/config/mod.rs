@@ -173,8 +173,8 @@ pub fn schema() -> serde_json::Value {
 
 const FULL_FILE_HEAD: &str = "\
 # Every key with its default. Keys without one stand in comments, with an example. Made by a test: see tests/config.
-# The names `main`, `guest`, `device`, `joe`, `staff`, `orders`, `office`, `alarms`, `report`, `tenant` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `methods`,
-# `procedure`, `after`, `method`, `match`, `from`, `uri`, `allow`, and `sha256`, `realm`, `authid` of a key must be given where their table is.
+# The names `main`, `guest`, `device`, `joe`, `staff`, `orders`, `office`, `alarms`, `report`, `tenant`, `bridge`, `item`, `lang` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `methods`,
+# `procedure`, `after`, `method`, `match`, `from`, `uri`, `allow`, `sha256`, `realm`, `authid` of a key, `path`, `kind` of a Crossbar section, and `method`, `path`, `call` of a route must be given where their table is.
 ";
 
 /// What has no default, so that every key has a place in the full file.
@@ -234,6 +234,17 @@ sha256 = { env = "REPORT_KEY_SHA256" }
 realm = "main"
 authid = "report"
 role = "guest"
+[rest.crossbar.bridge]
+path = "/call"
+kind = "caller"
+realm = "main"
+role = "guest"
+[rest.routes.item]
+method = "GET"
+path = "/shop/orders/{id}"
+realm = "main"
+call = "com.example.order.get"
+kwargs = { lang = "{query.lang}" }
 "#;
 
 /// What reading came to, mistakes or not.

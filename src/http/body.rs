@@ -3,6 +3,7 @@
 //! A body is validated completely before a message is made from it, so a fault in it is a 400 and never ends a session.
 //! `args` and `kwargs` stay slices of the body.
 
+use super::intake::{self, NotRead};
 use super::negotiate;
 use super::problem::{quoted, Problem};
 use super::sessions::Request;
@@ -10,11 +11,10 @@ use crate::codec::{self, Limits, Member, ValueKind};
 use crate::observe::shown;
 use crate::wamp::{Message, MessageKind, Serialization};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::HeaderMap;
 use actix_web::http::StatusCode;
 use actix_web::web;
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -30,32 +30,14 @@ pub(super) async fn read(
     timeout: Duration,
 ) -> Result<Bytes, Problem> {
     negotiate::check_body(headers)?;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > body_max as u64) {
-        return Err(too_large(body_max));
-    }
-    match tokio::time::timeout(timeout, collect(payload, body_max)).await {
-        Ok(body) => body,
-        Err(_) => {
+    intake::octets(headers, payload, body_max, timeout).await.map_err(|fault| match fault {
+        NotRead::TooLong(_) => too_large(body_max),
+        NotRead::TooSlow => {
             let text = format!("the body did not come within {} s", timeout.as_secs_f32());
-            Err(Problem::http(StatusCode::REQUEST_TIMEOUT, text))
+            Problem::http(StatusCode::REQUEST_TIMEOUT, text)
         }
-    }
-}
-
-async fn collect(payload: &mut web::Payload, body_max: usize) -> Result<Bytes, Problem> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| {
-            let text = format!("the body cannot be read: {}", shown(&error.to_string()));
-            Problem::http(StatusCode::BAD_REQUEST, text)
-        })?;
-        if body.len() + chunk.len() > body_max {
-            return Err(too_large(body_max));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
+        NotRead::Broken(error) => bad(format!("the body cannot be read: {error}")),
+    })
 }
 
 fn too_large(body_max: usize) -> Problem {

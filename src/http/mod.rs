@@ -7,10 +7,15 @@ mod admin;
 mod api;
 mod body;
 mod credential;
+mod crossbar;
 mod gate;
 mod health;
+mod intake;
+mod mapped;
 mod metrics;
 mod negotiate;
+mod pages;
+mod paths;
 mod problem;
 mod request_id;
 mod route;
@@ -30,6 +35,7 @@ use problem::Problem;
 use prometheus_client::registry::Registry;
 use request_id::RequestName;
 use sessions::Owners;
+use settings::pages::Pages;
 use settings::RestSettings;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -71,6 +77,8 @@ pub struct HttpState {
     /// The thread on which a request is refused before it has a session is not known: the main thread's counters.
     tally: Tally,
     registry: Arc<Registry>,
+    /// Of all sections of `rest.crossbar`. A reload forgets none.
+    nonces: Arc<crossbar::Nonces>,
 }
 
 impl HttpState {
@@ -86,7 +94,7 @@ impl HttpState {
         let tally = metrics.tally(usize::MAX);
         let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store));
         let rest = Arc::new(ArcSwap::from_pointee(rest));
-        Self { rest, realms, readiness, sessions, tally, registry }
+        Self { rest, realms, readiness, sessions, tally, registry, nonces: Arc::default() }
     }
 
     /// From now on these settings of the REST bridge hold, for requests to come.
@@ -126,6 +134,8 @@ pub struct Listener {
     pub header_lines_max: usize,
     /// Octets of a head.
     pub header_bytes_max: usize,
+    /// The folder that is served, if there is one.
+    pub pages: Option<Arc<Pages>>,
 }
 
 /// Where a handler is: on one thread, behind one listener.
@@ -182,4 +192,11 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
     if listener.served.admin {
         admin::configure(services);
     }
+    // After the paths that the program names: none of those can be shadowed.
+    if listener.served.rest {
+        crossbar::configure(services, listener, state);
+        mapped::configure(services, listener, state);
+    }
+    // Last of all: what is a file by its name only may not hide anything else.
+    pages::configure(services, listener);
 }

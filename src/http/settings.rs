@@ -1,5 +1,11 @@
 //! The settings of the REST bridge. `config` fills them.
 
+pub mod crossbar;
+pub mod pages;
+pub mod routes;
+
+use crossbar::CrossbarSection;
+use routes::MappedRoute;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -22,6 +28,10 @@ pub struct RestSettings {
     pub admin_realm: String,
     /// HTTP status by error URI; a key that ends with a dot is a prefix, the longest wins.
     pub status: BTreeMap<String, u16>,
+    /// `rest.crossbar`, by name.
+    pub crossbar: Vec<CrossbarSection>,
+    /// `rest.routes`, by name.
+    pub routes: Vec<MappedRoute>,
 }
 
 impl Default for RestSettings {
@@ -35,6 +45,8 @@ impl Default for RestSettings {
             sessions_max: 10_000,
             admin_realm: "wharf.admin".to_owned(),
             status: BTreeMap::new(),
+            crossbar: Vec::new(),
+            routes: Vec::new(),
         }
     }
 }

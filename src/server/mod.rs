@@ -18,12 +18,13 @@ use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
 use crate::config::{LoadOptions, Settings, ShutdownSettings};
 use crate::http::sessions::Owners;
+use crate::http::settings::pages::Pages;
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
 use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind_one, Acceptor, BindError, Listening, Serves, SocketId, WorkerHandle};
-use crate::transport::settings::{ListenerSettings, ProcessLimits, RawSocketPing, Service};
+use crate::transport::settings::{FolderSettings, ListenerSettings, ProcessLimits, RawSocketPing, Service};
 use crate::transport::sockets::OpenSocket;
 use crate::transport::tls::TlsFault;
 use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
@@ -281,6 +282,14 @@ fn services(state: HttpState) -> Configure {
     })
 }
 
+/// The folder that a listener serves, and what of it is left to WebSocket.
+fn pages(folder: &FolderSettings, listener: &ListenerSettings) -> Pages {
+    let FolderSettings { path, dir, index, spa, max_age, listing } = folder.clone();
+    let serves_websocket = listener.serve.contains(&Service::WebSocket);
+    let websocket = if serves_websocket { listener.websocket.paths.clone() } else { Vec::new() };
+    Pages { path, dir, index, spa, max_age, listing, websocket }
+}
+
 /// What the HTTP side needs to know of a listener.
 fn seen_by_http(listener: &ListenerSettings) -> Listener {
     let serves = |service| listener.serve.contains(&service);
@@ -298,5 +307,6 @@ fn seen_by_http(listener: &ListenerSettings) -> Listener {
         loopback_host_only: listener.loopback_host_only,
         header_lines_max: listener.header_lines_max,
         header_bytes_max: listener.header_bytes_max,
+        pages: listener.folder.as_ref().map(|folder| Arc::new(pages(folder, listener))),
     }
 }

@@ -36,6 +36,8 @@ pub enum Service {
     Metrics,
     /// `/livez`, `/readyz`, `/healthz`.
     Health,
+    /// Files of a folder.
+    Static,
 }
 
 /// One listener, complete.
@@ -73,6 +75,8 @@ pub struct ListenerSettings {
     pub websocket: WebSocketSettings,
     /// RawSocket.
     pub rawsocket: RawSocketSettings,
+    /// The folder that is served, where one is.
+    pub folder: Option<FolderSettings>,
     /// Requests are refused unless their Host is a loopback name (dev mode).
     pub loopback_host_only: bool,
     /// TLS; without it everything is plain.
@@ -190,6 +194,23 @@ pub enum RawSocketPing {
     Off,
 }
 
+/// A folder whose files are served as they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FolderSettings {
+    /// The path below which it is served: `/`, or one without a slash at its end.
+    pub path: String,
+    /// The folder.
+    pub dir: PathBuf,
+    /// The file that is served for a folder.
+    pub index: String,
+    /// Whether an unknown path without a dot gives the index.
+    pub spa: bool,
+    /// How long a file may be kept by whoever asked for it. 5 min.
+    pub max_age: Duration,
+    /// Whether a folder without an index lists its files.
+    pub listing: bool,
+}
+
 impl Default for WebSocketSettings {
     fn default() -> Self {
         Self {
@@ -229,6 +250,7 @@ impl Default for ListenerSettings {
             header_lines_max: 64,
             websocket: WebSocketSettings::default(),
             rawsocket: RawSocketSettings::default(),
+            folder: None,
             loopback_host_only: false,
             tls: None,
             trusted_proxies: Vec::new(),

@@ -69,7 +69,7 @@ fn the_full_file_equals_the_defaults() {
         match load(&of_text(&without)) {
             Ok(settings)
                 if line != "permissions = []"
-                    && ["permissions", "guest", "\"com.example.error.not_found\""].contains(&key) =>
+                    && ["permissions", "guest", "\"com.example.error.not_found\"", "lang"].contains(&key) =>
             {
                 assert_ne!(comparable(&settings), expected, "{key} is an example and no default");
             }
@@ -112,7 +112,15 @@ fn the_full_file_equals_the_defaults() {
             "sha256",
             "realm",
             "authid",
-            "role"
+            "role",
+            "path",
+            "kind",
+            "realm",
+            "role",
+            "method",
+            "path",
+            "realm",
+            "call"
         ]
     );
 }

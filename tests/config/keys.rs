@@ -30,6 +30,9 @@ const NAMES: &[&str] = &[
     "tenant",
     "alarms",
     "report",
+    "bridge",
+    "item",
+    "lang",
     "\"com.example.error.not_found\"",
     "com.example.error.not_found",
 ];
@@ -177,6 +180,13 @@ pub(crate) fn leaves() -> Vec<(String, String, String)> {
 #[test]
 fn every_key_can_be_set_by_its_variable() {
     let absent = [
+        "rest.crossbar.bridge.key",
+        "rest.crossbar.bridge.secret",
+        "rest.crossbar.bridge.topic",
+        "rest.crossbar.bridge.success_response",
+        "rest.crossbar.bridge.error_response",
+        "rest.crossbar.bridge.github_secret",
+        "rest.routes.item.publish",
         "node.name",
         "node.data_dir",
         "listeners.main.mode",

@@ -259,6 +259,8 @@ drain = "3ms"
         session_idle: 4000 * MILLISECOND,
         sessions_max: 5,
         status: BTreeMap::from([("com.e.".to_owned(), 499)]),
+        crossbar: Vec::new(),
+        routes: Vec::new(),
     };
     assert_eq!(settings.rest, rest);
     let limits = ProcessLimits {

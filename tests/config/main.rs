@@ -23,6 +23,7 @@ mod reload;
 mod second;
 mod secrets;
 mod tls;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -71,17 +72,19 @@ fn variables() -> BTreeMap<String, String> {
         ("AUTHENTICATOR_TOKEN", "05".repeat(32)),
         ("REPORT_KEY_SHA256", "05".repeat(32)),
         ("OTHER_KEY_SHA256", "06".repeat(32)),
+        ("BRIDGE_SECRET", "09".repeat(32)),
         ("CRON_SHA256", "07".repeat(32)),
         ("OPS_SHA256", "08".repeat(32)),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
 }
 
-/// A folder with the files that the samples name: a certificate with its key, and an authority of clients.
+/// A folder with the files that the samples name: a certificate with its key, an authority of clients, and pages.
 fn folder_with_certificates() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     tls::write_pair(folder.path(), "server", &["localhost"]);
     fs::copy(folder.path().join("server.pem"), folder.path().join("clients.pem")).unwrap();
+    fs::create_dir(folder.path().join("web")).unwrap();
     folder
 }
 

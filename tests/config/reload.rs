@@ -61,7 +61,7 @@ fn others(value: &str) -> Vec<String> {
             let keys = format!("[\"58{}\"]", "66".repeat(31));
             let rule = "[{ uri = \"com.other\", allow = [\"call\"] }]";
             let all = lists.iter().chain(&more).map(|list| (*list).to_owned());
-            all.chain([keys, rule.to_owned()]).collect()
+            all.chain([keys, rule.to_owned(), "[\"nonce\"]".to_owned()]).collect()
         }
         _ if value.starts_with("{ procedure") => vec!["{ procedure = \"com.other\" }".to_owned()],
         _ if value.starts_with('{') => {
@@ -100,6 +100,10 @@ fn others(value: &str) -> Vec<String> {
                 "com.other.*",
                 "1GiB",
                 "scram",
+                "publisher",
+                "/other",
+                "PUT",
+                "full",
             ]),
             vec!["3".to_owned()],
         ]
@@ -164,8 +168,18 @@ fn change(options: &LoadOptions, sets: &[String]) -> Option<Vec<(String, When)>>
 fn each_key_of_the_full_file_is_changed_alone_and_lands_in_the_column_that_the_documentation_says() {
     assert!(uncommented().contains("[node]"));
     // What needs more than one key is in the next test.
-    let together =
-        ["listeners.main.tls.", "realms.main.auth.ticket.users.joe.hash", "realms.main.auth.wampcra.users.joe."];
+    let together = [
+        "listeners.main.tls.",
+        "realms.main.auth.ticket.users.joe.hash",
+        "realms.main.auth.wampcra.users.joe.",
+        "rest.crossbar.bridge.key",
+        "rest.crossbar.bridge.secret",
+        "rest.crossbar.bridge.topic",
+        "rest.crossbar.bridge.success_response",
+        "rest.crossbar.bridge.error_response",
+        "rest.crossbar.bridge.github_secret",
+        "rest.routes.item.publish",
+    ];
     let (mut tried, mut wrong) = (0, Vec::new());
     for (path, _, value) in leaves() {
         let needs_files = [
@@ -223,6 +237,22 @@ fn keys_of_tls_and_of_secrets_land_in_the_column_that_the_documentation_says() {
         let found = change(&options, &all).unwrap_or_else(|| panic!("{sets:?}"));
         assert_eq!(found.len(), sets.len(), "{found:?}");
         assert!(found.iter().all(|(path, when)| *when == documented(path)), "{found:?}");
+    }
+    let bridge = |key: &str| format!("rest.crossbar.bridge.{key}");
+    let secret = "{ env = \"OPS_TICKET\" }";
+    for sets in [
+        vec![format!("{}=\"k\"", bridge("key")), format!("{}={secret}", bridge("secret"))],
+        vec![
+            format!("{}=\"webhook\"", bridge("kind")),
+            format!("{}=\"com.a\"", bridge("topic")),
+            format!("{}=\"yes\"", bridge("success_response")),
+            format!("{}=\"no\"", bridge("error_response")),
+            format!("{}={secret}", bridge("github_secret")),
+        ],
+    ] {
+        let found = change(&full(""), &sets).unwrap_or_else(|| panic!("{sets:?}"));
+        assert_eq!(found.len(), sets.len(), "{found:?}");
+        assert!(found.iter().all(|(_, when)| *when == When::AtOnce), "{found:?}");
     }
     let joe = "realms.main.auth.wampcra.users.joe";
     let found = change(&full(""), &[format!("{joe}.secret={{ env = \"OPS_TICKET\" }}")]).unwrap();

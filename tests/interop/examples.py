@@ -3,7 +3,7 @@ router from it and logs in with the client that it names.
 
 What is done is read from the comments. A line that is indented by three spaces is a command, followed by a remark after four
 spaces or more: `export NAME=...` (the dots are the reader's to fill in), `wharf hash-secret ..`, `wharf keygen ..`, `openssl ..`,
-`printf ..`, `python3 -c ..` (what it prints is TOKEN), `curl ..` (a client), `python examples/..` (a program that has to run), or
+`printf ..`, `mkdir ..`, `python3 -c ..` (what it prints is TOKEN), `curl ..` (a client), `python examples/..` (a program that has to run), or
 the beginning of a client in Python, `Component(..)`, or JavaScript, `new autobahn.Connection(..)`. Addresses are moved to free
 ports, and folders of the system to one of the test. What a command prints for the file (`salt = ..`, a public key) is put there.
 
@@ -39,6 +39,7 @@ EXPECTED = {
     "groups.toml": [("ann", "clerk", "ticket")],
     "history.toml": [(None, "guest", "anonymous")],
     "jwt.toml": [404, ("joe", "frontend", "ticket")],
+    "rest-bridge.toml": [200, 202, 400],
     "scram.toml": [("bob", "frontend", "scram")],
     "second.toml": [("ops", "operator", "wampcra")],
     "several-realms.toml": [("backend", "backend", "ticket")],
@@ -83,7 +84,7 @@ def commands(text):
 
 def kind_of(code):
     beginnings = {
-        "export ": "shell", "wharf hash-secret ": "shell", "wharf keygen": "shell", "wharf apikey ": "shell", "openssl ": "shell", "printf ": "shell",
+        "export ": "shell", "wharf hash-secret ": "shell", "wharf keygen": "shell", "wharf apikey ": "shell", "openssl ": "shell", "printf ": "shell", "mkdir ": "shell",
         "python3 -c": "token", "curl ": "curl", "python examples/": "program",
         "Component(": "component", "new autobahn.Connection(": "connection",
     }

@@ -104,6 +104,11 @@ impl Router {
 
     /// With another configuration, in which PORT0 to PORT3 stand for free ports.
     pub(crate) fn with(config: &str) -> Self {
+        Self::with_file(config, "unused", "")
+    }
+
+    /// The same, with one more file beside it.
+    pub(crate) fn with_file(config: &str, name: &str, text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Held together, so that they differ.
         let held: Vec<_> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
@@ -115,6 +120,7 @@ impl Router {
         std::fs::write(folder.path().join("wharf.toml"), config).unwrap();
         std::fs::write(folder.path().join("ticket"), "s3cret\n").unwrap();
         std::fs::write(folder.path().join("jwt"), JWT_KEY).unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
         drop(held);
         let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
             .current_dir(folder.path())
@@ -171,6 +177,12 @@ impl Router {
     pub(crate) fn reload(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+    }
+
+    /// Waits for a line of the log that holds this.
+    pub(crate) fn await_log(&self, text: &str) {
+        let lines = std::iter::from_fn(|| self.log.recv_timeout(std::time::Duration::from_secs(30)).ok());
+        assert!(lines.into_iter().any(|line| line.contains(text)), "the log does not say {text}");
     }
 
     /// Asks it to stop in order.

@@ -46,6 +46,7 @@ pub(super) fn crossbar(key: &str) -> &'static str {
         "fabric" | "fabric-center" | "blockchain" | "ipfs" | "enable_docker" => "this belongs to services of Crossbar's own",
         "max_message_size" | "serializer" => "it stands in the wrong place: see `options` and `serializers`",
         "version" => "nothing need be set for it",
+        "mime_types" => "the type of a file is that of its ending",
         _ => "all keys there are: wharf config init full",
     }
 }
@@ -53,16 +54,13 @@ pub(super) fn crossbar(key: &str) -> &'static str {
 /// For a service of a path that is not served here.
 pub(super) fn service(kind: &str) -> &'static str {
     match kind {
-        "static" | "archive" | "resource" | "cgi" | "wsgi" | "catalog" => {
+        "archive" | "resource" | "cgi" | "wsgi" | "catalog" => {
             "let a web server (nginx, caddy) in front serve it and pass the WebSocket paths on"
         }
         "json" => "put the value into a file of the web server in front",
         "redirect" => "let the web server in front answer with the redirect",
         "nodeinfo" => "\"health\" in `serve` gives /livez and /readyz, \"metrics\" gives /metrics",
         "longpoll" => "there is no long-poll transport yet; every browser speaks WebSocket",
-        "publisher" => "add \"rest\" to `serve` and post to /api/v1/publish/TOPIC with a user's credentials",
-        "caller" => "add \"rest\" to `serve` and post to /api/v1/call/PROCEDURE with a user's credentials",
-        "webhook" => "let a small program take the hook and post it to /api/v1/publish/TOPIC (\"rest\" in `serve`)",
         "wap" => "a template engine is no part of a router: write a program that calls /api/v1/call/PROCEDURE",
         "reverseproxy" | "websocket-reverseproxy" => "turn it round: let a proxy in front choose by path",
         "upload" => "uploads belong to a web server; let it call /api/v1/publish/TOPIC when one is there",

@@ -3,11 +3,11 @@
 
 use super::realms::ResolvedRealm;
 use super::Resolver;
-use crate::actors::settings::{RealmSettings, RealmTemplate};
+use crate::actors::settings::{RealmSettings, RealmTemplate, RoleSettings};
 use crate::authz::Action;
 use crate::config::error::Code;
 use crate::config::read::Placed;
-use crate::config::shape::Listener;
+use crate::config::shape::{CrossbarSection, Listener};
 use crate::config::values::Bind as BindText;
 use crate::transport::settings::{ListenerSettings, Service};
 
@@ -28,6 +28,7 @@ impl Resolver<'_> {
                 continue;
             }
             let reached = |realm: &&RealmSettings| listener.realms.is_empty() || listener.realms.contains(&realm.name);
+            let realms_there = realms;
             let realms = realms.iter().filter(|realm| realm.enabled).map(|realm| &realm.settings).filter(reached);
             // Realms of templates have names that no listener can list.
             let from_templates =
@@ -39,8 +40,32 @@ impl Resolver<'_> {
             let exposed = reached.find_map(|realm| Some((realm, exposed(realm, listener)?)));
             if let Some((realm, what)) = exposed {
                 self.insecure(&entry.value, bind, listener, &format!("in realm `{}` {what}", realm.name));
+            } else if let Some(section) = self.unsigned(realms_there, listener) {
+                self.insecure(
+                    &entry.value,
+                    bind,
+                    listener,
+                    &format!("requests of `rest.crossbar.{section}` are not signed"),
+                );
             }
         }
+    }
+
+    /// A section of `rest.crossbar` by which anybody may act on a listener.
+    fn unsigned(&self, realms: &[ResolvedRealm], listener: &ListenerSettings) -> Option<&str> {
+        if !listener.serve.contains(&Service::Rest) {
+            return None;
+        }
+        let is_open = |section: &CrossbarSection| {
+            let is_signed = section.secret.value.is_some() || section.github_secret.value.is_some();
+            let is_kept = section.require_tls.value || !section.require_ip.0.is_empty();
+            let realm = realms.iter().find(|realm| realm.enabled && realm.settings.name == section.realm.value);
+            let is_reached = listener.realms.is_empty() || listener.realms.contains(&section.realm.value);
+            let role = realm.and_then(|realm| realm.settings.roles.get(&section.role.value));
+            !is_signed && !is_kept && is_reached && role.is_some_and(may_act)
+        };
+        let mut sections = self.file.rest.crossbar.iter();
+        sections.find(|(_, entry)| is_open(&entry.value.value)).map(|(name, _)| name)
     }
 
     fn insecure(&mut self, shape: &Listener, bind: &Placed<BindText>, listener: &ListenerSettings, exposed: &str) {
@@ -88,9 +113,11 @@ fn opens(realm: &RealmSettings, listener: &ListenerSettings) -> bool {
     let enters = anonymous.listeners.is_empty() || anonymous.listeners.contains(&listener.name);
     let wamp = serves_wamp(listener);
     let http = anonymous.http && serves_http(realm, listener);
-    let rights = realm.roles.get(&anonymous.role).is_some_and(|role| {
-        let any = [Action::Call, Action::Register, Action::Publish].into_iter();
-        role.authorizer.is_some() || any.into_iter().any(|action| role.policy.allows_any(action))
-    });
+    let rights = realm.roles.get(&anonymous.role).is_some_and(may_act);
     enters && (wamp || http) && rights
+}
+
+fn may_act(role: &RoleSettings) -> bool {
+    let mut any = [Action::Call, Action::Register, Action::Publish].into_iter();
+    role.authorizer.is_some() || any.any(|action| role.policy.allows_any(action))
 }

@@ -5,7 +5,7 @@ use crate::config::error::{Code, Severity};
 use crate::config::read::Placed;
 use crate::config::shape::{Compression, Listener, RawSocket, WebSocket};
 use crate::config::tree::Place;
-use crate::config::values::{Bind as BindText, Items, NamedEntry};
+use crate::config::values::{Bind as BindText, HttpPath, Items, NamedEntry};
 use crate::transport::settings::{
     Bind, ListenerSettings, ProxyProtocol, RawSocketSettings, Service, WebSocketSettings,
 };
@@ -61,6 +61,7 @@ impl Resolver<'_> {
             header_lines_max: shape.max_header_lines.size(),
             websocket: self.websocket(&shape.websocket),
             rawsocket: self.rawsocket(&shape.rawsocket),
+            folder: self.folder(shape),
             loopback_host_only: self.file.node.dev.value,
             tls: self.tls(&shape.tls),
             trusted_proxies: shape.trusted_proxies.values(),
@@ -101,18 +102,23 @@ impl Resolver<'_> {
     /// What is served, and on which paths.
     fn check_services(&mut self, shape: &Listener) {
         self.check_not_empty("serve", &shape.serve);
-        let serves = |service| shape.serve.0.iter().any(|served| served.value == service);
         for path in &shape.websocket.paths.0 {
-            let taken = match path.0.as_str() {
-                "/metrics" if serves(Service::Metrics) => "metrics",
-                "/livez" | "/readyz" | "/healthz" if serves(Service::Health) => "health",
-                api if (api == "/api" || api.starts_with("/api/")) && serves(Service::Rest) => "rest",
-                admin if (admin == "/admin" || admin.starts_with("/admin/")) && serves(Service::Admin) => "admin",
-                _ => continue,
-            };
-            let message = format!("two services want the path \"{}\"", path.0);
-            self.error(Code::Collision, path, message, format!("it belongs to \"{taken}\""));
+            self.check_path(path, shape);
         }
+    }
+
+    /// Notes a path that belongs to another service of the listener.
+    pub(super) fn check_path(&mut self, path: &Placed<HttpPath>, shape: &Listener) {
+        let serves = |service| shape.serve.0.iter().any(|served| served.value == service);
+        let taken = match path.0.as_str() {
+            "/metrics" if serves(Service::Metrics) => "metrics",
+            "/livez" | "/readyz" | "/healthz" if serves(Service::Health) => "health",
+            api if (api == "/api" || api.starts_with("/api/")) && serves(Service::Rest) => "rest",
+            admin if (admin == "/admin" || admin.starts_with("/admin/")) && serves(Service::Admin) => "admin",
+            _ => return,
+        };
+        let message = format!("two services want the path \"{}\"", path.0);
+        self.error(Code::Collision, path, message, format!("it belongs to \"{taken}\""));
     }
 
     fn check_realms(&mut self, shape: &Listener) {

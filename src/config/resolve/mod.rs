@@ -5,13 +5,16 @@
 mod api_keys;
 mod auth;
 mod cookie;
+mod crossbar;
 mod dynamic;
 mod exposure;
+mod folder;
 mod groups;
 mod jwt;
 mod listeners;
 mod policy;
 mod realms;
+mod routes;
 mod second;
 mod secret;
 mod tls;
@@ -141,6 +144,8 @@ impl Resolver<'_> {
             sessions_max: rest.max_sessions.size(),
             admin_realm: self.file.admin.realm.value.0.clone(),
             status: rest.status.iter().map(|(uri, status)| (uri.to_owned(), status.value.0)).collect(),
+            crossbar: self.crossbar(),
+            routes: self.routes(),
         }
     }
 

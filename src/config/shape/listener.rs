@@ -19,7 +19,7 @@ table! {
         bind: Binds = required, at_once;
         /// The mode of a Unix socket's file; 0660 if absent.
         mode: Option<Mode> = optional("\"0660\""), at_once;
-        /// What is served here: websocket, rawsocket, rest, admin, metrics, health. They share the port.
+        /// What is served here: websocket, rawsocket, rest, admin, metrics, health, static. They share the port.
         serve: Items<Service> = required;
         /// Names of the realms reachable here; "*" for all.
         realms: Items<String> = default(Items::from_iter(["*".to_owned()]));
@@ -58,6 +58,8 @@ table! {
         websocket: WebSocket = default(WebSocket::default());
         /// WAMP over RawSocket.
         rawsocket: RawSocket = default(RawSocket::default());
+        /// The files of a folder, where serve has static.
+        folder as "static": Folder = default(Folder::default());
     }
 }
 
@@ -122,6 +124,25 @@ table! {
     }
 }
 
+table! {
+    /// The files of a folder, below every other service of one listener: dot files, and links that leave the folder, are not there.
+    Folder {
+        /// The path below which they are.
+        path: HttpPath = default(HttpPath("/".to_owned()));
+        /// The folder. A relative path begins at the folder of the configuration.
+        dir: Option<String> = optional("\"/srv/www\"");
+        /// The file that a folder's own path gives.
+        index: String = default("index.html".to_owned());
+        /// Whether a path without a dot that is no file gives the index: for pages whose script reads the path.
+        spa: bool = default(false);
+        /// How long browsers may keep a file. The index is asked for anew each time; names with a content hash (app.3f9c2b1d.js) are
+        /// kept for a year.
+        max_age: Time<0> = default(Time(std::time::Duration::from_secs(300)));
+        /// Whether a folder without an index lists its files.
+        listing: bool = default(false);
+    }
+}
+
 /// `compression` of WebSocket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::config) enum Compression {
@@ -158,6 +179,7 @@ choice!(Service {
     "admin" => Service::Admin,
     "metrics" => Service::Metrics,
     "health" => Service::Health,
+    "static" => Service::Static,
 });
 
 choice!(Serialization {

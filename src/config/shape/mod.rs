@@ -4,20 +4,24 @@
 //! type; what two keys say about each other is checked in [`super::resolve`].
 
 mod auth;
+mod crossbar;
 mod groups;
 mod keys;
 mod listener;
 mod realm;
+mod routes;
 mod topics;
 
 pub(super) use auth::{
     Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, FirstMethod, Jwt, OrderedMethod, Scram, SecondMethod,
     SecondProof, TicketUser, WampCraUser,
 };
+pub(super) use crossbar::{CrossbarKind, CrossbarSection};
 pub(super) use groups::{Grant, Group, Source};
 pub(super) use keys::ApiKey;
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role, RuleLists};
+pub(super) use routes::MappedRoute;
 pub(super) use topics::{Durability, History, Procedure, Topic};
 
 use super::read::table;
@@ -116,6 +120,10 @@ table! {
         status: Named<Status> = default(Named::default());
         /// API keys, by name: programs that ask over HTTP with Authorization: Bearer, or with X-API-Key. Not for WAMP sessions.
         keys: Named<ApiKey> = default(Named::default());
+        /// Paths for clients of Crossbar's HTTP bridge that cannot be changed, by name.
+        crossbar: Named<CrossbarSection> = default(Named::default());
+        /// Methods and paths of your own that are mapped to procedures and topics, by name.
+        routes: Named<MappedRoute> = default(Named::default());
     }
 }
 

@@ -148,7 +148,7 @@ impl Key for Mode {
 }
 
 /// The path of an HTTP request.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::config) struct HttpPath(pub(in crate::config) String);
 
 impl Key for HttpPath {

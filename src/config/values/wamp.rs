@@ -35,7 +35,7 @@ impl Key for RealmUri {
     }
 }
 
-/// The URI of a procedure of the application.
+/// The URI of a procedure or topic of the application.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::config) struct ProcedureUri(pub(in crate::config) String);
 
@@ -44,10 +44,10 @@ impl Key for ProcedureUri {
         let text = reader.text(node, "a URI such as \"com.example.authenticate\"")?;
         let fault = match check(text, UriRules::Loose, MatchPolicy::Exact) {
             Ok(()) if !is_reserved(text) => return Some(Self(text.to_owned())),
-            Ok(()) => "expected a procedure of the application: wamp. and wharf. are the router's own".to_owned(),
+            Ok(()) => "expected one of the application: wamp. and wharf. are the router's own".to_owned(),
             Err(fault) => fault.to_string(),
         };
-        reader.error(Code::Malformed, node.place, format!("\"{text}\" is no URI of a procedure"), fault);
+        reader.error(Code::Malformed, node.place, format!("\"{text}\" is no URI of a procedure or topic"), fault);
         None
     }
 

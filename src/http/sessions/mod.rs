@@ -49,6 +49,20 @@ pub(super) struct Key {
     pub(super) who: Who,
 }
 
+/// The authmethod of those who come in by a section of `rest.crossbar`.
+pub(super) const CROSSBAR: &str = "crossbar";
+
+impl Key {
+    /// What the transport of their session is told to be.
+    fn protocol(&self) -> &'static str {
+        if &*self.authmethod == CROSSBAR {
+            CROSSBAR
+        } else {
+            "rest"
+        }
+    }
+}
+
 /// What tells two callers of one role apart.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Who {
@@ -278,7 +292,7 @@ impl HttpSessions {
         let place = self.sessions.vacant_entry();
         let (slot, due) = (place.key(), now + self.idle);
         let session = SessionActor::new(Opening {
-            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer, ask.tls)),
+            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer, ask.tls).speaking(ask.key.protocol())),
             number: slot,
             listener: Arc::clone(&ask.listener),
             realms: self.realms.clone(),

@@ -25,6 +25,7 @@ pub(super) struct Pipe {
     exchange: Rc<RefCell<Exchange>>,
     peer: Option<SocketAddr>,
     tls: bool,
+    protocol: &'static str,
     /// The beginning of a message that was not yet written to its end.
     partial: Vec<u8>,
 }
@@ -32,7 +33,12 @@ pub(super) struct Pipe {
 impl Pipe {
     /// For the caller at `peer`.
     pub(super) fn new(exchange: Rc<RefCell<Exchange>>, peer: Option<SocketAddr>, tls: bool) -> Self {
-        Self { exchange, peer, tls, partial: Vec::new() }
+        Self { exchange, peer, tls, protocol: "rest", partial: Vec::new() }
+    }
+
+    /// The same, for callers of another protocol.
+    pub(super) fn speaking(self, protocol: &'static str) -> Self {
+        Self { protocol, ..self }
     }
 }
 
@@ -127,7 +133,11 @@ impl Connection for Pipe {
     }
 
     fn details(&self) -> Dict {
-        details(self.peer, self.tls)
+        let mut details = details(self.peer, self.tls);
+        if let Some((_, protocol)) = details.iter_mut().find(|(key, _)| key == "protocol") {
+            *protocol = Value::from(self.protocol);
+        }
+        details
     }
 }
 

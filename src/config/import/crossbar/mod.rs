@@ -5,6 +5,7 @@
 //! known which of them anonymous clients have.
 
 mod auth;
+mod bridge;
 mod dynamic;
 mod endpoint;
 mod realms;
@@ -20,7 +21,7 @@ use super::notes::{quote, Notes};
 use super::programs::Program;
 use super::source::{At, Keys, Origin};
 use realms::Realm;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is gathered on the way.
 struct Import<'a, 'n> {
@@ -28,6 +29,9 @@ struct Import<'a, 'n> {
     notes: &'n mut Notes,
     listener_names: Names,
     realm_names: Names,
+    section_names: Names,
+    /// Paths of the HTTP bridge.
+    bridges: BTreeSet<String>,
     variables: Variables,
     realms: Vec<Realm<'a>>,
     /// Listeners by the address that they have.
@@ -51,6 +55,8 @@ pub(super) fn translate<'a>(root: &At<'a>, notes: &mut Notes) -> (Option<Draft>,
         notes,
         listener_names: Names::default(),
         realm_names: Names::default(),
+        section_names: Names::default(),
+        bridges: BTreeSet::new(),
         variables: Variables::default(),
         realms: Vec::new(),
         listeners: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! A web transport: services by path, of which WebSocket alone is taken over.
+//! A web transport: services by path, of which WebSocket, the HTTP bridge and static files are taken over.
 
 use super::transports::Port;
 use super::Import;
@@ -38,6 +38,8 @@ impl<'a> Import<'a, '_> {
                     }
                     keys.finish(self.notes, advice::crossbar);
                 }
+                "publisher" | "caller" | "webhook" => self.bridge(port, kind, path, keys),
+                "static" => self.folder(port, &path, keys),
                 // It answers that nothing is there, as an unknown path does here.
                 "none" => keys.finish(self.notes, advice::crossbar),
                 kind => self.other(at, kind, &path, all.len()),

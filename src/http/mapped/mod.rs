@@ -1,0 +1,118 @@
+//! Mapped routes: methods and paths of the operator's own, each a CALL or PUBLISH by whoever asks, under the realm's authentication
+//! and permissions like everything else. Parses and waits; holds no WAMP state. Source: section 13 of the HTTP design.
+
+mod find;
+mod value;
+
+use super::api::{dress, exchange, find_realm, identify, not_found, set_deadline};
+use super::body::{self, Unread};
+use super::negotiate;
+use super::paths;
+use super::problem::{parts, Problem, Statuses};
+use super::request_id::RequestName;
+use super::sessions::Answer;
+use super::settings::routes::{MappedRoute, ResponseShape};
+use super::settings::RestSettings;
+use super::{HttpState, Listener, Place};
+use crate::wamp::ErrorUri;
+use actix_web::body::MessageBody;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{web, HttpRequest, HttpResponse};
+use bytes::Bytes;
+use find::{find, Found};
+use value::Given;
+
+/// The services of a listener.
+pub(super) fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: &HttpState) {
+    let has = |rest: &RestSettings, listener: &Listener, path: &str| {
+        !matches!(find(served(rest, listener), "GET", path), Found::Nothing)
+    };
+    services.service(paths::resource(state, listener, has).default_service(web::to(serve)));
+}
+
+/// The routes whose realm a listener serves.
+fn served<'a>(rest: &'a RestSettings, listener: &'a Listener) -> impl Iterator<Item = &'a MappedRoute> {
+    rest.routes.iter().filter(|route| paths::reaches(listener, &route.realm))
+}
+
+async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+    let name = RequestName::of(request.headers());
+    let response = match answer(&request, &mut payload, &place).await {
+        Ok(response) => response,
+        Err(problem) => {
+            let response = place.respond(problem, &name);
+            response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
+        }
+    };
+    dress(response, &name)
+}
+
+async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
+    let rest = &place.state.rest.load_full();
+    let path = request.uri().path();
+    let (route, open) = match find(served(rest, &place.listener), request.method().as_str(), path) {
+        Found::Route(route, open) => (route, open),
+        Found::Methods(methods) => return other_method(request.method(), &methods.join(", ")),
+        // Between the guard and here nothing has waited.
+        Found::Nothing => return Err(not_found("nothing is served on this path")),
+    };
+    let statuses = Statuses(&rest.status);
+    let handle = find_realm(place, &route.realm).await.ok_or_else(|| {
+        Problem::router(&statuses, ErrorUri::NO_SUCH_REALM, format!("the realm of route '{}' is not open", route.name))
+    })?;
+    let caller = identify(request, place, handle, &statuses).await?;
+    negotiate::check_accept(request.headers())?;
+    let body = if route.uses_body() {
+        body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?
+    } else {
+        Bytes::new()
+    };
+    let open: Vec<(&str, &str)> = open.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let given = Given {
+        path: &open,
+        query: request.uri().query(),
+        headers: request.headers(),
+        body: &body,
+        identity: &caller.identity,
+    };
+    let mut asked = value::request(route, &given)?;
+    let wish = negotiate::wait(request.headers());
+    let deadline = set_deadline(&mut asked, wish, rest, &caller.handle.shared)?;
+    let answer = exchange(request, place, caller, asked, deadline, &statuses).await?;
+    say(answer, route, &statuses)
+}
+
+fn other_method(method: &Method, allow: &str) -> Result<HttpResponse, Problem> {
+    // Names of methods are lawful in a header.
+    let value = HeaderValue::from_str(allow).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"));
+    if *method == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, value)).finish());
+    }
+    let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allow}"));
+    Err(problem.with(header::ALLOW, value).uncounted())
+}
+
+fn say(answer: Answer, route: &MappedRoute, statuses: &Statuses<'_>) -> Result<HttpResponse, Problem> {
+    let body = match answer {
+        Answer::Result(payload) => {
+            let (args, kwargs) = parts(&payload);
+            match route.response {
+                ResponseShape::First => value::first(&args),
+                ResponseShape::Args => args,
+                ResponseShape::Full => [b"{\"args\":", &args[..], b",\"kwargs\":", &kwargs, b"}"].concat().into(),
+            }
+        }
+        Answer::Published(publication) => format!("{{\"id\":{publication}}}").into(),
+        // All publications are acknowledged.
+        Answer::Taken => Bytes::from_static(b"{}"),
+        Answer::Error(error) => return Err(Problem::wamp(statuses, &error)),
+        Answer::Ended { reason, detail } => return Err(Problem::ended(&reason, &detail)),
+    };
+    let status = StatusCode::from_u16(route.status).unwrap_or(StatusCode::OK);
+    let mut response = HttpResponse::build(status);
+    if status == StatusCode::NO_CONTENT || status == StatusCode::RESET_CONTENT {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type(negotiate::JSON).body(body))
+}

@@ -13,6 +13,7 @@ pub(super) use address::{Bind, Binds, HttpPath, Mode, Origin};
 pub(super) use choice::{choice, read_word};
 pub(super) use collection::{AutoOr, Items, Named, NamedEntry, NoneOr};
 pub(super) use moment::Moment;
+pub use quantity::duration;
 pub(super) use quantity::{Count, Level, Percent, Rate, Size, Status, Time};
 pub(super) use secret::SecretPlace;
 pub(super) use wamp::{ListPattern, ProcedureUri, RealmUri};

@@ -1,15 +1,16 @@
-//! `wharf realm`, `reload` and `denials`: a running node, by the procedures of its admin realm.
+//! `wharf realm`, `reload`, `denials` and `authz explain --running`: a running node, by the procedures of its admin realm.
 
 use super::client::arguments::json;
 use super::client::connection::EndpointArguments;
 use super::client::failure::Failure;
-use super::client::output::OutputArguments;
+use super::client::output::{table, OutputArguments};
 use super::client::talk::ask_value;
 use super::client::work::{run, written};
 use super::meta::may_go_on;
+use super::output::result;
 use super::Exit;
 use crate::wamp::{Dict, Value};
-use clap::{Args, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// What each of the commands takes: the connection is to the admin realm.
 #[derive(Args, Debug)]
@@ -116,5 +117,33 @@ fn ask(admin: &AdminArguments, procedure: &str, args: Vec<Value>) -> Exit {
         let answer = ask_value(&mut session, &format!("wharf.admin.{procedure}"), args, Dict::new()).await;
         session.leave().await;
         written(admin.output.value(answer?))
+    })
+}
+
+/// A connection that is described by variables and contexts alone.
+#[derive(Parser, Debug)]
+struct OfVariables {
+    #[command(flatten)]
+    admin: AdminArguments,
+}
+
+/// Asks what a role may do, and ends with 0 if it may and with 5 if not.
+pub(super) fn explain(asked: Dict, format: super::config::Format) -> Exit {
+    let Ok(OfVariables { admin }) = OfVariables::try_parse_from(["wharf"]) else {
+        return Failure::usage("the variables WHARF_* describe no connection").tell(false);
+    };
+    let json = format == super::config::Format::Json;
+    run(admin.output, async {
+        let mut session = admin.endpoint.towards(&admin.admin_realm)?.join().await?;
+        let answer = ask_value(&mut session, "wharf.admin.authz.explain", Vec::new(), asked).await;
+        session.leave().await;
+        let answer = answer?;
+        let allowed = answer.get("allowed") == Some(&Value::Bool(true));
+        written(if json { admin.output.value(answer) } else { result(&table(answer)) })?;
+        if allowed {
+            Ok(())
+        } else {
+            Err(Failure::Said(Exit::NotAuthorized))
+        }
     })
 }

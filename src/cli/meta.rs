@@ -253,9 +253,12 @@ async fn listed(session: &mut Session, kind: Kind) -> Result<Value, Failure> {
         let next = payload_kwargs(&payload).unwrap_or_default();
         match next.into_iter().find(|(key, value)| key == "next" && *value != Value::Null) {
             Some((_, next)) => kwargs = vec![("after".to_owned(), next)],
-            None => return Ok(Value::List(rows)),
+            None => break,
         }
     }
+    // Ids are drawn at random: their order says nothing to anybody.
+    rows.sort_by_cached_key(|row| row.get("uri").map(text));
+    Ok(Value::List(rows))
 }
 
 fn listed_row(details: &Value, kind: Kind, holders: Value) -> Value {

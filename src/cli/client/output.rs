@@ -187,7 +187,7 @@ impl Serialize for Shown<'_> {
 }
 
 /// A list of dicts as columns, a dict as rows of name and value, and anything else as JSON.
-fn table(value: Value) -> String {
+pub(in crate::cli) fn table(value: Value) -> String {
     if let Value::Dict(entries) = value {
         return lines(entries.iter().map(|(key, value)| vec![visible(key), cell(value)]).collect());
     }

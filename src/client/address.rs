@@ -58,6 +58,9 @@ impl FromStr for Address {
             return if path.is_empty() { Err(AddressFault::Host) } else { Ok(Self::Unix(path.into())) };
         }
         let url = Url::parse(text).map_err(|_| AddressFault::Scheme)?;
+        if !["ws", "wss", "rs", "tcp", "rss"].contains(&url.scheme()) {
+            return Err(AddressFault::Scheme);
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(AddressFault::Credentials);
         }

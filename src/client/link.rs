@@ -14,10 +14,14 @@ use bytes::{Buf, Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::task::{ready, Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// Octets of one read.
 const READ: usize = 64 << 10;
+
+/// With so many octets that nobody has read, no more are taken off the stream.
+const ARRIVED_MAX: usize = 64 << 20;
 
 /// A connection that carries messages.
 pub(super) struct Link {
@@ -26,11 +30,21 @@ pub(super) struct Link {
     frames: Frames,
     read: Vec<u8>,
     arrived: VecDeque<Bytes>,
+    arrived_octets: usize,
     /// How the connection ended, to be told when what came before is read.
     closed: Option<Option<(u16, String)>>,
     /// To be written, from `written` on.
     out: Vec<u8>,
     written: usize,
+    /// Whether the stream itself may hold something back.
+    unflushed: bool,
+}
+
+/// What a step is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Until {
+    Sent,
+    Read,
 }
 
 /// What stands around a message.
@@ -60,7 +74,18 @@ impl Link {
 
     fn new(stream: Box<dyn Stream>, serialization: Serialization, frames: Frames) -> Self {
         let (read, arrived, out) = (vec![0; READ], VecDeque::new(), Vec::new());
-        Self { stream, serialization, frames, read, arrived, closed: None, out, written: 0 }
+        Self {
+            stream,
+            serialization,
+            frames,
+            read,
+            arrived,
+            arrived_octets: 0,
+            closed: None,
+            out,
+            written: 0,
+            unflushed: false,
+        }
     }
 
     /// Puts a message into the buffer; [`flush`](Self::flush) sends it.
@@ -83,42 +108,79 @@ impl Link {
         Ok(())
     }
 
-    /// Sends what is in the buffer. Dropped, it goes on where it was the next time.
+    /// Sends what is in the buffer; what comes meanwhile waits for [`read`](Self::read). Dropped, it goes on where it was the
+    /// next time.
     pub(super) async fn flush(&mut self) -> Result<(), Broken> {
-        while self.written < self.out.len() {
-            let (stream, left) = (&mut self.stream, &self.out[self.written..]);
-            let taken = poll_fn(|context| Pin::new(&mut *stream).poll_write(context, left)).await?;
-            if taken == 0 {
-                return Err(Broken::Closed);
-            }
-            self.written += taken;
+        while self.is_unsent() {
+            self.step(Until::Sent).await?;
         }
-        self.out.clear();
-        self.written = 0;
-        Ok(self.stream.flush().await?)
+        Ok(())
     }
 
-    /// The next message. Dropped, it loses nothing.
+    /// The next message; sends what is in the buffer, too. Dropped, it loses nothing.
     pub(super) async fn read(&mut self) -> Result<Message, Broken> {
         loop {
             if let Some(octets) = self.arrived.pop_front() {
+                self.arrived_octets -= octets.len();
                 return Ok(decode(self.serialization, &octets, &Limits::default())?);
             }
             if let Some(said) = self.closed.take() {
+                // The answer to a Close; whoever has gone needs none.
+                let _gone = self.flush().await;
                 return Err(said.map_or(Broken::Closed, |(code, reason)| Broken::Close { code, reason }));
             }
-            self.flush().await?;
-            let mut read = std::mem::take(&mut self.read);
-            read.resize(READ, 0);
-            // The buffer is lost with the future, and nothing that was read: a read that is dropped has not read.
-            let count = self.stream.read(&mut read).await?;
-            if count == 0 {
-                return Err(Broken::Closed);
-            }
-            let taken = self.take(&read[..count]);
-            self.read = read;
-            taken?;
+            self.step(Until::Read).await?;
         }
+    }
+
+    fn is_unsent(&self) -> bool {
+        self.written < self.out.len() || self.unflushed
+    }
+
+    /// Writes and reads whatever the stream takes and gives. Both at once, or two peers that only write would wait for each
+    /// other for ever.
+    async fn step(&mut self, until: Until) -> Result<(), Broken> {
+        let count = poll_fn(|context| self.poll(until, context)).await?;
+        let Some(count) = count else { return Ok(()) };
+        if count == 0 {
+            self.closed.get_or_insert(None);
+            return Ok(());
+        }
+        let read = std::mem::take(&mut self.read);
+        let taken = self.take(&read[..count]);
+        self.read = read;
+        taken
+    }
+
+    /// The octets that were read; `None`: all is sent.
+    fn poll(&mut self, until: Until, context: &mut Context<'_>) -> Poll<Result<Option<usize>, Broken>> {
+        while self.written < self.out.len() {
+            match Pin::new(&mut self.stream).poll_write(context, &self.out[self.written..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Broken::Closed)),
+                Poll::Ready(Ok(taken)) => {
+                    self.written += taken;
+                    self.unflushed = true;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Pending => break,
+            }
+        }
+        if self.written == self.out.len() {
+            self.out.clear();
+            self.written = 0;
+            if self.unflushed && Pin::new(&mut self.stream).poll_flush(context)?.is_ready() {
+                self.unflushed = false;
+            }
+        }
+        if until == Until::Sent && !self.is_unsent() {
+            return Poll::Ready(Ok(None));
+        }
+        if self.closed.is_some() || self.arrived_octets > ARRIVED_MAX {
+            return Poll::Pending;
+        }
+        let mut buffer = ReadBuf::new(&mut self.read);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(Some(buffer.filled().len())))
     }
 
     /// Whether messages have come that nobody has read.
@@ -143,7 +205,10 @@ impl Link {
                 let fed = decoder.feed(octets, &mut items);
                 for item in items {
                     match item {
-                        Item::Message { data, .. } => self.arrived.push_back(data),
+                        Item::Message { data, .. } => {
+                            self.arrived_octets += data.len();
+                            self.arrived.push_back(data);
+                        }
                         Item::Ping(payload) => frames::pong(&mut self.out, Some(mask()), &payload),
                         Item::Pong(_) => {}
                         Item::Close(said) => {
@@ -164,7 +229,10 @@ impl Link {
                     received.advance(HEADER_LEN);
                     let body = received.split_to(header.length).freeze();
                     match header.kind {
-                        FrameKind::Message => self.arrived.push_back(body),
+                        FrameKind::Message => {
+                            self.arrived_octets += body.len();
+                            self.arrived.push_back(body);
+                        }
                         FrameKind::Ping => {
                             let answer = Header { kind: FrameKind::Pong, length: body.len() };
                             self.out.extend_from_slice(&answer.write()?);

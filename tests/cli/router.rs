@@ -98,7 +98,7 @@ pub(crate) struct Router {
 impl Router {
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let held = [(); 2].map(|()| free());
         let ports = [0, 1].map(|at: usize| held[at].local_addr().unwrap().port());
         drop(held);
         files(folder.path(), ports);
@@ -146,6 +146,17 @@ impl Drop for Router {
         // It may have ended already.
         let _ended = self.child.kill();
         let _ended = self.child.wait();
+    }
+}
+
+/// A port that nobody has, below those that the system gives to clients: one of these would be taken by whoever connects
+/// somewhere while a router restarts, or by its own client, which would connect to itself.
+fn free() -> TcpListener {
+    loop {
+        let port = 20_000 + rand::random::<u16>() % 12_000;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener;
+        }
     }
 }
 

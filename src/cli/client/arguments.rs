@@ -88,8 +88,24 @@ pub(in crate::cli) fn argument(text: &str) -> Result<Value, Failure> {
 /// # Errors
 /// [`Failure::Usage`].
 pub(in crate::cli) fn json(text: &str) -> Result<Value, Failure> {
-    read_value(Serialization::Json, text.trim().as_bytes())
-        .map_err(|fault| Failure::Usage(format!("this is no JSON that WAMP can carry: {fault}")))
+    let value = read_value(Serialization::Json, text.trim().as_bytes())
+        .map_err(|fault| Failure::Usage(format!("this is no JSON that WAMP can carry: {fault}")))?;
+    if is_finite(&value) {
+        Ok(value)
+    } else {
+        Err(Failure::usage("this is no JSON that WAMP can carry: a number is out of the range of floats"))
+    }
+}
+
+fn is_finite(value: &Value) -> bool {
+    match value {
+        Value::Float(number) => number.is_finite(),
+        Value::List(items) => items.iter().all(is_finite),
+        Value::Dict(entries) => entries.iter().all(|(_, value)| is_finite(value)),
+        Value::Null | Value::Bool(_) | Value::Unsigned(_) | Value::Negative(_) | Value::Text(_) | Value::Bytes(_) => {
+            true
+        }
+    }
 }
 
 fn keyword(text: &str) -> Result<(String, Value), Failure> {
@@ -184,7 +200,6 @@ mod tests {
             ("hello", "hello".into()),
             ("", "".into()),
             ("01", "01".into()),
-            ("1e999", "1e999".into()),
             ("{a: 1}", "{a: 1}".into()),
             ("NaN", "NaN".into()),
             ("hex:00ff", Value::Bytes(vec![0, 255])),
@@ -193,7 +208,7 @@ mod tests {
         ] {
             assert_eq!(read(text), value, "{text}");
         }
-        for wrong in ["hex:0", "hex:0g", "base64:?", r#"{"a":1,"a":2}"#] {
+        for wrong in ["hex:0", "hex:0g", "base64:?", r#"{"a":1,"a":2}"#, "1e999", "[-1e999]"] {
             assert!(argument(wrong).is_err(), "{wrong}");
         }
     }
@@ -242,8 +257,7 @@ mod tests {
         #[test]
         fn json_in_json_out(json in any_json()) {
             let text = json.to_string();
-            let out: serde_json::Value = serde_json::from_str(&compact(&read(&text))).unwrap();
-            prop_assert_eq!(out, json);
+            prop_assert_eq!(compact(&read(&text)), text);
         }
     }
 }

@@ -167,11 +167,12 @@ impl From<Broken> for Failure {
 impl Answer {
     fn exit(&self) -> Exit {
         let is = |uri: &ErrorUri| uri.as_str() == self.error;
+        // Crossbar says not_authorized to whoever gives a wrong ticket.
+        if self.login && (OF_AUTHENTICATION.iter().any(is) || is(&ErrorUri::NOT_AUTHORIZED)) {
+            return Exit::Authentication;
+        }
         if [ErrorUri::NOT_AUTHORIZED, ErrorUri::AUTHORIZATION_FAILED].iter().any(is) {
             return Exit::NotAuthorized;
-        }
-        if self.login && OF_AUTHENTICATION.iter().any(is) {
-            return Exit::Authentication;
         }
         if is(&ErrorUri::TIMEOUT) {
             return Exit::Timeout;

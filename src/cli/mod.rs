@@ -8,6 +8,7 @@ mod apikey;
 mod authz;
 mod bench;
 mod call;
+mod check;
 mod client;
 mod config;
 mod context;
@@ -126,6 +127,9 @@ enum Command {
     /// Puts load on a router, and measures.
     #[command(subcommand)]
     Bench(Box<bench::BenchCommand>),
+    /// Probes a router for monitoring: ends with 0 if it is fine, 1 for a warning, 2 if it is critical, 3 if that is not known.
+    #[command(subcommand)]
+    Check(Box<check::CheckCommand>),
     /// Keeps named connections.
     #[command(subcommand)]
     Context(Box<context::ContextCommand>),
@@ -174,6 +178,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Reload(arguments)) => admin::reload(&arguments),
         Some(Command::Denials(arguments)) => admin::denials(&arguments),
         Some(Command::Bench(command)) => bench::bench(&command),
+        Some(Command::Check(command)) => check::check(&command),
         Some(Command::Context(command)) => context::context(*command),
         Some(Command::Cheat(arguments)) => pages::cheat(&arguments),
         Some(Command::Completions(arguments)) => pages::completions(&arguments, Arguments::command()),

@@ -1,5 +1,7 @@
 //! call, publish, subscribe and register, and what they print. Source: cli.md, sections 2, 4 and 5.
 
+use crate::fake::{frame, router, WELCOME};
+use crate::program::Client;
 use crate::router::Router;
 use serde_json::json;
 
@@ -100,4 +102,17 @@ fn a_report_counts_the_events_of_each_topic() {
         of.filter(|row| row["topic"] == topic).map(|row| row["events"].as_u64().unwrap()).sum()
     };
     assert_eq!((events("com.a"), events("com.b")), (2, 1), "{lines}");
+}
+
+#[test]
+fn partial_results_are_asked_for_and_printed_as_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let partial = |number: u64| frame(&format!(r#"[50,1,{{"progress":true}},[{number}]]"#));
+    let answers = [frame(WELCOME), partial(1), partial(2), frame("[50,1,{},[3]]")].concat();
+    let (url, said) = router(answers);
+    let client = Client::at(folder.path(), &url);
+    assert_eq!(client.run(&["call", "com.a", "--progress", "--disclose", "--timeout", "9s"]).ok(), "1\n2\n3\n");
+    let said = String::from_utf8_lossy(&said.join().unwrap()).into_owned();
+    let options = r#"[48,1,{"receive_progress":true,"timeout":9000,"disclose_me":true},"com.a"]"#;
+    assert!(said.contains(options), "{said}");
 }

@@ -6,6 +6,7 @@ pub mod actors;
 pub mod auth;
 pub mod authz;
 pub mod cli;
+pub mod client;
 pub mod codec;
 pub mod config;
 pub mod http;

@@ -20,6 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("actors", &["wamp", "codec", "session", "routing", "auth", "authz", "observe", "outward", "storage"]),
     ("transport", &["wamp", "codec", "actors", "auth", "observe", "session"]),
     ("http", &["wamp", "codec", "actors", "observe", "session", "auth", "storage"]),
+    ("client", &["wamp", "codec", "auth", "transport", "observe"]),
     ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "transport", "http", "observe", "storage"]),
     (
         "server",
@@ -38,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
-    ("cli", &["wamp", "actors", "auth", "authz", "session", "config", "server", "observe"]),
+    ("cli", &["wamp", "codec", "client", "actors", "auth", "authz", "session", "config", "server", "observe"]),
 ];
 
 /// The rooms below the line: no actors, no I/O, no clock, no locks.

@@ -112,7 +112,7 @@ impl RouterKey {
     }
 
     /// The signature, then the message: 192 hexadecimal digits.
-    fn sign(&self, message: &[u8; 32]) -> String {
+    pub(super) fn sign(&self, message: &[u8; 32]) -> String {
         extra::to_hex(&[self.0.sign(message).to_bytes().as_slice(), message].concat())
     }
 }
@@ -246,7 +246,7 @@ fn binding(settings: &CryptosignSettings, claim: &Claim<'_>) -> Result<Option<[u
 }
 
 /// The message that is signed for `challenge`.
-fn bound(challenge: &[u8; 32], binding: Option<&[u8; 32]>) -> [u8; 32] {
+pub(super) fn bound(challenge: &[u8; 32], binding: Option<&[u8; 32]>) -> [u8; 32] {
     binding.map_or(*challenge, |binding| std::array::from_fn(|at| challenge[at] ^ binding[at]))
 }
 

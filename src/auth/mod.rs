@@ -6,6 +6,7 @@
 mod anonymous;
 mod apikey;
 mod choice;
+mod client;
 mod connects;
 mod cookie;
 mod cryptosign;
@@ -33,6 +34,7 @@ mod work;
 
 pub use anonymous::AnonymousSettings;
 pub use apikey::{new_key, ApiKey, ApiKeys, KeyHash, KEY_METHOD, KEY_PREFIX};
+pub use client::{Claimant, Credentials, ProofFault};
 pub use connects::{ConnectRate, Connects, Entrant};
 pub use cookie::{CookieKey, CookieSettings, Cookies, Remembered, SameSite};
 pub use cryptosign::{ChannelBinding, CryptosignSettings, CryptosignUser, PublicKey, RouterKey};

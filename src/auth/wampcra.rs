@@ -9,6 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use subtle::ConstantTimeEq;
 
+/// The most rounds that a client computes.
+pub(super) const ROUNDS_MAX: u32 = 10_000_000;
+
+/// The longest key that a client derives, in octets.
+pub(super) const KEYLEN_MAX: u32 = 64;
+
 /// One user of `auth.wampcra`.
 #[derive(Clone, Debug)]
 pub struct WampCraUser {
@@ -115,7 +121,7 @@ impl Waiting {
 }
 
 /// The signature of a challenge, before Base64.
-fn sign(key: &Secret, challenge: &str) -> [u8; 32] {
+pub(super) fn sign(key: &Secret, challenge: &str) -> [u8; 32] {
     kdf::hmac(key.expose().as_bytes(), &[challenge.as_bytes()])
 }
 

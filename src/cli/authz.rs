@@ -8,7 +8,7 @@ use crate::authz::{Action, Relation};
 use crate::config::{self, Settings};
 use crate::server::explained::{object, role_of, Subject};
 use crate::session::{Answer, Question};
-use crate::wamp::{MatchPolicy, Uri};
+use crate::wamp::{Dict, MatchPolicy, Uri, Value};
 use clap::{Subcommand, ValueEnum};
 use std::fmt::Write;
 
@@ -53,6 +53,10 @@ pub(super) struct ExplainArguments {
     /// How the answer is written.
     #[arg(long, value_enum, default_value = "text")]
     format: super::config::Format,
+    /// Asks a running node in place of the configuration: by its admin realm, with the connection of WHARF_CONTEXT and the
+    /// other variables.
+    #[arg(long, requires = "realm", conflicts_with_all = ["config", "sets", "strict"])]
+    running: bool,
 }
 
 /// The actions, as they are typed.
@@ -75,24 +79,67 @@ enum AskedMatch {
 /// Does one of the subcommands.
 pub(super) fn authz(command: AuthzCommand) -> Exit {
     match command {
+        AuthzCommand::Explain(arguments) if arguments.running => explain_running(&arguments),
         AuthzCommand::Explain(arguments) => explain(arguments),
     }
 }
 
+impl From<AskedAction> for Action {
+    fn from(action: AskedAction) -> Self {
+        match action {
+            AskedAction::Call => Self::Call,
+            AskedAction::Register => Self::Register,
+            AskedAction::Publish => Self::Publish,
+            AskedAction::Subscribe => Self::Subscribe,
+        }
+    }
+}
+
+impl From<AskedMatch> for MatchPolicy {
+    fn from(policy: AskedMatch) -> Self {
+        match policy {
+            AskedMatch::Exact => Self::Exact,
+            AskedMatch::Prefix => Self::Prefix,
+            AskedMatch::Wildcard => Self::Wildcard,
+        }
+    }
+}
+
+/// The same question to a running node.
+fn explain_running(arguments: &ExplainArguments) -> Exit {
+    let text = |key: &str, text: &Option<String>| text.as_deref().map(|text| (key.to_owned(), Value::from(text)));
+    let mut asked: Dict =
+        [text("realm", &arguments.realm), text("role", &arguments.role), text("authid", &arguments.authid)]
+            .into_iter()
+            .flatten()
+            .collect();
+    asked.extend([
+        ("action".to_owned(), Action::from(arguments.action).name().into()),
+        ("uri".to_owned(), arguments.uri.as_str().into()),
+        ("match".to_owned(), MatchPolicy::from(arguments.match_policy).as_str().into()),
+        ("disclose".to_owned(), arguments.disclose.into()),
+        ("force".to_owned(), arguments.force.into()),
+        ("retain".to_owned(), arguments.retain.into()),
+    ]);
+    super::admin::explain(asked, arguments.format)
+}
+
 fn explain(arguments: ExplainArguments) -> Exit {
-    let ExplainArguments { sources, realm, role, authid, action, uri, match_policy, disclose, force, retain, format } =
-        arguments;
-    let action = match action {
-        AskedAction::Call => Action::Call,
-        AskedAction::Register => Action::Register,
-        AskedAction::Publish => Action::Publish,
-        AskedAction::Subscribe => Action::Subscribe,
-    };
-    let match_policy = match match_policy {
-        AskedMatch::Exact => MatchPolicy::Exact,
-        AskedMatch::Prefix => MatchPolicy::Prefix,
-        AskedMatch::Wildcard => MatchPolicy::Wildcard,
-    };
+    let ExplainArguments {
+        sources,
+        realm,
+        role,
+        authid,
+        action,
+        uri,
+        match_policy,
+        disclose,
+        force,
+        retain,
+        format,
+        running: _,
+    } = arguments;
+    let (action, match_policy) = (Action::from(action), MatchPolicy::from(match_policy));
     if matches!(action, Action::Call | Action::Publish) && match_policy != MatchPolicy::Exact {
         return wrong(&format!("{} takes a URI: --match is for register and subscribe", action.name()));
     }

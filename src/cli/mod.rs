@@ -3,16 +3,28 @@
 //! One file per command. Results go to standard output, all else to standard error; every command ends with one of
 //! [`Exit`]'s codes. No command but `serve` and `dev` starts an actor system.
 
+mod admin;
 mod apikey;
 mod authz;
+mod bench;
+mod call;
+mod check;
+mod client;
 mod config;
+mod context;
+mod errors;
 mod import;
+mod meta;
 mod output;
+mod pages;
+mod publish;
+mod register;
 mod secrets;
 mod serve;
+mod subscribe;
 mod version;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -29,6 +41,16 @@ pub enum Exit {
     Usage,
     /// What was asked about may not be done.
     NotAuthorized,
+    /// No router can be reached, or no longer.
+    Unreachable,
+    /// Nobody is let in.
+    Authentication,
+    /// Another error of WAMP.
+    Wamp,
+    /// It took too long.
+    Timeout,
+    /// A signal.
+    Interrupted,
     /// As the router says.
     Router(u8),
 }
@@ -39,7 +61,12 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Noted | Exit::Fault => 1,
             Exit::Usage => 2,
+            Exit::Unreachable => 3,
+            Exit::Authentication => 4,
             Exit::NotAuthorized => 5,
+            Exit::Wamp => 6,
+            Exit::Timeout => 7,
+            Exit::Interrupted => 130,
             Exit::Router(code) => code,
         })
     }
@@ -73,6 +100,48 @@ enum Command {
     /// Makes API keys.
     #[command(subcommand, name = "apikey")]
     ApiKey(apikey::ApiKeyCommand),
+    /// Calls a procedure, and prints the result.
+    Call(Box<call::CallArguments>),
+    /// Publishes an event.
+    Publish(Box<publish::PublishArguments>),
+    /// Prints events until it is stopped.
+    Subscribe(Box<subscribe::SubscribeArguments>),
+    /// Registers a procedure, and answers calls until it is stopped.
+    Register(Box<register::RegisterArguments>),
+    /// Lists, shows and ends the sessions of a realm.
+    #[command(subcommand)]
+    Session(Box<meta::SessionCommand>),
+    /// Lists and shows the procedures of a realm.
+    #[command(subcommand)]
+    Procedure(Box<meta::ListCommand>),
+    /// Lists and shows the topics of a realm that are subscribed to.
+    #[command(subcommand)]
+    Topic(Box<meta::ListCommand>),
+    /// Lists, shows, makes and removes the realms of a running node.
+    #[command(subcommand)]
+    Realm(Box<admin::RealmCommand>),
+    /// Has a running node read its configuration again.
+    Reload(Box<admin::AdminArguments>),
+    /// Lists the last requests in a realm of a running node that were not permitted.
+    Denials(Box<admin::DenialsArguments>),
+    /// Puts load on a router, and measures.
+    #[command(subcommand)]
+    Bench(Box<bench::BenchCommand>),
+    /// Probes a router for monitoring: ends with 0 if it is fine, 1 for a warning, 2 if it is critical, 3 if that is not known.
+    #[command(subcommand)]
+    Check(Box<check::CheckCommand>),
+    /// Keeps named connections.
+    #[command(subcommand)]
+    Context(Box<context::ContextCommand>),
+    /// Says what an error means, and what helps.
+    #[command(subcommand)]
+    Errors(errors::ErrorsCommand),
+    /// Prints short examples.
+    Cheat(pages::CheatArguments),
+    /// Prints the completions of a shell.
+    Completions(pages::CompletionsArguments),
+    /// Prints the manual page, or writes one for each command.
+    Man(pages::ManArguments),
     /// Prints the version.
     Version(version::VersionArguments),
 }
@@ -98,6 +167,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::HashSecret(command)) => secrets::hash(&command),
         Some(Command::Keygen(arguments)) => secrets::keygen(&arguments),
         Some(Command::ApiKey(command)) => apikey::apikey(&command),
+        Some(Command::Call(arguments)) => call::call(&arguments),
+        Some(Command::Publish(arguments)) => publish::publish(&arguments),
+        Some(Command::Subscribe(arguments)) => subscribe::subscribe(&arguments),
+        Some(Command::Register(arguments)) => register::register(&arguments),
+        Some(Command::Session(command)) => meta::session(*command),
+        Some(Command::Procedure(command)) => meta::list(meta::Kind::Procedure, *command),
+        Some(Command::Topic(command)) => meta::list(meta::Kind::Topic, *command),
+        Some(Command::Realm(command)) => admin::realm(&command),
+        Some(Command::Reload(arguments)) => admin::reload(&arguments),
+        Some(Command::Denials(arguments)) => admin::denials(&arguments),
+        Some(Command::Bench(command)) => bench::bench(&command),
+        Some(Command::Check(command)) => check::check(&command),
+        Some(Command::Context(command)) => context::context(*command),
+        Some(Command::Cheat(arguments)) => pages::cheat(&arguments),
+        Some(Command::Completions(arguments)) => pages::completions(&arguments, Arguments::command()),
+        Some(Command::Man(arguments)) => pages::man(&arguments, Arguments::command()),
+        Some(Command::Errors(command)) => errors::errors(&command),
         Some(Command::Version(arguments)) => version::version(&arguments),
     }
 }

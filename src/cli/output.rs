@@ -5,8 +5,13 @@ use std::io::{self, ErrorKind, Write};
 
 /// Writes a result. A reader that has seen enough is no fault.
 pub(super) fn result(text: &str) -> Exit {
+    octets(text.as_bytes())
+}
+
+/// The same for what is no text.
+pub(super) fn octets(octets: &[u8]) -> Exit {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(octets).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {

@@ -109,7 +109,7 @@ fn record(arguments: &ScramArguments, secret: &Secret) -> Result<Secret, BadPara
 }
 
 /// One line of standard input, without its end. On a terminal it is asked for and not shown.
-fn read_secret() -> io::Result<Secret> {
+pub(super) fn read_secret() -> io::Result<Secret> {
     let mut input = io::stdin().lock().take(SECRET_MAX + 1);
     let mut line = Zeroizing::new(String::new());
     if io::stdin().is_terminal() {

@@ -31,6 +31,7 @@ pub use managed::{Layer, Managed};
 pub use reload::{effective, made_at_run_time, reload, reload_with, Difference, Reloaded, When};
 pub use settings::{NodeSettings, Settings, SettingsSource, ShutdownSettings};
 pub use source::{FileSpan, Location};
+pub use values::duration;
 
 use error::Finding;
 use lookup::Found;

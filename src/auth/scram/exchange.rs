@@ -90,22 +90,22 @@ impl Exchange {
 }
 
 /// What AuthMessage is made of.
-pub(super) struct Texts<'a> {
-    pub(super) name: &'a str,
-    pub(super) client_nonce: &'a str,
-    pub(super) nonce: &'a str,
-    pub(super) salt: &'a str,
-    pub(super) iterations: u32,
-    pub(super) binding: &'a str,
+pub(in crate::auth) struct Texts<'a> {
+    pub(in crate::auth) name: &'a str,
+    pub(in crate::auth) client_nonce: &'a str,
+    pub(in crate::auth) nonce: &'a str,
+    pub(in crate::auth) salt: &'a str,
+    pub(in crate::auth) iterations: u32,
+    pub(in crate::auth) binding: &'a str,
 }
 
-pub(super) fn auth_message(texts: &Texts<'_>) -> String {
+pub(in crate::auth) fn auth_message(texts: &Texts<'_>) -> String {
     let Texts { name, client_nonce, nonce, salt, iterations, binding } = texts;
     format!("n={name},r={client_nonce},r={nonce},s={salt},i={iterations},c={binding},r={nonce}")
 }
 
 /// The text of `c=`: the GS2 header, with the binding's octets where there are any.
-pub(super) fn binding_text(kind: &str, binding: Option<&[u8; 32]>) -> String {
+pub(in crate::auth) fn binding_text(kind: &str, binding: Option<&[u8; 32]>) -> String {
     match binding {
         None => STANDARD.encode("n,,"),
         Some(data) => STANDARD.encode([format!("p={kind},,").as_bytes(), data.as_slice()].concat()),

@@ -7,7 +7,8 @@
 mod exchange;
 mod record;
 
-pub(super) use record::KdfParts;
+pub(super) use exchange::{auth_message, binding_text, Texts};
+pub(super) use record::{keys, salted_password, KdfParts};
 pub use record::{Flavour, Kdf, Record, RecordError};
 
 use super::{decoy::Decoy, extra, AuthSettings, Claim, Denied, Method, Users};

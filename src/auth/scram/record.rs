@@ -99,7 +99,7 @@ impl Kdf {
         }
     }
 
-    fn is_lawful(self, flavour: Flavour) -> bool {
+    pub(in crate::auth) fn is_lawful(self, flavour: Flavour) -> bool {
         match self {
             // The dialect's clients fail with it.
             Self::Pbkdf2 { iterations } => flavour == Flavour::Wamp && ROUNDS.contains(&iterations),
@@ -285,7 +285,7 @@ fn parameters_of(flavour: Flavour, name: &str, text: &str) -> Result<Kdf, Record
 }
 
 /// SaltedPassword: 32 octets, or in the dialect their Base64 text without padding.
-pub(super) fn salted_password(
+pub(in crate::auth) fn salted_password(
     flavour: Flavour,
     password: &Secret,
     kdf: Kdf,
@@ -309,7 +309,7 @@ pub(super) fn salted_password(
 }
 
 /// ClientKey and ServerKey.
-pub(super) fn keys(salted_password: &[u8]) -> (Key, Key) {
+pub(in crate::auth) fn keys(salted_password: &[u8]) -> (Key, Key) {
     let key = |label: &[u8]| Key::new(kdf::hmac(salted_password, &[label]));
     (key(b"Client Key"), key(b"Server Key"))
 }

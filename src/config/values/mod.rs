@@ -14,6 +14,7 @@ pub(super) use address::{Bind, Binds, HttpPath, Mode, Origin};
 pub(super) use choice::{choice, read_word};
 pub(super) use collection::{AutoOr, Items, Named, NamedEntry, NoneOr};
 pub(super) use moment::Moment;
+pub use quantity::duration;
 pub(super) use quantity::{Count, Level, Percent, Rate, Size, Status, Time};
 pub(super) use route::{GoodStatus, RoutePath, RouteValue};
 pub(super) use secret::SecretPlace;

@@ -128,6 +128,12 @@ impl<const MIN: u64> Key for Time<MIN> {
     }
 }
 
+/// A time as it is written in a configuration; `None` if it is none, or above ten years.
+pub fn duration(text: &str) -> Option<Duration> {
+    let milliseconds = number_with_unit(text, TIME_UNITS).filter(|milliseconds| *milliseconds <= TIME_MAX)?;
+    Some(Duration::from_millis(milliseconds))
+}
+
 fn time_text(milliseconds: u64) -> String {
     // Days and hours are left to people: 24h is not always meant as a day.
     let shown = TIME_UNITS.iter().filter(|(unit, _)| *unit != "d");

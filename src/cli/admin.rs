@@ -1,0 +1,149 @@
+//! `wharf realm`, `reload`, `denials` and `authz explain --running`: a running node, by the procedures of its admin realm.
+
+use super::client::arguments::json;
+use super::client::connection::EndpointArguments;
+use super::client::failure::Failure;
+use super::client::output::{table, OutputArguments};
+use super::client::talk::ask_value;
+use super::client::work::{run, written};
+use super::meta::may_go_on;
+use super::output::result;
+use super::Exit;
+use crate::wamp::{Dict, Value};
+use clap::{Args, Parser, Subcommand};
+
+/// What each of the commands takes: the connection is to the admin realm.
+#[derive(Args, Debug)]
+pub(super) struct AdminArguments {
+    #[command(flatten)]
+    pub(super) output: OutputArguments,
+    /// The node's admin realm.
+    #[arg(
+        long,
+        value_name = "REALM",
+        default_value = "wharf.admin",
+        env = "WHARF_ADMIN_REALM",
+        hide_env_values = true
+    )]
+    admin_realm: String,
+    #[command(flatten)]
+    endpoint: Box<EndpointArguments>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum RealmCommand {
+    /// Lists the realms.
+    Ls(AdminArguments),
+    /// Shows one, with what holds in it; secrets are ***.
+    Info {
+        /// Its name in the configuration.
+        name: String,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Makes one.
+    Add {
+        /// Its name in the configuration.
+        name: String,
+        /// Its settings: JSON with the keys of [realms.NAME].
+        #[arg(long, value_name = "JSON")]
+        settings: Option<String>,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Removes one that was made at run time; its sessions end.
+    Rm {
+        /// Its name in the configuration.
+        name: String,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+}
+
+/// `wharf denials`.
+#[derive(Args, Debug)]
+pub(super) struct DenialsArguments {
+    /// The realm, by its name in the configuration.
+    #[arg(long)]
+    realm: String,
+    #[command(flatten)]
+    admin: AdminArguments,
+}
+
+/// Does one of the subcommands of `realm`.
+pub(super) fn realm(command: &RealmCommand) -> Exit {
+    match command {
+        RealmCommand::Ls(admin) => ask(admin, "realm.list", Vec::new()),
+        RealmCommand::Info { name, admin } => ask(admin, "realm.get", vec![name.as_str().into()]),
+        RealmCommand::Add { name, settings, admin } => {
+            let mut args = vec![name.as_str().into()];
+            match settings.as_deref().map(json).transpose() {
+                Ok(settings) => args.extend(settings),
+                Err(failure) => return failure.tell(admin.output.is_json()),
+            }
+            ask(admin, "realm.create", args)
+        }
+        RealmCommand::Rm { name, yes, admin } => {
+            if !yes {
+                match may_go_on(&format!("This ends every session of the realm {}. Go on? [y/N] ", name.escape_debug()))
+                {
+                    Ok(true) => {}
+                    Ok(false) => return Failure::Interrupted.exit(),
+                    Err(failure) => return failure.tell(admin.output.is_json()),
+                }
+            }
+            ask(admin, "realm.delete", vec![name.as_str().into()])
+        }
+    }
+}
+
+/// Reads the configuration again.
+pub(super) fn reload(admin: &AdminArguments) -> Exit {
+    ask(admin, "config.reload", Vec::new())
+}
+
+/// Lists the last refusals.
+pub(super) fn denials(arguments: &DenialsArguments) -> Exit {
+    ask(&arguments.admin, "authz.denials", vec![arguments.realm.as_str().into()])
+}
+
+/// Calls `wharf.admin.*`, and prints the answer.
+fn ask(admin: &AdminArguments, procedure: &str, args: Vec<Value>) -> Exit {
+    run(admin.output, async {
+        let mut session = admin.endpoint.towards(&admin.admin_realm)?.join().await?;
+        let answer = ask_value(&mut session, &format!("wharf.admin.{procedure}"), args, Dict::new()).await;
+        session.leave().await;
+        written(admin.output.value(answer?))
+    })
+}
+
+/// A connection that is described by variables and contexts alone.
+#[derive(Parser, Debug)]
+struct OfVariables {
+    #[command(flatten)]
+    admin: AdminArguments,
+}
+
+/// Asks what a role may do, and ends with 0 if it may and with 5 if not.
+pub(super) fn explain(asked: Dict, format: super::config::Format) -> Exit {
+    let Ok(OfVariables { admin }) = OfVariables::try_parse_from(["wharf"]) else {
+        return Failure::usage("the variables WHARF_* describe no connection").tell(false);
+    };
+    let json = format == super::config::Format::Json;
+    run(admin.output, async {
+        let mut session = admin.endpoint.towards(&admin.admin_realm)?.join().await?;
+        let answer = ask_value(&mut session, "wharf.admin.authz.explain", Vec::new(), asked).await;
+        session.leave().await;
+        let answer = answer?;
+        let allowed = answer.get("allowed") == Some(&Value::Bool(true));
+        written(if json { admin.output.value(answer) } else { result(&table(answer)) })?;
+        if allowed {
+            Ok(())
+        } else {
+            Err(Failure::Said(Exit::NotAuthorized))
+        }
+    })
+}

@@ -169,7 +169,7 @@ fn explain(arguments: ExplainArguments) -> Exit {
         super::config::Format::Json => format!("{:#}\n", object(&subject, &question, &answer)),
     };
     let exit = result(&written);
-    if exit == Exit::Done && !answer.allowed {
+    if exit != Exit::Fault && !answer.allowed {
         Exit::NotAuthorized
     } else {
         exit

@@ -94,7 +94,7 @@ pub(super) fn check(command: &CheckCommand) -> Exit {
         let took = began.elapsed();
         let (state, told) = judged(arguments, &done, took);
         let written = result(&text(arguments, state, &told, took));
-        Err(Failure::Said(if written == Exit::Done { Exit::Router(state.code()) } else { written }))
+        Err(Failure::Said(if written == Exit::Fault { written } else { Exit::Router(state.code()) }))
     })
 }
 

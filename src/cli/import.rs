@@ -39,7 +39,7 @@ pub(super) fn import(router: Router, file: &Path) -> Exit {
     }
     let written = result(&imported.toml);
     match imported.notes.len() {
-        _ if written != Exit::Done => written,
+        _ if written == Exit::Fault => written,
         0 => Exit::Done,
         count => {
             note(&format!("{count} note{}", if count == 1 { "" } else { "s" }));

@@ -33,6 +33,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done.
     Done,
+    /// Done, as far as anybody wants to read it: the other end of standard output is gone.
+    Unread,
     /// Done, but what was asked for is not all there: notes tell what is missing.
     Noted,
     /// A fault of our own.
@@ -58,7 +60,7 @@ pub enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
-            Exit::Done => 0,
+            Exit::Done | Exit::Unread => 0,
             Exit::Noted | Exit::Fault => 1,
             Exit::Usage => 2,
             Exit::Unreachable => 3,

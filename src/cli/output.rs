@@ -3,7 +3,7 @@
 use super::Exit;
 use std::io::{self, ErrorKind, Write};
 
-/// Writes a result. A reader that has seen enough is no fault.
+/// Writes a result. A reader that has seen enough is no fault, and ends what has no other end.
 pub(super) fn result(text: &str) -> Exit {
     octets(text.as_bytes())
 }
@@ -13,7 +13,7 @@ pub(super) fn octets(octets: &[u8]) -> Exit {
     let mut out = io::stdout().lock();
     match out.write_all(octets).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Unread,
         Err(error) => {
             note(&format!("error: standard output: {error}"));
             Exit::Fault

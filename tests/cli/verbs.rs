@@ -1,7 +1,7 @@
 //! call, publish, subscribe and register, and what they print. Source: cli.md, sections 2, 4 and 5.
 
 use crate::fake::{frame, router, WELCOME};
-use crate::program::Client;
+use crate::program::{Client, Running};
 use crate::router::Router;
 use serde_json::json;
 
@@ -115,4 +115,21 @@ fn partial_results_are_asked_for_and_printed_as_they_come() {
     let said = String::from_utf8_lossy(&said.join().unwrap()).into_owned();
     let options = r#"[48,1,{"receive_progress":true,"timeout":9000,"disclose_me":true},"com.a"]"#;
     assert!(said.contains(options), "{said}");
+}
+
+#[test]
+fn a_subscriber_ends_when_nobody_reads_what_it_prints() {
+    let router = Router::start();
+    let client = router.client();
+    let line = format!("{} subscribe com.a -o raw | head -n 1", env!("CARGO_BIN_EXE_wharf"));
+    let reader = Running::of(client.command("sh", &["-c", &line]).spawn().unwrap());
+    assert_eq!(reader.err_line(), "subscribed com.a");
+    let publisher = Running::of(
+        client
+            .command(env!("CARGO_BIN_EXE_wharf"), &["publish", "com.a", "x", "--every", "5ms", "--count", "100000"])
+            .spawn()
+            .unwrap(),
+    );
+    assert_eq!(reader.end().ok(), "x\n");
+    drop(publisher);
 }

@@ -5,15 +5,20 @@
 
 mod admin;
 mod api_keys;
+mod batches;
 mod calls;
 mod client;
+mod cors;
 mod credentials;
 mod heads;
+mod idempotency;
 mod media;
 mod pages;
 mod publishes;
 mod router;
+mod serializers;
 mod sessions;
+mod statuses;
 mod stopping;
 mod tokens;
 mod wamp;

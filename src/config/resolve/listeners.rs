@@ -62,6 +62,7 @@ impl Resolver<'_> {
             websocket: self.websocket(&shape.websocket),
             rawsocket: self.rawsocket(&shape.rawsocket),
             loopback_host_only: self.file.node.dev.value,
+            in_the_clear: super::exposure::in_the_clear(shape),
             tls: self.tls(&shape.tls),
             trusted_proxies: shape.trusted_proxies.values(),
             proxy_protocol: shape.proxy_protocol.value,

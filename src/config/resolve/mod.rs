@@ -5,6 +5,7 @@
 mod api_keys;
 mod auth;
 mod cookie;
+mod cors;
 mod dynamic;
 mod exposure;
 mod groups;
@@ -26,7 +27,7 @@ use super::source::Sources;
 use super::tree::Place;
 use super::LoadOptions;
 use crate::auth::Secret;
-use crate::http::settings::RestSettings;
+use crate::http::settings::{IdempotencySettings, RestSettings};
 use crate::observe::settings::LogSettings;
 use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
@@ -141,6 +142,14 @@ impl Resolver<'_> {
             sessions_max: rest.max_sessions.size(),
             admin_realm: self.file.admin.realm.value.0.clone(),
             status: rest.status.iter().map(|(uri, status)| (uri.to_owned(), status.value.0)).collect(),
+            batch_max: rest.batch_max.size(),
+            auth_cache: rest.auth_cache.0,
+            cors: self.cors(),
+            idempotency: IdempotencySettings {
+                ttl: rest.idempotency.ttl.0,
+                entries_max: rest.idempotency.max_entries.size(),
+                octets_max: rest.idempotency.max_bytes.octets(),
+            },
         }
     }
 

@@ -8,6 +8,7 @@ mod groups;
 mod keys;
 mod listener;
 mod realm;
+mod rest;
 mod topics;
 
 pub(super) use auth::{
@@ -18,6 +19,7 @@ pub(super) use groups::{Grant, Group, Source};
 pub(super) use keys::ApiKey;
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role, RuleLists};
+pub(super) use rest::{Cors, Idempotency};
 pub(super) use topics::{Durability, History, Procedure, Topic};
 
 use super::read::table;
@@ -116,6 +118,15 @@ table! {
         status: Named<Status> = default(Named::default());
         /// API keys, by name: programs that ask over HTTP with Authorization: Bearer, or with X-API-Key. Not for WAMP sessions.
         keys: Named<ApiKey> = default(Named::default());
+        /// The most items of a batch.
+        batch_max: Count = default(Count::of(RestSettings::default().batch_max));
+        /// How long a ticket that was found right is remembered, so that it is not looked at with every request; 0s for not at
+        /// all.
+        auth_cache: Time<0> = default(Time(RestSettings::default().auth_cache));
+        /// Pages of other origins.
+        cors: Cors = default(Cors::default());
+        /// Requests with an Idempotency-Key.
+        idempotency: Idempotency = default(Idempotency::default());
     }
 }
 

@@ -199,20 +199,23 @@ impl Owners {
         AskNumber(self.numbers.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Asks, and waits for the answer. Dropping the future is hanging up.
-    pub(super) async fn ask(&self, ask: Ask, answer: oneshot::Receiver<Answer>) -> Answer {
-        let gone = || Answer::ended(ErrorUri::INTERNAL, "the session of this caller is gone");
+    /// Asks at once; the future waits for the answer. Dropping it is hanging up.
+    #[expect(clippy::disallowed_methods, reason = "at most one per HTTP connection or item of a batch is under way")]
+    pub(super) fn ask(&self, ask: Ask, answer: oneshot::Receiver<Answer>) -> impl Future<Output = Answer> {
         let place = self.hasher.hash_one(&ask.key) as usize % self.owners.len().max(1);
-        let Some(owner) = self.owners.get(place) else { return gone() };
-        let (key, number) = (ask.key.clone(), ask.number);
-        let mut waiter = Waiter { owner: owner.clone(), key, number, answered: false };
-        if owner.send(ask).await.is_err() {
-            waiter.answered = true;
-            return gone();
+        let owner = self.owners.get(place).cloned();
+        let waiter = owner.map(|owner| {
+            let waiter = Waiter { owner: owner.clone(), key: ask.key.clone(), number: ask.number, answered: false };
+            owner.do_send(ask);
+            waiter
+        });
+        async move {
+            let answer = answer.await;
+            if let Some(mut waiter) = waiter {
+                waiter.answered = true;
+            }
+            answer.unwrap_or_else(|_| Answer::ended(ErrorUri::INTERNAL, "the session of this caller is gone"))
         }
-        let answer = answer.await;
-        waiter.answered = true;
-        answer.unwrap_or_else(|_| gone())
     }
 }
 

@@ -12,14 +12,13 @@ use super::perform::{Asked, Task};
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::{route, NoRoute, Route};
-use super::sessions::{Answer, Ask, Key, Request};
+use super::sessions::{Caller, Request};
 use super::settings::RestSettings;
 use super::Place;
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
 use crate::actors::realms::Lookup;
 use crate::actors::{RealmHandle, RealmShared};
-use crate::auth::Identity;
 use crate::observe::{shown, Refusal};
 use crate::wamp::{ErrorUri, Serialization};
 use actix_web::body::MessageBody;
@@ -27,19 +26,15 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
 use bytes::Bytes;
-use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// What the endpoints take.
 const ALLOW: &str = "OPTIONS, POST";
 
 pub(super) fn configure(services: &mut web::ServiceConfig) {
-    for path in ["/api", "/api/{tail:.*}"] {
-        services.service(web::resource(path).default_service(web::to(serve)));
-    }
+    // A prefix, which is compared. A pattern with a tail would be run as a regular expression for every request.
+    services.service(web::scope("/api").default_service(web::to(serve)));
 }
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
@@ -153,35 +148,6 @@ fn other_method(
     }
 }
 
-/// Whoever asks, in the realm that is asked.
-pub(super) struct Caller {
-    pub(super) handle: RealmHandle,
-    pub(super) identity: Identity,
-    pub(super) key: Key,
-    peer: Option<SocketAddr>,
-    tls: bool,
-}
-
-impl Caller {
-    /// Asks by the caller's session, at once; the future waits for the answer.
-    pub(super) fn ask(&self, place: &Place, request: Request) -> impl Future<Output = Answer> {
-        let (sender, receiver) = oneshot::channel();
-        let sessions = &place.state.sessions;
-        let ask = Ask {
-            key: self.key.clone(),
-            handle: self.handle.clone(),
-            identity: self.identity.clone(),
-            listener: Arc::clone(&place.listener.name),
-            peer: self.peer,
-            tls: self.tls,
-            number: sessions.number(),
-            request,
-            answer: sender,
-        };
-        sessions.ask(ask, receiver)
-    }
-}
-
 /// Proves who asks a realm.
 ///
 /// # Errors
@@ -191,7 +157,7 @@ pub(super) async fn identify(
     place: &Place,
     handle: RealmHandle,
     statuses: &Statuses<'_>,
-) -> Result<Caller, Problem> {
+) -> Result<Arc<Caller>, Problem> {
     let encryption: Encryption = request.conn_data().cloned().unwrap_or_default();
     let rest = place.state.rest.load();
     let arrival = Arrival {
@@ -208,7 +174,8 @@ pub(super) async fn identify(
         auth_cache: rest.auth_cache,
     };
     let (key, identity) = credential::identify(&arrival, &handle.shared, statuses).await?;
-    Ok(Caller { key, identity, peer: request.peer_addr(), tls: encryption.tls, handle })
+    let listener = Arc::clone(&place.listener.name);
+    Ok(Arc::new(Caller { key, identity, listener, peer: request.peer_addr(), tls: encryption.tls, handle }))
 }
 
 fn no_route(fault: NoRoute) -> Problem {

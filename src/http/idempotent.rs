@@ -1,11 +1,12 @@
 //! Requests with an `Idempotency-Key`: carried out once, whoever asks how often, and to their end although the client has gone.
 //! The rule is [`super::idempotency`]; this is its shared place and its HTTP. Source: section 9 of the HTTP design.
 
-use super::api::{respond, Caller};
+use super::api::respond;
 use super::idempotency::{Begun, Content, Records, Said, Scope};
 use super::negotiate::Form;
 use super::perform::Task;
 use super::problem::{Problem, Statuses};
+use super::sessions::Caller;
 use super::settings::IdempotencySettings;
 use crate::actors::clock;
 use crate::wamp::ErrorUri;

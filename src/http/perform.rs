@@ -1,13 +1,13 @@
 //! What a checked request does: its CALL, PUBLISH or batch by the session of whoever asks, and the answer in the wanted
 //! serialization. Owns all that it needs, so that it can run on when the client has gone (`Idempotency-Key`).
 
-use super::api::{self, Caller};
+use super::api;
 use super::batch::{Batch, Mode, Outcome, Outcomes};
 use super::idempotency::Said;
 use super::negotiate::Form;
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
-use super::sessions::{Answer, Request};
+use super::sessions::{Answer, Caller, Request};
 use super::settings::RestSettings;
 use super::Place;
 use crate::actors::clock;
@@ -32,7 +32,7 @@ pub(super) enum Asked {
 pub(super) struct Task {
     pub(super) place: web::Data<Place>,
     pub(super) rest: Arc<RestSettings>,
-    pub(super) caller: Caller,
+    pub(super) caller: Arc<Caller>,
     pub(super) asked: Asked,
     /// `Prefer: wait`.
     pub(super) wish: Option<Duration>,
@@ -94,12 +94,12 @@ fn applied(deadline: Duration) -> Option<HeaderValue> {
 /// 504 when no answer has come.
 pub(super) fn ask(
     place: &Place,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     asked: Request,
     deadline: Duration,
     statuses: &Statuses<'_>,
 ) -> impl std::future::Future<Output = Result<Answer, Problem>> {
-    let answer = caller.ask(place, asked);
+    let answer = place.state.sessions.ask(caller, asked);
     let text = || format!("no answer came within {} s", deadline.as_secs_f32());
     // Made before, as the future may outlive what it was made with.
     let late = Problem::router(statuses, ErrorUri::TIMEOUT, String::new());
@@ -113,7 +113,7 @@ pub(super) fn ask(
 struct Answers<'a> {
     place: &'a Place,
     rest: &'a RestSettings,
-    caller: &'a Caller,
+    caller: &'a Arc<Caller>,
     wanted: Form,
     name: &'a RequestName,
     statuses: Statuses<'a>,

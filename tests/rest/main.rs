@@ -10,6 +10,7 @@ mod calls;
 mod client;
 mod cors;
 mod credentials;
+mod equality;
 mod heads;
 mod idempotency;
 mod media;

@@ -138,7 +138,7 @@ fn every_documented_request_of_the_bridge_is_answered_as_documented() {
     let documented = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/HTTP.md")).unwrap();
     let mut rows = 0;
     for row in documented.lines().filter(|row| row.contains(" R/") && row.starts_with("| `")) {
-        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         let [request, body, answer] = cells[..] else { panic!("{row}") };
         let (method, path) = request.trim_matches('`').split_once(" R/").unwrap();
         let (status, text) = answer.split_once(' ').unwrap_or((answer, ""));

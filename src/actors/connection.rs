@@ -6,7 +6,7 @@
 use crate::auth::{Certificate, CookieKey};
 use crate::observe::Refusal;
 use crate::session::CloseCode;
-use crate::wamp::{Dict, Serialization};
+use crate::wamp::{Dict, Message, Serialization};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io;
@@ -15,10 +15,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Something complete that came in.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Arrival {
     /// One WAMP message, not yet decoded.
     Message(Bytes),
+    /// One WAMP message of a peer in this process, which has checked it.
+    Checked(Box<Message>),
     /// The peer wants to know whether we live.
     Ping(Bytes),
     /// The peer lives.
@@ -122,6 +124,11 @@ pub trait Connection: 'static {
     /// Reads and throws away what still comes, until the peer has closed too: an unread octet at the close would make the
     /// kernel reset the connection and the peer lose our last words.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Takes a message as it is, for a peer in this process: nothing is encoded then. False: it is to be written.
+    fn take(&mut self, _: &Message) -> bool {
+        false
+    }
 
     /// Makes room for a message's head; the message is appended next.
     fn begin(&self, out: &mut Vec<u8>) -> usize;

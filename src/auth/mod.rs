@@ -66,7 +66,7 @@ use jwt::TokenFault;
 use std::sync::Arc;
 
 /// Where identities come from that the configuration lists.
-const PROVIDER: &str = "static";
+pub(crate) const PROVIDER: &str = "static";
 
 /// Longer than any signature; a ticket may be longer.
 const SIGNATURE_MAX: usize = 256;

@@ -68,6 +68,46 @@ fn read<'a, R: Reader<'a>>(object: &'a Bytes, limits: &Limits) -> Result<Result<
     Ok(Ok(members))
 }
 
+/// The elements of a list that fills `list`, each as a checked slice: at most one more than `most`, so that a longer list can
+/// be told.
+///
+/// # Errors
+/// [`DecodeError`]: not well formed, or too deep.
+pub fn elements(
+    serialization: Serialization,
+    list: &Bytes,
+    limits: &Limits,
+    most: usize,
+) -> Result<Result<Vec<Bytes>, ValueKind>, DecodeError> {
+    match serialization {
+        Serialization::Json => read_list::<JsonReader<'_>>(list, limits, most),
+        Serialization::MessagePack => read_list::<MessagePackReader<'_>>(list, limits, most),
+        Serialization::Cbor => read_list::<CborReader<'_>>(list, limits, most),
+    }
+}
+
+fn read_list<'a, R: Reader<'a>>(
+    list: &'a Bytes,
+    limits: &Limits,
+    most: usize,
+) -> Result<Result<Vec<Bytes>, ValueKind>, DecodeError> {
+    let mut reader = R::new(list)?;
+    let outermost = reader.token()?;
+    let Token::List(mut items) = outermost else { return Ok(Err(outermost.kind())) };
+    let levels = Levels::new(limits.depth_max.saturating_sub(2));
+    let mut elements = Vec::new();
+    while reader.next_item(&mut items)? {
+        let start = reader.start();
+        reader.skip(levels)?;
+        elements.push(list.slice(start..reader.at()));
+        if elements.len() > most {
+            return Ok(Ok(elements));
+        }
+    }
+    reader.end()?;
+    Ok(Ok(elements))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +121,16 @@ mod tests {
         let found = json(" {\"args\": [1, [2]] ,\"kwargs\":{\"a\" :1}} ").unwrap().unwrap();
         let slices: Vec<_> = found.iter().map(|member| (&*member.name, &member.value[..])).collect();
         assert_eq!(slices, [("args", &b"[1, [2]]"[..]), ("kwargs", b"{\"a\" :1}")]);
+    }
+
+    #[test]
+    fn each_element_is_a_slice_as_it_was_written_and_a_long_list_is_not_read_to_its_end() {
+        let of = |text: &'static str, most| {
+            let list = Bytes::from_static(text.as_bytes());
+            elements(Serialization::Json, &list, &Limits::default(), most).unwrap().unwrap()
+        };
+        assert_eq!(of("[ {\"a\" : 1} , 2]", 5), [&b"{\"a\" : 1}"[..], b"2"]);
+        assert_eq!(of("[1,2,3,}", 2).len(), 3);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 pub mod batched;
 mod cbor;
+mod compose;
 mod error;
 mod json;
 mod keys;
@@ -22,8 +23,9 @@ mod transcode;
 mod value;
 mod writer;
 
+pub use compose::{compose, Piece};
 pub use error::{DecodeError, Fault, Fidelity, Got, Quoted, TranscodeError, ValueKind, QUOTED_MAX};
-pub use members::{members, Member};
+pub use members::{elements, members, Member};
 pub use value::{json_of, payload_args, payload_kwargs, read_value};
 
 use crate::wamp::{Message, Payload, Serialization};

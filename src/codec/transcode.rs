@@ -103,13 +103,22 @@ pub(super) fn write_value<W: Writer>(value: &Value, writer: &mut W) -> Fidelity 
 fn transcode<W: Writer>(raw: &RawPayload, writer: &mut W) -> Result<Fidelity, TranscodeError> {
     let mut fidelity = Fidelity::Exact;
     for part in [Some(raw.args()), raw.kwargs()].into_iter().flatten() {
-        fidelity = fidelity.and(match raw.serialization() {
-            Serialization::Json => transcode_part::<JsonReader<'_>, W>(part, writer)?,
-            Serialization::MessagePack => transcode_part::<MessagePackReader<'_>, W>(part, writer)?,
-            Serialization::Cbor => transcode_part::<CborReader<'_>, W>(part, writer)?,
-        });
+        fidelity = fidelity.and(transcode_value(raw.serialization(), part, writer)?);
     }
     Ok(fidelity)
+}
+
+/// Writes one value that was checked.
+pub(super) fn transcode_value<W: Writer>(
+    from: Serialization,
+    octets: &[u8],
+    writer: &mut W,
+) -> Result<Fidelity, TranscodeError> {
+    match from {
+        Serialization::Json => transcode_part::<JsonReader<'_>, W>(octets, writer),
+        Serialization::MessagePack => transcode_part::<MessagePackReader<'_>, W>(octets, writer),
+        Serialization::Cbor => transcode_part::<CborReader<'_>, W>(octets, writer),
+    }
 }
 
 fn transcode_part<'a, R: Reader<'a>, W: Writer>(bytes: &'a [u8], writer: &mut W) -> Result<Fidelity, TranscodeError> {

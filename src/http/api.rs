@@ -1,49 +1,63 @@
 //! One REST request from its path to its answer: route, realm, credential, media types, body, and then a CALL or PUBLISH by
 //! the session of whoever asks. Parses and waits; holds no WAMP state and decides nothing that `session` decides.
 
-use super::body::{self, Unread};
+use super::batch;
+use super::body::{self, Endpoint, Single, Unread};
+use super::cors::{self, Admitted};
 use super::credential::{self, Arrival};
+use super::idempotency::Said;
+use super::idempotent;
 use super::negotiate;
-use super::problem::{parts, Problem, Statuses};
+use super::perform::{Asked, Task};
+use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
-use super::route::{route, NoRoute};
-use super::sessions::{Answer, Ask, Key, Request};
+use super::route::{route, NoRoute, Route};
+use super::sessions::{Caller, Request};
 use super::settings::RestSettings;
 use super::Place;
+use crate::actors::clock;
 use crate::actors::connection::Encryption;
 use crate::actors::realms::Lookup;
 use crate::actors::{RealmHandle, RealmShared};
-use crate::auth::Identity;
 use crate::observe::{shown, Refusal};
-use crate::wamp::ErrorUri;
+use crate::wamp::{ErrorUri, Serialization};
 use actix_web::body::MessageBody;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
+use bytes::Bytes;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::oneshot;
+use std::time::{Duration, Instant};
 
 /// What the endpoints take.
 const ALLOW: &str = "OPTIONS, POST";
 
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-
 pub(super) fn configure(services: &mut web::ServiceConfig) {
-    // A scope is compared as text; a pattern with a placeholder costs half as much as all the rest of a request.
+    // A prefix, which is compared. A pattern with a tail would be run as a regular expression for every request.
     services.service(web::scope("/api").default_service(web::to(serve)));
 }
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+    let since = clock::now();
     let name = RequestName::of(request.headers());
-    let response = match answer(&request, &mut payload, &place).await {
-        Ok(response) => response,
+    let rest = place.state.rest.load_full();
+    let admitted = cors::admitted(request.headers(), &rest.cors);
+    let path = route(request.uri().path(), place.listener.realm.as_deref());
+    let endpoint = path.as_ref().map_or("other", |route| route.endpoint.pattern());
+    let call = Call { request: &request, place: &place, rest, name: &name, admitted: admitted.as_ref(), since };
+    let mut response = match answer(call, path, &mut payload).await {
+        Ok(response) => dress(response, &name),
         Err(problem) => {
             let response = place.respond(problem, &name);
-            response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
+            dress(response.map_body(|_, answer| Unread { answer, request: payload }.boxed()), &name)
         }
     };
-    dress(response, &name)
+    if let Some(admitted) = admitted {
+        admitted.dress(response.headers_mut());
+    }
+    let time = clock::now().duration_since(since);
+    place.state.served.note(&place.listener.name, endpoint, response.status().as_u16(), time);
+    response
 }
 
 /// What every answer under `/api` has.
@@ -55,48 +69,83 @@ pub(super) fn dress(mut response: HttpResponse, name: &RequestName) -> HttpRespo
     response
 }
 
-async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
-    let listener = &place.listener;
-    let route = route(request.uri().path(), listener.realm.as_deref()).map_err(no_route)?;
-    match *request.method() {
-        Method::POST if !is_upgrade(request) => {}
-        Method::POST => return Err(not_found("no WebSocket is served on this path")),
-        Method::OPTIONS => return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish()),
-        _ => {
-            let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST");
-            return Err(problem.with(header::ALLOW, HeaderValue::from_static(ALLOW)).uncounted());
-        }
+/// One request under `/api`, and what is known of it before it is read.
+struct Call<'a> {
+    request: &'a HttpRequest,
+    place: &'a web::Data<Place>,
+    rest: Arc<RestSettings>,
+    name: &'a RequestName,
+    admitted: Option<&'a Admitted>,
+    since: Instant,
+}
+
+async fn answer(
+    call: Call<'_>,
+    path: Result<Route, NoRoute>,
+    payload: &mut web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let Call { request, place, rest, name, admitted, since } = call;
+    let route = path.map_err(no_route)?;
+    if let Some(response) = other_method(request, admitted, &rest)? {
+        return Ok(response);
     }
-    let rest = &place.state.rest.load_full();
     let statuses = Statuses(&rest.status);
     let handle = find_realm(place, &route.realm).await.ok_or_else(|| {
         let text = format!("no realm '{}' is served here", shown(&route.realm));
         Problem::router(&statuses, ErrorUri::NO_SUCH_REALM, text).counted(Refusal::NoSuchRealm)
     })?;
     let caller = identify(request, place, handle, &statuses).await?;
-    negotiate::check_accept(request.headers())?;
+    let given = negotiate::body_form(request.headers())?;
+    let wanted = negotiate::accepted_form(request.headers(), given)?;
+    let key = idempotent::key(request.headers())?;
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
-    let mut asked = body::request(route.endpoint, route.uri.as_deref(), &body)?;
+    let asked = asked(&route, given.serialization, &body, rest.batch_max)?;
+    let retry = key.map(|key| idempotent::Retry::new(&caller, request, key, &body, [given, wanted]));
     let wish = negotiate::wait(request.headers());
-    let deadline = set_deadline(&mut asked, wish, rest, &caller.handle.shared)?;
-    let said = exchange(request, place, caller, asked, deadline, &statuses).await;
-    let said = said.and_then(|answer| say(answer, &statuses));
-    let Some(applied) = wish.and_then(|_| applied(deadline)) else { return said };
-    match said {
-        Ok(mut response) => {
-            response.headers_mut().insert(PREFERENCE_APPLIED, applied);
-            Ok(response)
-        }
-        Err(problem) => Err(problem.with(PREFERENCE_APPLIED, applied)),
+    let (place, name) = (web::Data::clone(place), name.clone());
+    let task = Task { place, rest: Arc::clone(&rest), caller, asked, wish, wanted, name, since };
+    match retry {
+        Some(retry) => retry.answer(task, &statuses).await,
+        None => task.run().await.map(respond),
     }
 }
 
-/// Whoever asks, in the realm that is asked.
-pub(super) struct Caller {
-    pub(super) handle: RealmHandle,
-    pub(super) identity: Identity,
-    key: Key,
-    tls: bool,
+/// An answer as it goes out.
+pub(super) fn respond(said: Said) -> HttpResponse {
+    let mut response = HttpResponse::build(said.status);
+    for header in said.headers {
+        response.append_header(header);
+    }
+    response.content_type(said.media_type).body(said.body)
+}
+
+fn asked(route: &Route, serialization: Serialization, body: &Bytes, batch_max: usize) -> Result<Asked, Problem> {
+    let single = match route.endpoint {
+        Endpoint::Call => Single::Call,
+        Endpoint::Publish => Single::Publish,
+        Endpoint::Batch => return batch::read(serialization, body, batch_max).map(Asked::Batch),
+    };
+    body::request(single, route.uri.as_deref(), serialization, body).map(Asked::One)
+}
+
+/// The answer to what is no POST.
+fn other_method(
+    request: &HttpRequest,
+    admitted: Option<&Admitted>,
+    rest: &RestSettings,
+) -> Result<Option<HttpResponse>, Problem> {
+    match *request.method() {
+        Method::POST if !is_upgrade(request) => Ok(None),
+        Method::POST => Err(not_found("no WebSocket is served on this path")),
+        Method::OPTIONS => Ok(Some(match admitted.filter(|_| cors::is_preflight(request.headers())) {
+            Some(admitted) => admitted.preflight(HeaderValue::from_static(ALLOW), &rest.cors),
+            None => HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish(),
+        })),
+        _ => {
+            let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST");
+            Err(problem.with(header::ALLOW, HeaderValue::from_static(ALLOW)).uncounted())
+        }
+    }
 }
 
 /// Proves who asks a realm.
@@ -108,8 +157,9 @@ pub(super) async fn identify(
     place: &Place,
     handle: RealmHandle,
     statuses: &Statuses<'_>,
-) -> Result<Caller, Problem> {
+) -> Result<Arc<Caller>, Problem> {
     let encryption: Encryption = request.conn_data().cloned().unwrap_or_default();
+    let rest = place.state.rest.load();
     let arrival = Arrival {
         headers: request.headers(),
         peer: request.peer_addr(),
@@ -118,46 +168,14 @@ pub(super) async fn identify(
         encryption: &encryption,
         realms: &place.state.realms,
         tally: &place.state.tally,
+        origin_listed: !request.path().starts_with("/admin") && cors::admitted(request.headers(), &rest.cors).is_some(),
+        in_the_clear: place.listener.in_the_clear,
+        verified: &place.verified,
+        auth_cache: rest.auth_cache,
     };
     let (key, identity) = credential::identify(&arrival, &handle.shared, statuses).await?;
-    Ok(Caller { key, identity, tls: encryption.tls, handle })
-}
-
-/// Asks by the caller's session, and waits for so long.
-///
-/// # Errors
-/// 504 when no answer has come.
-pub(super) async fn exchange(
-    request: &HttpRequest,
-    place: &Place,
-    caller: Caller,
-    asked: Request,
-    deadline: Duration,
-    statuses: &Statuses<'_>,
-) -> Result<Answer, Problem> {
-    let (sender, receiver) = oneshot::channel();
-    let sessions = &place.state.sessions;
-    let ask = Ask {
-        key: caller.key,
-        handle: caller.handle,
-        identity: caller.identity,
-        listener: Arc::clone(&place.listener.name),
-        peer: request.peer_addr(),
-        tls: caller.tls,
-        number: sessions.number(),
-        request: asked,
-        answer: sender,
-    };
-    // At the end of the time the request is dropped, and with it the call.
-    tokio::time::timeout(deadline, sessions.ask(ask, receiver)).await.map_err(|_| {
-        let text = format!("no answer came within {} s", deadline.as_secs_f32());
-        Problem::router(statuses, ErrorUri::TIMEOUT, text)
-    })
-}
-
-/// What a `Prefer: wait` came to, in whole seconds.
-fn applied(deadline: Duration) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("wait={}", deadline.as_millis().div_ceil(1000))).ok()
+    let listener = Arc::clone(&place.listener.name);
+    Ok(Arc::new(Caller { key, identity, listener, peer: request.peer_addr(), tls: encryption.tls, handle }))
 }
 
 fn no_route(fault: NoRoute) -> Problem {
@@ -223,22 +241,4 @@ pub(super) fn set_deadline(
     // The realm's own rule for calls without a timeout comes after the caller's wish.
     call.options.timeout_ms = u64::try_from(deadline.as_millis()).ok().filter(|timeout| *timeout > 0);
     Ok(deadline)
-}
-
-fn say(answer: Answer, statuses: &Statuses<'_>) -> Result<HttpResponse, Problem> {
-    let body = match answer {
-        Answer::Result(payload) => {
-            let (args, kwargs) = parts(&payload);
-            let mut body = Vec::with_capacity(args.len() + kwargs.len() + 24);
-            for part in [b"{\"args\":", &args[..], b",\"kwargs\":", &kwargs, b"}"] {
-                body.extend_from_slice(part);
-            }
-            body
-        }
-        Answer::Published(publication) => format!("{{\"id\":{publication}}}").into_bytes(),
-        Answer::Taken => return Ok(HttpResponse::Accepted().content_type(negotiate::JSON).body("{}")),
-        Answer::Error(error) => return Err(Problem::wamp(statuses, &error)),
-        Answer::Ended { reason, detail } => return Err(Problem::ended(&reason, &detail)),
-    };
-    Ok(HttpResponse::Ok().content_type(negotiate::JSON).body(body))
 }

@@ -3,6 +3,7 @@
 
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
+use super::verified::Verified;
 use crate::actors::asking::{self, About, Ways};
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
@@ -21,8 +22,10 @@ use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::http::StatusCode;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -39,6 +42,13 @@ pub(super) struct Arrival<'a> {
     pub(super) realms: &'a Addr<RealmsActor>,
     /// Its thread's counters.
     pub(super) tally: &'a Tally,
+    /// Whether the page that asks is of an origin that `rest.cors` lists.
+    pub(super) origin_listed: bool,
+    /// Whether others could read what is said on this listener.
+    pub(super) in_the_clear: bool,
+    /// What was found right before on this thread, and how long that is remembered.
+    pub(super) verified: &'a RefCell<Verified>,
+    pub(super) auth_cache: Duration,
 }
 
 /// Proves who asks.
@@ -47,13 +57,17 @@ pub(super) struct Arrival<'a> {
 /// 401 with the reason, 400 for more than one credential, 403 for a page from elsewhere that brings none of its own.
 pub(super) async fn identify(
     arrival: &Arrival<'_>,
-    shared: &RealmShared,
+    shared: &Arc<RealmShared>,
     statuses: &Statuses<'_>,
 ) -> Result<(Key, Identity), Problem> {
     let mut credentials = arrival.headers.get_all(header::AUTHORIZATION).chain(arrival.headers.get_all(API_KEY));
     let (first, second) = (credentials.next(), credentials.next());
     if second.is_some() {
         return Err(Problem::http(StatusCode::BAD_REQUEST, "there is more than one credential"));
+    }
+    if first.is_some() && arrival.in_the_clear && !arrival.encryption.tls {
+        let text = "anybody on the way could read a credential here: use TLS";
+        return Err(Problem::http(StatusCode::FORBIDDEN, text));
     }
     let identity = match first {
         Some(_) => with_credential(arrival, shared).await,
@@ -70,7 +84,7 @@ pub(super) async fn identify(
         }
     })?;
     // A browser sends simple requests without asking first: a page from elsewhere may not act with our trust in its host.
-    if first.is_none() && !is_own_origin(arrival) {
+    if first.is_none() && !arrival.origin_listed && !is_own_origin(arrival) {
         let text = "a page of another origin may not act here without a credential of its own";
         return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
     }
@@ -150,7 +164,7 @@ impl Proof<'_> {
     }
 }
 
-async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<Identity, Denied> {
+async fn with_credential(arrival: &Arrival<'_>, shared: &Arc<RealmShared>) -> Result<Identity, Denied> {
     let denied = Denied::wrong;
     if let Some(key) = arrival.headers.get(API_KEY) {
         let key = key.to_str().map_err(|_| denied())?;
@@ -176,7 +190,31 @@ async fn with_credential(arrival: &Arrival<'_>, shared: &RealmShared) -> Result<
     let pair = zeroize::Zeroizing::new(pair);
     let pair = std::str::from_utf8(&pair).map_err(|_| denied())?;
     let (authid, ticket) = pair.split_once(':').ok_or_else(denied)?;
-    prove(arrival, shared, Proof::Login(auth::Method::Ticket, Some(authid), ticket)).await
+    with_ticket(arrival, shared, authid, ticket).await
+}
+
+/// By a ticket that was found right a short while ago, or by looking at it. What an authenticator has said is remembered where
+/// it asks for that, and not here; what depends on a certificate is looked at each time.
+async fn with_ticket(
+    arrival: &Arrival<'_>,
+    shared: &Arc<RealmShared>,
+    authid: &str,
+    ticket: &str,
+) -> Result<Identity, Denied> {
+    let lasting = !arrival.auth_cache.is_zero() && arrival.encryption.certificate.is_none();
+    let address = arrival.peer.map(|peer| peer.ip());
+    let mark =
+        lasting.then(|| arrival.verified.borrow().mark(arrival.realm.as_str(), address, authid, ticket)).flatten();
+    if let Some(mark) = mark {
+        if let Some(identity) = arrival.verified.borrow().find(mark, shared, clock::now()) {
+            return Ok(identity);
+        }
+    }
+    let identity = prove(arrival, shared, Proof::Login(auth::Method::Ticket, Some(authid), ticket)).await?;
+    if let Some(mark) = mark.filter(|_| &*identity.authprovider == auth::PROVIDER) {
+        arrival.verified.borrow_mut().keep(mark, &identity, shared, clock::now(), arrival.auth_cache);
+    }
+    Ok(identity)
 }
 
 /// Looks at a proof, if not too many were wrong (A2).

@@ -2,6 +2,8 @@
 //! Source: section 12 of the limits, section 17 of the HTTP design.
 
 use super::health::{finish, page, reading};
+use super::idempotent::SharedRecords;
+use super::served::{ServedRequests, BOUNDS_S};
 use super::sessions::Owners;
 use super::Place;
 use crate::observe::{Metrics, Refusal, ReloadOutcome};
@@ -33,10 +35,15 @@ async fn serve(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
 }
 
 /// A registry that reads the node's counters at each scrape.
-pub(super) fn registry(metrics: Arc<Metrics>, sessions: Owners, store: StoreLink) -> Registry {
+pub(super) fn registry(
+    metrics: Arc<Metrics>,
+    sessions: Owners,
+    store: StoreLink,
+    (idempotency, served): (SharedRecords, ServedRequests),
+) -> Registry {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Reader { metrics, sessions, store, started }));
+    registry.register_collector(Box::new(Reader { metrics, sessions, store, idempotency, served, started }));
     registry
 }
 
@@ -44,6 +51,8 @@ struct Reader {
     metrics: Arc<Metrics>,
     sessions: Owners,
     store: StoreLink,
+    idempotency: SharedRecords,
+    served: ServedRequests,
     /// Seconds since 1970.
     started: f64,
 }
@@ -60,6 +69,7 @@ impl Collector for Reader {
         self.families(&mut encoder)?;
         self.counters(&mut encoder)?;
         self.store(&mut encoder)?;
+        self.requests(&mut encoder)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         encoder.encode_descriptor("wharf_build", "The program", None, MetricType::Info)?.encode_info(&version)?;
         if let Some(octets) = resident_octets() {
@@ -155,6 +165,29 @@ impl Reader {
 }
 
 impl Reader {
+    fn requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Answers that were given again for an Idempotency-Key";
+        counter(encoder, "wharf_idempotency_replays", help, self.idempotency.replays())?;
+        let counts = self.served.counts();
+        let help = "Requests answered below /api";
+        let mut requests = encoder.encode_descriptor("wharf_http_requests", help, None, MetricType::Counter)?;
+        for ((listener, endpoint, status), count) in &counts.requests {
+            let status = status.to_string();
+            let labels = [("listener", &**listener), ("endpoint", *endpoint), ("status", &*status)];
+            requests.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+        }
+        let help = "From the head of a request to its answer, below /api";
+        let mut times = encoder.encode_descriptor("wharf_http_duration_seconds", help, None, MetricType::Histogram)?;
+        for (endpoint, of) in &counts.times {
+            let bounds = BOUNDS_S.into_iter().chain([f64::MAX]);
+            let buckets: Vec<(f64, u64)> = bounds.zip(of.by_bound).collect();
+            let labels = [("endpoint", *endpoint)];
+            let mut family = times.encode_family(&labels)?;
+            family.encode_histogram::<NoLabelSet>(of.sum_s, of.count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
     fn store(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let of = self.store.figures();
         for (name, help, value) in [

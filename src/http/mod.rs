@@ -5,22 +5,29 @@
 
 mod admin;
 mod api;
+mod batch;
 mod body;
+mod cors;
 mod credential;
 mod crossbar;
 mod gate;
 mod health;
+mod idempotency;
+mod idempotent;
 mod intake;
 mod mapped;
 mod metrics;
 mod negotiate;
 mod pages;
 mod paths;
+mod perform;
 mod problem;
 mod request_id;
 mod route;
+mod served;
 pub mod sessions;
 pub mod settings;
+mod verified;
 
 use crate::actors::realms::RealmsActor;
 use crate::actors::RealmHandle;
@@ -31,9 +38,11 @@ use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{web, HttpResponse};
 use arc_swap::ArcSwap;
+use idempotent::SharedRecords;
 use problem::Problem;
 use prometheus_client::registry::Registry;
 use request_id::RequestName;
+use served::ServedRequests;
 use sessions::Owners;
 use settings::pages::Pages;
 use settings::RestSettings;
@@ -41,6 +50,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use verified::Verified;
 
 /// Whether the node takes new work.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +89,8 @@ pub struct HttpState {
     registry: Arc<Registry>,
     /// Of all sections of `rest.crossbar`. A reload forgets none.
     nonces: Arc<crossbar::Nonces>,
+    idempotency: SharedRecords,
+    served: ServedRequests,
 }
 
 impl HttpState {
@@ -92,9 +104,12 @@ impl HttpState {
         store: StoreLink,
     ) -> Self {
         let tally = metrics.tally(usize::MAX);
-        let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store));
+        let (idempotency, served) = (SharedRecords::default(), ServedRequests::default());
+        let requests = (idempotency.clone(), served.clone());
+        let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store, requests));
         let rest = Arc::new(ArcSwap::from_pointee(rest));
-        Self { rest, realms, readiness, sessions, tally, registry, nonces: Arc::default() }
+        let nonces = Arc::default();
+        Self { rest, realms, readiness, sessions, tally, registry, nonces, idempotency, served }
     }
 
     /// From now on these settings of the REST bridge hold, for requests to come.
@@ -130,6 +145,8 @@ pub struct Listener {
     pub realms: Vec<String>,
     /// Requests are refused unless their Host is a loopback name.
     pub loopback_host_only: bool,
+    /// Others could read what is said here: credentials are taken only from those whose TLS ended at a trusted proxy.
+    pub in_the_clear: bool,
     /// Lines of a head.
     pub header_lines_max: usize,
     /// Octets of a head.
@@ -144,6 +161,8 @@ struct Place {
     listener: Listener,
     /// Realms found before, by the name they were asked for. Bounded by the realms that there are.
     realms: RefCell<HashMap<String, RealmHandle>>,
+    /// Credentials that were found right here.
+    verified: RefCell<Verified>,
 }
 
 impl Place {
@@ -178,7 +197,12 @@ pub fn refuse(head: &RequestHead, listener: &Listener, state: &HttpState) -> Opt
 
 /// Adds the services of one listener to its application, of which there is one on each worker thread.
 pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: &HttpState) {
-    let place = Place { state: state.clone(), listener: listener.clone(), realms: RefCell::default() };
+    let place = Place {
+        state: state.clone(),
+        listener: listener.clone(),
+        realms: RefCell::default(),
+        verified: RefCell::default(),
+    };
     services.app_data(web::Data::new(place));
     if listener.served.health {
         health::configure(services);

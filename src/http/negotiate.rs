@@ -1,48 +1,92 @@
-//! What the headers of a request ask for: media types, and how long its caller waits. JSON is the only serialization here.
+//! What the headers of a request ask for: media types, and how long its caller waits. Request and answer are independent.
 //! Source: section 7 of the HTTP design.
 
 use super::problem::Problem;
 use crate::observe::shown;
+use crate::wamp::Serialization;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
 use std::time::Duration;
 
-/// The one media type.
+/// The default, and all that the administration takes.
 pub(super) const JSON: &str = "application/json";
+
+const MSGPACK: &str = "application/msgpack";
+const CBOR: &str = "application/cbor";
+
+/// The media types of the bridge, the first of each serialization before its other names.
+const MEDIA_TYPES: [(&str, Serialization); 5] = [
+    (JSON, Serialization::Json),
+    (MSGPACK, Serialization::MessagePack),
+    (CBOR, Serialization::Cbor),
+    ("application/x-msgpack", Serialization::MessagePack),
+    ("application/vnd.msgpack", Serialization::MessagePack),
+];
+
+/// What Accept-Post says of the bridge.
+const ALL_TYPES: HeaderValue = HeaderValue::from_static(
+    "application/json, application/msgpack, application/x-msgpack, application/vnd.msgpack, application/cbor",
+);
 
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// Whether the body is one that can be read.
+/// How a body is written: its media type, as the peer calls it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Form {
+    pub(super) media_type: &'static str,
+    pub(super) serialization: Serialization,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self { media_type: JSON, serialization: Serialization::Json }
+    }
+}
+
+/// How the body is written; JSON if that is not said.
+///
+/// # Errors
+/// 415.
+pub(super) fn body_form(headers: &HeaderMap) -> Result<Form, Problem> {
+    form_of(headers, &MEDIA_TYPES, ALL_TYPES)
+}
+
+/// Whether the body is JSON.
 ///
 /// # Errors
 /// 415.
 pub(super) fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse = |text: String| {
-        Err(Problem::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).with(ACCEPT_POST, HeaderValue::from_static(JSON)))
-    };
+    form_of(headers, &MEDIA_TYPES[..1], HeaderValue::from_static(JSON)).map(|_| ())
+}
+
+fn form_of(headers: &HeaderMap, known: &[(&'static str, Serialization)], all: HeaderValue) -> Result<Form, Problem> {
+    let names = all.to_str().unwrap_or_default().to_owned();
+    let refuse =
+        move |text: String| Err(Problem::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).with(ACCEPT_POST, all));
     for coding in list(headers, &header::CONTENT_ENCODING) {
         if !coding.eq_ignore_ascii_case("identity") {
             return refuse(format!("a body may not be encoded, got Content-Encoding {}", shown(coding)));
         }
     }
     let mut types = headers.get_all(header::CONTENT_TYPE);
-    let (Some(kind), more) = (types.next(), types.next()) else { return Ok(()) };
+    let (Some(kind), more) = (types.next(), types.next()) else { return Ok(Form::default()) };
     if more.is_some() {
         return refuse("there is more than one Content-Type".to_owned());
     }
     let kind = kind.to_str().unwrap_or_default();
     let mut parts = kind.split(';').map(str::trim);
-    if !parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(JSON)) {
-        return refuse(format!("the Content-Type must be {JSON}, got {}", shown(kind)));
-    }
+    let essence = parts.next().unwrap_or_default();
+    let Some((media_type, serialization)) = known.iter().find(|(name, _)| essence.eq_ignore_ascii_case(name)) else {
+        return refuse(format!("the Content-Type must be one of {names}, got {}", shown(kind)));
+    };
     for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
         let value = value.trim().trim_matches('"');
         if name.trim().eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8") {
             return refuse(format!("the charset must be utf-8, got {}", shown(value)));
         }
     }
-    Ok(())
+    Ok(Form { media_type, serialization: *serialization })
 }
 
 /// Whether an answer in JSON is acceptable.
@@ -50,29 +94,64 @@ pub(super) fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
 /// # Errors
 /// 406.
 pub(super) fn check_accept(headers: &HeaderMap) -> Result<(), Problem> {
-    // The most specific range counts; none at all means anything.
-    let mut best: Option<(u8, bool)> = None;
-    let mut any = false;
-    for range in list(headers, &header::ACCEPT) {
-        any = true;
-        let mut parts = range.split(';').map(str::trim);
-        let specific = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            JSON => 3,
-            "application/*" => 2,
-            "*/*" => 1,
-            _ => continue,
-        };
-        let refused = parts
-            .filter_map(|parameter| parameter.split_once('='))
-            .any(|(name, q)| name.trim().eq_ignore_ascii_case("q") && q.trim().parse().is_ok_and(|q: f32| q <= 0.0));
-        if best.is_none_or(|(than, _)| specific > than) {
-            best = Some((specific, !refused));
+    answer_form(headers, Form::default(), &MEDIA_TYPES[..1]).map(|_| ())
+}
+
+/// How the answer is to be written: what Accept likes best; of what it likes equally, as the request.
+///
+/// # Errors
+/// 406.
+pub(super) fn accepted_form(headers: &HeaderMap, request: Form) -> Result<Form, Problem> {
+    answer_form(headers, request, &MEDIA_TYPES)
+}
+
+fn answer_form(headers: &HeaderMap, request: Form, known: &[(&'static str, Serialization)]) -> Result<Form, Problem> {
+    let ranges: Vec<(&str, f32)> = list(headers, &header::ACCEPT).map(range).collect();
+    if ranges.is_empty() {
+        return Ok(request);
+    }
+    let known = known.iter().map(|(media_type, serialization)| Form { media_type, serialization: *serialization });
+    let mut best: Option<(f32, Form)> = None;
+    for form in std::iter::once(request).chain(known) {
+        let liked = liking(&ranges, form.media_type);
+        if liked > best.map_or(0.0, |(liked, _)| liked) {
+            best = Some((liked, form));
         }
     }
-    if any && !best.is_some_and(|(_, accepted)| accepted) {
-        return Err(Problem::http(StatusCode::NOT_ACCEPTABLE, format!("answers are {JSON}, which Accept excludes")));
+    best.map(|(_, form)| form).ok_or_else(|| {
+        let text = "answers are in JSON, MessagePack or CBOR where a procedure or topic is named, else in JSON; Accept excludes them";
+        Problem::http(StatusCode::NOT_ACCEPTABLE, text)
+    })
+}
+
+/// A range of Accept and how it is liked: 1 if that is not said or cannot be read.
+fn range(text: &str) -> (&str, f32) {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let q =
+        parts.filter_map(|parameter| parameter.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    let q = q.and_then(|(_, q)| q.trim().parse().ok()).filter(|q: &f32| q.is_finite()).unwrap_or(1.0);
+    (name, q.clamp(0.0, 1.0))
+}
+
+/// How a media type is liked: as its most specific range says, the first of equals; 0 without one.
+fn liking(ranges: &[(&str, f32)], media_type: &str) -> f32 {
+    let mut best = (0, 0.0);
+    for (name, q) in ranges {
+        let specific = if name.eq_ignore_ascii_case(media_type) {
+            3
+        } else if name.eq_ignore_ascii_case("application/*") {
+            2
+        } else if *name == "*/*" {
+            1
+        } else {
+            0
+        };
+        if specific > best.0 {
+            best = (specific, *q);
+        }
     }
-    Ok(())
+    best.1
 }
 
 /// `Prefer: wait=N`, in seconds. What cannot be read is no preference (RFC 7240).
@@ -120,6 +199,36 @@ mod tests {
         }
         for bad in ["text/event-stream", "application/json;q=0, */*", "application/msgpack"] {
             assert!(check_accept(&one(header::ACCEPT, bad)).is_err(), "{bad}");
+        }
+    }
+
+    /// Section 7.
+    #[test]
+    fn the_answer_is_written_as_accept_likes_best_and_else_as_the_request() {
+        let cbor = Form { media_type: CBOR, serialization: Serialization::Cbor };
+        for (accept, request, expected) in [
+            ("application/msgpack;q=0.5, application/cbor", Form::default(), CBOR),
+            ("application/msgpack, application/cbor;q=0.9", cbor, MSGPACK),
+            ("*/*", cbor, CBOR),
+            (",", cbor, CBOR),
+            ("application/*, application/cbor;q=0.1", cbor, JSON),
+            ("application/json;q=0, */*", Form::default(), MSGPACK),
+            ("Application/X-MsgPack", cbor, "application/x-msgpack"),
+            ("application/cbor;q=nonsense, application/json;q=0.9", Form::default(), CBOR),
+        ] {
+            let form = accepted_form(&one(header::ACCEPT, accept), request).unwrap();
+            assert_eq!(form.media_type, expected, "{accept}");
+        }
+        for none in ["text/html", "application/cbor;q=0", "text/event-stream, application/xml"] {
+            assert!(accepted_form(&one(header::ACCEPT, none), cbor).is_err(), "{none}");
+        }
+    }
+
+    /// Section 7.
+    #[test]
+    fn every_name_of_a_serialization_is_read() {
+        for (name, serialization) in MEDIA_TYPES {
+            assert_eq!(body_form(&one(header::CONTENT_TYPE, name)).unwrap().serialization, serialization);
         }
     }
 

@@ -3,8 +3,9 @@
 //! The one table of statuses. `detail` never holds a secret; peer-made text in it is escaped and cut. The WAMP error's own
 //! arguments go into the body as they came. Source: sections 8.1 and 8.2 of the HTTP design.
 
+use super::idempotency::Said;
 use super::request_id::RequestName;
-use crate::codec;
+use crate::codec::{self, Piece};
 use crate::observe::{shown, Refusal};
 use crate::wamp::message::Error;
 use crate::wamp::{ErrorUri, Payload, Serialization, Value};
@@ -143,6 +144,11 @@ impl Problem {
         self
     }
 
+    /// With other words.
+    pub(super) fn saying(self, detail: String) -> Self {
+        Self { detail, ..self }
+    }
+
     /// A token would do, too.
     pub(super) fn or_bearer(self) -> Self {
         if self.status == StatusCode::UNAUTHORIZED {
@@ -174,6 +180,10 @@ impl Problem {
         self.refusal
     }
 
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
@@ -184,14 +194,8 @@ impl Problem {
         if self.closes {
             response.force_close();
         }
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                response.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
-            }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
-            }
-            _ => {}
+        if let Some(header) = self.of_status() {
+            response.insert_header(header);
         }
         let body = self.body(request);
         for header in self.headers {
@@ -204,7 +208,24 @@ impl Problem {
         response.content_type(MEDIA_TYPE).body(body)
     }
 
-    fn body(&self, request: &RequestName) -> Vec<u8> {
+    /// What a retry of the same request is answered with.
+    pub(super) fn said(&self, request: &RequestName) -> Said {
+        let mut headers = self.headers.clone();
+        headers.extend(self.of_status());
+        Said { status: self.status, media_type: MEDIA_TYPE, headers, body: self.body(request).into() }
+    }
+
+    /// The header that goes with its status.
+    fn of_status(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self.status {
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, CHALLENGE)),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            _ => None,
+        }
+    }
+
+    /// The body of RFC 9457, in JSON.
+    pub(super) fn body(&self, request: &RequestName) -> Vec<u8> {
         let detail = quoted(&self.detail);
         let (args, kwargs) = match self.payload.as_deref() {
             Some(payload) => payload.clone(),
@@ -244,16 +265,16 @@ fn retry_after(kwargs: &Bytes) -> Option<u64> {
     Some(milliseconds.div_ceil(1000))
 }
 
-/// Arguments and ArgumentsKw of a payload in JSON; empty ones where there are none.
+/// Arguments and ArgumentsKw of a payload in JSON; empty ones where there are none, or where JSON has no form for them.
 pub(super) fn parts(payload: &Payload) -> (Bytes, Bytes) {
-    let (mut args, mut kwargs) = (Bytes::from_static(b"[]"), Bytes::from_static(b"{}"));
-    if let Payload::Raw(raw) = payload {
-        args = raw.tail().slice_ref(raw.args());
-        if let Some(found) = raw.kwargs() {
-            kwargs = raw.tail().slice_ref(found);
+    let part = |piece: Piece<'_>, none: &'static [u8]| {
+        let mut part = Vec::new();
+        match codec::compose(&piece, Serialization::Json, &mut part) {
+            Ok(_) => Bytes::from(part),
+            Err(_) => Bytes::from_static(none),
         }
-    }
-    (args, kwargs)
+    };
+    (part(Piece::Args(payload), b"[]"), part(Piece::Kwargs(payload), b"{}"))
 }
 
 /// A text as JSON.

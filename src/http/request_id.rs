@@ -2,6 +2,7 @@
 
 use super::problem::in_path;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 /// Where the client says it.
@@ -23,7 +24,7 @@ impl RequestName {
         let named = headers.get(IN).and_then(|name| name.to_str().ok());
         let named =
             named.filter(|name| (1..=LENGTH_MAX).contains(&name.len()) && name.bytes().all(|c| c.is_ascii_graphic()));
-        Self(named.map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned))
+        Self(named.map_or_else(drawn, ToOwned::to_owned))
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -43,6 +44,13 @@ impl RequestName {
             Err(_) => format!("urn:request:{}", in_path(&self.0)),
         }
     }
+}
+
+/// A UUID v7. Its random part comes from the thread's own generator: `Uuid::now_v7` asks the kernel each time.
+fn drawn() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Milliseconds since 1970 have 48 bits until the year 10889.
+    uuid::Builder::from_unix_timestamp_millis(since.as_millis() as u64, &rand::random()).into_uuid().to_string()
 }
 
 #[cfg(test)]

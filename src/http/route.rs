@@ -44,6 +44,7 @@ pub(super) fn route(path: &str, default: Option<&str>) -> Result<Route, NoRoute>
     let endpoint = match endpoint {
         "call" => Endpoint::Call,
         "publish" => Endpoint::Publish,
+        "batch" if uri.is_none() => Endpoint::Batch,
         _ => return Err(NoRoute::NotFound),
     };
     Ok(Route { endpoint, realm, uri })
@@ -100,9 +101,14 @@ mod tests {
     /// Section 4.
     #[test]
     fn a_trailing_slash_is_not_the_same_path() {
-        for path in
-            ["/api/v1/call/", "/api/v1/call/com.a/", "/api/v1/realms/r/call/", "/api/v1", "/api/v1/", "/api/v1/batch"]
-        {
+        for path in [
+            "/api/v1/call/",
+            "/api/v1/call/com.a/",
+            "/api/v1/realms/r/call/",
+            "/api/v1",
+            "/api/v1/",
+            "/api/v1/batch/com.a",
+        ] {
             assert_eq!(route(path, Some("r")), Err(NoRoute::NotFound), "{path}");
         }
     }

@@ -32,6 +32,48 @@ pub struct RestSettings {
     pub crossbar: Vec<CrossbarSection>,
     /// `rest.routes`, by name.
     pub routes: Vec<MappedRoute>,
+    /// Items of a batch. 100.
+    pub batch_max: usize,
+    /// How long a ticket that was found right is remembered; zero for not at all. 60 s.
+    pub auth_cache: Duration,
+    /// Pages of other origins.
+    pub cors: CorsSettings,
+    /// Requests with an `Idempotency-Key`.
+    pub idempotency: IdempotencySettings,
+}
+
+/// `[rest.cors]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CorsSettings {
+    /// Origins whose pages may ask: exact, with `:*` for any port, or `*` for all. None.
+    pub origins: Vec<String>,
+    /// Whether a browser may send what it knows itself, such as a client certificate. No.
+    pub credentials: bool,
+    /// How long a browser may remember the answer to a preflight. 10 min.
+    pub max_age: Duration,
+}
+
+impl Default for CorsSettings {
+    fn default() -> Self {
+        Self { origins: Vec::new(), credentials: false, max_age: Duration::from_secs(600) }
+    }
+}
+
+/// `[rest.idempotency]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IdempotencySettings {
+    /// An answer is kept for so long. 10 min.
+    pub ttl: Duration,
+    /// Requests, answered and running. 100,000.
+    pub entries_max: usize,
+    /// Octets of kept answers. 64 MiB.
+    pub octets_max: usize,
+}
+
+impl Default for IdempotencySettings {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(600), entries_max: 100_000, octets_max: 64 << 20 }
+    }
 }
 
 impl Default for RestSettings {
@@ -47,6 +89,10 @@ impl Default for RestSettings {
             status: BTreeMap::new(),
             crossbar: Vec::new(),
             routes: Vec::new(),
+            batch_max: 100,
+            auth_cache: Duration::from_secs(60),
+            cors: CorsSettings::default(),
+            idempotency: IdempotencySettings::default(),
         }
     }
 }

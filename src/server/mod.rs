@@ -305,6 +305,7 @@ fn seen_by_http(listener: &ListenerSettings) -> Listener {
         realm: listener.realm.clone(),
         realms: listener.realms.clone(),
         loopback_host_only: listener.loopback_host_only,
+        in_the_clear: listener.in_the_clear,
         header_lines_max: listener.header_lines_max,
         header_bytes_max: listener.header_bytes_max,
         pages: listener.folder.as_ref().map(|folder| Arc::new(pages(folder, listener))),

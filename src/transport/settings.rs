@@ -79,6 +79,8 @@ pub struct ListenerSettings {
     pub folder: Option<FolderSettings>,
     /// Requests are refused unless their Host is a loopback name (dev mode).
     pub loopback_host_only: bool,
+    /// What is said here can be read on the way, so HTTP callers' credentials are refused.
+    pub in_the_clear: bool,
     /// TLS; without it everything is plain.
     pub tls: Option<TlsSettings>,
     /// Proxies that are believed when they say whose a connection or a request is.
@@ -252,6 +254,7 @@ impl Default for ListenerSettings {
             rawsocket: RawSocketSettings::default(),
             folder: None,
             loopback_host_only: false,
+            in_the_clear: false,
             tls: None,
             trusted_proxies: Vec::new(),
             proxy_protocol: ProxyProtocol::Off,

@@ -97,6 +97,8 @@ uris! {
     LIMIT_EXCEEDED = "wharf.error.limit_exceeded";
     /// A role may not do so much at a time.
     RATE_LIMITED = "wharf.error.rate_limited";
+    /// An Idempotency-Key was used before, for another request.
+    IDEMPOTENCY_KEY_REUSED = "wharf.error.idempotency_key_reused";
     /// What was to be kept could not be stored; it was routed all the same.
     STORAGE = "wharf.error.storage";
     /// Administration: there is no such realm, role, user or template.

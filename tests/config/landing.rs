@@ -222,14 +222,6 @@ fn every_key_of_the_node_lands_in_its_setting() {
 [node]
 name = "n"
 workers = 3
-[rest]
-max_body = "2KiB"
-body_timeout = "101ms"
-call_timeout = "102ms"
-max_wait = "103ms"
-session_idle = "4s"
-max_sessions = 5
-status = { "com.e." = 499 }
 [limits]
 handshake_timeout = "106ms"
 remote_auth_timeout = "107ms"
@@ -250,19 +242,6 @@ drain = "3ms"
 "#,
     ));
     assert_eq!((settings.node.name.as_str(), settings.node.workers, settings.node.dev), ("n", Some(3), false));
-    let rest = wharf::http::settings::RestSettings {
-        admin_realm: "wharf.admin".to_owned(),
-        body_max: 2048,
-        body_timeout: 101 * MILLISECOND,
-        call_timeout: 102 * MILLISECOND,
-        wait_max: 103 * MILLISECOND,
-        session_idle: 4000 * MILLISECOND,
-        sessions_max: 5,
-        status: BTreeMap::from([("com.e.".to_owned(), 499)]),
-        crossbar: Vec::new(),
-        routes: Vec::new(),
-    };
-    assert_eq!(settings.rest, rest);
     let limits = ProcessLimits {
         handshake_timeout: 106 * MILLISECOND,
         remote_auth_timeout: 107 * MILLISECOND,
@@ -298,4 +277,55 @@ fn a_rule_of_the_long_form_denies_single_actions() {
     let both = role("{ uri = \"com.a\", allow = [\"publish\", \"call\"], deny = [\"call\"] }");
     let first = line(&refused(&of_text(&both)).problems[0]);
     assert_eq!(first, "E005 4:70 realms.r.roles.x.permissions[0].deny[0]");
+}
+
+/// `[rest]`.
+#[test]
+fn every_key_of_the_bridge_lands_in_its_setting() {
+    let settings = loaded(&of_text(
+        r#"
+[rest]
+max_body = "2KiB"
+body_timeout = "101ms"
+call_timeout = "102ms"
+max_wait = "103ms"
+session_idle = "4s"
+max_sessions = 5
+status = { "com.e." = 499 }
+batch_max = 6
+auth_cache = "7s"
+cors = { origins = ["https://a.example", "http://localhost:*"], credentials = true, max_age = "8s" }
+idempotency = { ttl = "9s", max_entries = 10, max_bytes = "1MiB" }
+"#,
+    ));
+    use wharf::http::settings::{CorsSettings, IdempotencySettings, RestSettings};
+    let rest = RestSettings {
+        admin_realm: "wharf.admin".to_owned(),
+        body_max: 2048,
+        body_timeout: 101 * MILLISECOND,
+        call_timeout: 102 * MILLISECOND,
+        wait_max: 103 * MILLISECOND,
+        session_idle: 4000 * MILLISECOND,
+        sessions_max: 5,
+        status: BTreeMap::from([("com.e.".to_owned(), 499)]),
+        batch_max: 6,
+        auth_cache: 7000 * MILLISECOND,
+        cors: CorsSettings {
+            origins: vec!["https://a.example".to_owned(), "http://localhost:*".to_owned()],
+            credentials: true,
+            max_age: 8000 * MILLISECOND,
+        },
+        crossbar: Vec::new(),
+        routes: Vec::new(),
+        idempotency: IdempotencySettings { ttl: 9000 * MILLISECOND, entries_max: 10, octets_max: 1 << 20 },
+    };
+    assert_eq!(settings.rest, rest);
+}
+
+/// `rest.cors`: credentials only for origins that are named.
+#[test]
+fn credentials_of_pages_from_everywhere_are_refused() {
+    let text = |origins: &str| format!("[rest.cors]\norigins = {origins}\ncredentials = true\n");
+    assert_eq!(line(&refused(&of_text(&text("[\"*\"]"))).problems[0]), "E011 3:15 rest.cors.credentials");
+    assert!(loaded(&of_text(&text("[\"https://a.example\"]"))).rest.cors.credentials);
 }

@@ -15,7 +15,9 @@ pub(crate) struct Http {
 pub(crate) struct Response {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
+    /// As text; what is no text has marks in it.
     pub(crate) body: String,
+    pub(crate) octets: Vec<u8>,
 }
 
 pub(crate) const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -34,6 +36,11 @@ impl Http {
 
     /// Sends a request and does not wait for its answer.
     pub(crate) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) {
+        self.send_octets(method, path, headers, body.as_bytes());
+    }
+
+    /// As [`send`](Self::send), with a body that need not be text.
+    pub(crate) fn send_octets(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
         let mut head = format!("{method} {path} HTTP/1.1\r\n");
         if !headers.iter().any(|(name, _)| *name == "Host") {
             head.push_str("Host: localhost\r\n");
@@ -44,7 +51,7 @@ impl Http {
         if !body.is_empty() {
             head.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
-        self.write(format!("{head}\r\n{body}").as_bytes());
+        self.write(&[head.as_bytes(), b"\r\n", body].concat());
     }
 
     /// The next answer; `head_only` for one to a HEAD.
@@ -60,12 +67,13 @@ impl Http {
             let Some((name, value)) = line.trim_end().split_once(':') else { break };
             headers.push((name.to_lowercase(), value.trim().to_owned()));
         }
-        let mut response = Response { status, headers, body: String::new() };
+        let mut response = Response { status, headers, body: String::new(), octets: Vec::new() };
         if !head_only {
             let length = response.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
             let mut body = vec![0; length];
             self.stream.read_exact(&mut body).unwrap();
-            response.body = String::from_utf8(body).unwrap();
+            response.body = String::from_utf8_lossy(&body).into_owned();
+            response.octets = body;
         }
         response
     }

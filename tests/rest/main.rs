@@ -5,19 +5,25 @@
 
 mod admin;
 mod api_keys;
+mod batches;
 mod calls;
 mod client;
+mod cors;
 mod credentials;
 mod crossbar;
 mod documented;
+mod equality;
 mod files;
 mod heads;
+mod idempotency;
 mod mapped;
 mod media;
 mod pages;
 mod publishes;
 mod router;
+mod serializers;
 mod sessions;
+mod statuses;
 mod stopping;
 mod tokens;
 mod wamp;

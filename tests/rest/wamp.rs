@@ -25,6 +25,21 @@ impl Session {
         session
     }
 
+    /// By a ticket.
+    pub(crate) fn join_as(port: u16, realm: &str, authid: &str, ticket: &str) -> Self {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(&[0x7F, 0xF1, 0, 0]).unwrap();
+        stream.read_exact(&mut [0; 4]).unwrap();
+        let mut session = Self { stream, requests: 0, id: 0 };
+        let roles = json!({"caller": {}, "publisher": {}});
+        session.send(&json!([1, realm, {"roles": roles, "authmethods": ["ticket"], "authid": authid}]));
+        session.expect(4);
+        session.send(&json!([5, ticket, {}]));
+        session.id = session.expect(2)[1].as_u64().unwrap();
+        session
+    }
+
     pub(crate) fn send(&mut self, message: &Value) {
         self.send_text(&message.to_string());
     }

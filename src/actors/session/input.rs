@@ -6,6 +6,7 @@ use super::SessionActor;
 use crate::codec;
 use crate::observe::Refusal;
 use crate::session::{petition_of, Action, CloseCode, Ending, Farewell};
+use crate::wamp::Message;
 use actix::Context;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
@@ -42,6 +43,7 @@ impl SessionActor {
     pub(super) fn on_arrival(&mut self, arrival: Arrival, now: Instant, ctx: &mut Context<Self>) {
         match arrival {
             Arrival::Message(octets) => self.on_octets(&octets, now, ctx),
+            Arrival::Checked(message) => self.on_message(*message, now, ctx),
             Arrival::Ping(data) => {
                 if !self.controls.count(now) {
                     return self.on_control_flood(ctx);
@@ -58,28 +60,8 @@ impl SessionActor {
     }
 
     fn on_octets(&mut self, octets: &Bytes, now: Instant, ctx: &mut Context<Self>) {
-        let action = match codec::decode(self.connection.serialization(), octets, &self.limits) {
-            Ok(mut message) => {
-                self.tally.message_in(message.kind());
-                if self.session.is_established() {
-                    return match self.session.judge(&mut message) {
-                        None => self.forward(message),
-                        Some(Action::Authorize) => {
-                            self.session.hold(message);
-                            self.authorize(ctx);
-                        }
-                        Some(action) => {
-                            self.note_logout(&message);
-                            self.note_if_denied(&action, || petition_of(&message));
-                            self.obey(action, ctx);
-                        }
-                    };
-                }
-                if self.had_session && self.session.is_awaiting_hello() {
-                    self.times.handshake_until = now + self.times.handshake_timeout;
-                }
-                self.session.receive(message)
-            }
+        match codec::decode(self.connection.serialization(), octets, &self.limits) {
+            Ok(message) => self.on_message(message, now, ctx),
             Err(error) => {
                 let mut farewell = Farewell::violation(error.to_string());
                 farewell.ending = Ending::Undecodable;
@@ -89,9 +71,33 @@ impl SessionActor {
                 if self.session.is_shutting_down() {
                     return;
                 }
-                self.session.end(farewell)
+                let action = self.session.end(farewell);
+                self.obey(action, ctx);
             }
-        };
+        }
+    }
+
+    #[inline]
+    fn on_message(&mut self, mut message: Message, now: Instant, ctx: &mut Context<Self>) {
+        self.tally.message_in(message.kind());
+        if self.session.is_established() {
+            return match self.session.judge(&mut message) {
+                None => self.forward(message),
+                Some(Action::Authorize) => {
+                    self.session.hold(message);
+                    self.authorize(ctx);
+                }
+                Some(action) => {
+                    self.note_logout(&message);
+                    self.note_if_denied(&action, || petition_of(&message));
+                    self.obey(action, ctx);
+                }
+            };
+        }
+        if self.had_session && self.session.is_awaiting_hello() {
+            self.times.handshake_until = now + self.times.handshake_timeout;
+        }
+        let action = self.session.receive(message);
         self.obey(action, ctx);
     }
 

@@ -181,6 +181,10 @@ impl SessionActor {
 
     /// Encodes and frames a message into the outbox.
     fn put(&mut self, class: Class, message: &Message) -> Result<Pushed, Unfit> {
+        if self.connection.take(message) {
+            self.tally.message_out(message.kind());
+            return Ok(Pushed::Taken);
+        }
         let serialization = self.connection.serialization();
         let max = self.connection.peer_message_max();
         let write = |out: &mut Vec<u8>, connection: &dyn super::Connection| {

@@ -80,6 +80,13 @@ impl Resolver<'_> {
     }
 }
 
+/// Whether what is said on a listener can be read on the way, and nobody has said that this is well. A proxy that is trusted
+/// may be where TLS ends.
+pub(super) fn in_the_clear(shape: &Listener) -> bool {
+    let guarded = shape.allow_insecure.value || !shape.trusted_proxies.value.0.is_empty();
+    shape.bind.0.iter().any(is_public) && shape.tls.cert.value.is_none() && !guarded
+}
+
 fn is_public(bind: &Placed<BindText>) -> bool {
     match &bind.value {
         BindText::Tcp(address) => !address.ip().to_canonical().is_loopback(),

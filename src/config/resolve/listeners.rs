@@ -63,6 +63,7 @@ impl Resolver<'_> {
             rawsocket: self.rawsocket(&shape.rawsocket),
             folder: self.folder(shape),
             loopback_host_only: self.file.node.dev.value,
+            in_the_clear: super::exposure::in_the_clear(shape),
             tls: self.tls(&shape.tls),
             trusted_proxies: shape.trusted_proxies.values(),
             proxy_protocol: shape.proxy_protocol.value,

@@ -5,6 +5,7 @@
 mod api_keys;
 mod auth;
 mod cookie;
+mod cors;
 mod crossbar;
 mod dynamic;
 mod exposure;
@@ -29,7 +30,7 @@ use super::source::Sources;
 use super::tree::Place;
 use super::LoadOptions;
 use crate::auth::Secret;
-use crate::http::settings::RestSettings;
+use crate::http::settings::{IdempotencySettings, RestSettings};
 use crate::observe::settings::LogSettings;
 use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
@@ -146,6 +147,14 @@ impl Resolver<'_> {
             status: rest.status.iter().map(|(uri, status)| (uri.to_owned(), status.value.0)).collect(),
             crossbar: self.crossbar(),
             routes: self.routes(),
+            batch_max: rest.batch_max.size(),
+            auth_cache: rest.auth_cache.0,
+            cors: self.cors(),
+            idempotency: IdempotencySettings {
+                ttl: rest.idempotency.ttl.0,
+                entries_max: rest.idempotency.max_entries.size(),
+                octets_max: rest.idempotency.max_bytes.octets(),
+            },
         }
     }
 

@@ -9,6 +9,7 @@ mod groups;
 mod keys;
 mod listener;
 mod realm;
+mod rest;
 mod routes;
 mod topics;
 
@@ -21,6 +22,7 @@ pub(super) use groups::{Grant, Group, Source};
 pub(super) use keys::ApiKey;
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role, RuleLists};
+pub(super) use rest::{Cors, Idempotency};
 pub(super) use routes::MappedRoute;
 pub(super) use topics::{Durability, History, Procedure, Topic};
 
@@ -124,6 +126,15 @@ table! {
         crossbar: Named<CrossbarSection> = default(Named::default());
         /// Methods and paths of your own that are mapped to procedures and topics, by name.
         routes: Named<MappedRoute> = default(Named::default());
+        /// The most items of a batch.
+        batch_max: Count = default(Count::of(RestSettings::default().batch_max));
+        /// How long a ticket that was found right is remembered, so that it is not looked at with every request; 0s for not at
+        /// all.
+        auth_cache: Time<0> = default(Time(RestSettings::default().auth_cache));
+        /// Pages of other origins.
+        cors: Cors = default(Cors::default());
+        /// Requests with an Idempotency-Key.
+        idempotency: Idempotency = default(Idempotency::default());
     }
 }
 

@@ -10,6 +10,7 @@ mod table;
 use super::api::{self, not_found};
 use super::body::{self, Unread};
 use super::negotiate;
+use super::perform;
 use super::problem::{in_path, parts, Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::NoRoute;
@@ -59,13 +60,14 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     negotiate::check_accept(request.headers())?;
     let query = call::query(request.uri().query())?;
     call::check_query(&query, parameters(row))?;
+    negotiate::check_body(request.headers())?;
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
     let Some(procedure) = row.procedure else {
         return Ok(json_answer(StatusCode::OK, &who(&caller.identity, &rest.admin_realm)));
     };
     let (mut asked, members) = call::call(row, procedure, &in_path, &query, &body)?;
     let deadline = api::set_deadline(&mut asked, None, rest, &caller.handle.shared)?;
-    let said = match api::exchange(request, place, caller, asked, deadline, &statuses).await? {
+    let said = match perform::ask(place, &caller, asked, deadline, &statuses).await? {
         Answer::Result(payload) => first(&parts(&payload).0),
         Answer::Error(error) => return Err(Problem::wamp(&statuses, &error)),
         Answer::Ended { reason, detail } => return Err(Problem::ended(&reason, &detail)),

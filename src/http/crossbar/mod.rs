@@ -17,7 +17,7 @@ use super::body::Unread;
 use super::intake::{self, NotRead};
 use super::paths;
 use super::request_id::{self, RequestName};
-use super::sessions::{Answer, Ask, Key, Request, Who, CROSSBAR};
+use super::sessions::{Answer, Caller, Key, Request, Who, CROSSBAR};
 use super::settings::crossbar::{CrossbarSection, Difference};
 use super::settings::RestSettings;
 use super::{HttpState, Listener, Place};
@@ -36,7 +36,6 @@ use rejection::Rejection;
 use said::Said;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// What a path takes.
 const ALLOW: HeaderValue = HeaderValue::from_static("POST,PUT,OPTIONS");
@@ -163,7 +162,6 @@ impl Visit<'_> {
 
     /// Asks by the section's session. Dropping it cancels a call.
     async fn ask(&self, handle: RealmHandle, identity: Identity, request: Request) -> Answer {
-        let (sender, receiver) = oneshot::channel();
         let encryption: Encryption = self.request.conn_data().cloned().unwrap_or_default();
         let sessions = &self.place.state.sessions;
         let key = Key {
@@ -172,18 +170,15 @@ impl Visit<'_> {
             authrole: Arc::clone(&identity.authrole),
             who: Who::Key(Arc::clone(&identity.authprovider), Arc::clone(&identity.authid)),
         };
-        let ask = Ask {
+        let caller = Caller {
             key,
             handle,
             identity,
             listener: Arc::clone(&self.place.listener.name),
             peer: self.request.peer_addr(),
             tls: encryption.tls,
-            number: sessions.number(),
-            request,
-            answer: sender,
         };
-        sessions.ask(ask, receiver).await
+        sessions.ask(&Arc::new(caller), request).await
     }
 
     /// A line for the operator about who may be guessing.

@@ -4,10 +4,12 @@
 mod find;
 mod value;
 
-use super::api::{dress, exchange, find_realm, identify, not_found, set_deadline};
+use super::api::{dress, find_realm, identify, not_found, set_deadline};
 use super::body::{self, Unread};
+use super::cors::{self, Admitted};
 use super::negotiate;
 use super::paths;
+use super::perform::ask;
 use super::problem::{parts, Problem, Statuses};
 use super::request_id::RequestName;
 use super::sessions::Answer;
@@ -38,22 +40,33 @@ fn served<'a>(rest: &'a RestSettings, listener: &'a Listener) -> impl Iterator<I
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
     let name = RequestName::of(request.headers());
-    let response = match answer(&request, &mut payload, &place).await {
+    let rest = place.state.rest.load_full();
+    let admitted = cors::admitted(request.headers(), &rest.cors);
+    let response = match answer(&request, &mut payload, &place, &rest, admitted.as_ref()).await {
         Ok(response) => response,
         Err(problem) => {
             let response = place.respond(problem, &name);
             response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
         }
     };
-    dress(response, &name)
+    let mut response = dress(response, &name);
+    if let Some(admitted) = admitted {
+        admitted.dress(response.headers_mut());
+    }
+    response
 }
 
-async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
-    let rest = &place.state.rest.load_full();
+async fn answer(
+    request: &HttpRequest,
+    payload: &mut web::Payload,
+    place: &Place,
+    rest: &RestSettings,
+    admitted: Option<&Admitted>,
+) -> Result<HttpResponse, Problem> {
     let path = request.uri().path();
     let (route, open) = match find(served(rest, &place.listener), request.method().as_str(), path) {
         Found::Route(route, open) => (route, open),
-        Found::Methods(methods) => return other_method(request.method(), &methods.join(", ")),
+        Found::Methods(methods) => return other_method(request, &methods.join(", "), admitted, rest),
         // Between the guard and here nothing has waited.
         Found::Nothing => return Err(not_found("nothing is served on this path")),
     };
@@ -64,6 +77,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     let caller = identify(request, place, handle, &statuses).await?;
     negotiate::check_accept(request.headers())?;
     let body = if route.uses_body() {
+        negotiate::check_body(request.headers())?;
         body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?
     } else {
         Bytes::new()
@@ -79,15 +93,23 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     let mut asked = value::request(route, &given)?;
     let wish = negotiate::wait(request.headers());
     let deadline = set_deadline(&mut asked, wish, rest, &caller.handle.shared)?;
-    let answer = exchange(request, place, caller, asked, deadline, &statuses).await?;
+    let answer = ask(place, &caller, asked, deadline, &statuses).await?;
     say(answer, route, &statuses)
 }
 
-fn other_method(method: &Method, allow: &str) -> Result<HttpResponse, Problem> {
+fn other_method(
+    request: &HttpRequest,
+    allow: &str,
+    admitted: Option<&Admitted>,
+    rest: &RestSettings,
+) -> Result<HttpResponse, Problem> {
     // Names of methods are lawful in a header.
     let value = HeaderValue::from_str(allow).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"));
-    if *method == Method::OPTIONS {
-        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, value)).finish());
+    if *request.method() == Method::OPTIONS {
+        return Ok(match admitted.filter(|_| cors::is_preflight(request.headers())) {
+            Some(admitted) => admitted.preflight(value, &rest.cors),
+            None => HttpResponse::NoContent().insert_header((header::ALLOW, value)).finish(),
+        });
     }
     let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, format!("this path takes {allow}"));
     Err(problem.with(header::ALLOW, value).uncounted())

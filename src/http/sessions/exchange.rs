@@ -5,11 +5,9 @@
 
 use super::{Answer, Ask, AskNumber, Request};
 use crate::actors::clock;
-use crate::codec::{self, Limits};
 use crate::wamp::message::{Call, Cancel, Message, Publish};
 use crate::wamp::options::CancelOptions;
-use crate::wamp::{CancelMode, ErrorUri, MessageKind, RequestId, Serialization};
-use bytes::Bytes;
+use crate::wamp::{CancelMode, MessageKind, RequestId};
 use std::collections::{HashMap, VecDeque};
 use std::task::Waker;
 use std::time::Instant;
@@ -17,7 +15,7 @@ use tokio::sync::oneshot;
 
 /// One message on its way to the session, and who is told once the session has taken it.
 struct Inbound {
-    octets: Bytes,
+    message: Box<Message>,
     taken: Option<oneshot::Sender<Answer>>,
 }
 
@@ -30,7 +28,7 @@ struct Waiting {
 
 /// What the session reads next.
 pub(super) enum Next {
-    Message(Bytes),
+    Message(Box<Message>),
     /// The HTTP side has closed.
     Closed,
     /// Nothing yet.
@@ -96,7 +94,7 @@ impl Exchange {
         } else {
             Some(answer)
         };
-        self.push(&message, taken);
+        self.push(message, taken);
     }
 
     /// Nobody waits for the answer any more: a call is cancelled.
@@ -106,7 +104,7 @@ impl Exchange {
         self.used = Some(clock::now());
         if waiting.kind == MessageKind::Call {
             let options = CancelOptions { mode: CancelMode::KillNoWait };
-            self.push(&Cancel { request, options }.into(), None);
+            self.push(Cancel { request, options }.into(), None);
         }
         self.close_if_done();
     }
@@ -131,13 +129,9 @@ impl Exchange {
         }
     }
 
-    fn push(&mut self, message: &Message, taken: Option<oneshot::Sender<Answer>>) {
-        let mut octets = Vec::new();
-        // JSON has a form for all that was read as JSON.
-        if codec::encode(message, Serialization::Json, &mut octets).is_ok() {
-            self.inbox.push_back(Inbound { octets: octets.into(), taken });
-            self.wake();
-        }
+    fn push(&mut self, message: Message, taken: Option<oneshot::Sender<Answer>>) {
+        self.inbox.push_back(Inbound { message: Box::new(message), taken });
+        self.wake();
     }
 
     fn wake(&mut self) {
@@ -154,7 +148,7 @@ impl Exchange {
                 let _gone = taken.send(Answer::Taken);
             }
             self.close_if_done();
-            return Next::Message(inbound.octets);
+            return Next::Message(inbound.message);
         }
         if self.closing == Closing::Wanted {
             self.closing = Closing::Told;
@@ -164,28 +158,21 @@ impl Exchange {
         Next::Wait
     }
 
-    /// One message that the session writes.
-    pub(super) fn receive(&mut self, frame: &[u8]) {
-        match codec::decode(Serialization::Json, &Bytes::copy_from_slice(frame), &Limits::default()) {
-            Ok(Message::Result(result)) if result.details.progress => {}
-            Ok(Message::Result(result)) => self.answer(result.request, Answer::Result(result.payload)),
-            Ok(Message::Published(published)) => {
-                self.answer(published.request, Answer::Published(published.publication));
+    /// One message that the session says.
+    pub(super) fn receive(&mut self, message: &Message) {
+        // Progressive results, WELCOME, and what a caller and publisher is never sent need no answer.
+        if let Message::Result(result) = message {
+            if !result.details.progress {
+                self.answer(result.request, Answer::Result(result.payload.clone()));
             }
-            Ok(Message::Error(error)) => self.answer(error.request, Answer::Error(Box::new(error))),
-            Ok(Message::Abort(abort)) => {
-                self.end(&abort.reason, abort.details.message.as_deref().unwrap_or_default());
-            }
-            Ok(Message::Goodbye(goodbye)) => {
-                self.end(&goodbye.reason, goodbye.details.message.as_deref().unwrap_or_default());
-            }
-            // WELCOME, and what a caller and publisher is never sent.
-            Ok(_) => {}
-            Err(error) => {
-                // Our own encoder wrote it.
-                tracing::error!(%error, "an answer to an HTTP request cannot be read");
-                self.end(ErrorUri::INTERNAL.as_str(), "an answer could not be read");
-            }
+        } else if let Message::Published(published) = message {
+            self.answer(published.request, Answer::Published(published.publication));
+        } else if let Message::Error(error) = message {
+            self.answer(error.request, Answer::Error(Box::new(error.clone())));
+        } else if let Message::Abort(abort) = message {
+            self.end(&abort.reason, abort.details.message.as_deref().unwrap_or_default());
+        } else if let Message::Goodbye(goodbye) = message {
+            self.end(&goodbye.reason, goodbye.details.message.as_deref().unwrap_or_default());
         }
     }
 

@@ -78,10 +78,8 @@ pub(super) enum Who {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct AskNumber(u64);
 
-/// One CALL or PUBLISH of an HTTP caller. The caller waits for `answer`; at most one per HTTP connection is under way.
-#[derive(actix::Message)]
-#[rtype(result = "()")]
-pub(super) struct Ask {
+/// Whoever asks, in the realm that is asked, and how it came. Shared by all that is under way for one HTTP request.
+pub(super) struct Caller {
     pub(super) key: Key,
     pub(super) handle: RealmHandle,
     pub(super) identity: Identity,
@@ -89,9 +87,17 @@ pub(super) struct Ask {
     pub(super) peer: Option<SocketAddr>,
     /// Whether it came within TLS.
     pub(super) tls: bool,
-    pub(super) number: AskNumber,
-    pub(super) request: Request,
-    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// One CALL or PUBLISH of an HTTP caller, who waits for `answer`. For each HTTP connection at most one is under way, or the items
+/// of a batch.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+struct Ask {
+    caller: Arc<Caller>,
+    number: AskNumber,
+    request: Request,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// What an HTTP caller asks of its realm. The request id is the session's to give.
@@ -123,10 +129,10 @@ impl Answer {
 }
 
 /// Nobody waits for the answer of this request any more. At most one per request.
-#[derive(Debug, actix::Message)]
+#[derive(actix::Message)]
 #[rtype(result = "()")]
 struct HangUp {
-    key: Key,
+    caller: Arc<Caller>,
     number: AskNumber,
 }
 
@@ -145,9 +151,9 @@ struct UseBounds {
 
 /// Tells the session's owner when the request's handler is dropped before its answer has come: the client has gone, or the
 /// time is up.
-pub(super) struct Waiter {
+struct Waiter {
     owner: Addr<HttpSessions>,
-    key: Key,
+    caller: Arc<Caller>,
     number: AskNumber,
     answered: bool,
 }
@@ -156,7 +162,7 @@ impl Drop for Waiter {
     #[expect(clippy::disallowed_methods, reason = "at most one per request")]
     fn drop(&mut self) {
         if !self.answered {
-            self.owner.do_send(HangUp { key: self.key.clone(), number: self.number });
+            self.owner.do_send(HangUp { caller: Arc::clone(&self.caller), number: self.number });
         }
     }
 }
@@ -208,25 +214,23 @@ impl Owners {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// The next request's number.
-    pub(super) fn number(&self) -> AskNumber {
-        AskNumber(self.numbers.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Asks, and waits for the answer. Dropping the future is hanging up.
-    pub(super) async fn ask(&self, ask: Ask, answer: oneshot::Receiver<Answer>) -> Answer {
-        let gone = || Answer::ended(ErrorUri::INTERNAL, "the session of this caller is gone");
-        let place = self.hasher.hash_one(&ask.key) as usize % self.owners.len().max(1);
-        let Some(owner) = self.owners.get(place) else { return gone() };
-        let (key, number) = (ask.key.clone(), ask.number);
-        let mut waiter = Waiter { owner: owner.clone(), key, number, answered: false };
-        if owner.send(ask).await.is_err() {
-            waiter.answered = true;
-            return gone();
+    /// Asks at once; the future waits for the answer. Dropping it is hanging up.
+    #[expect(clippy::disallowed_methods, reason = "at most one per HTTP connection or item of a batch is under way")]
+    pub(super) fn ask(&self, caller: &Arc<Caller>, request: Request) -> impl Future<Output = Answer> {
+        let (sender, answer) = oneshot::channel();
+        let number = AskNumber(self.numbers.fetch_add(1, Ordering::Relaxed));
+        let place = self.hasher.hash_one(&caller.key) as usize % self.owners.len().max(1);
+        let waiter = self.owners.get(place).map(|owner| {
+            owner.do_send(Ask { caller: Arc::clone(caller), number, request, answer: sender });
+            Waiter { owner: owner.clone(), caller: Arc::clone(caller), number, answered: false }
+        });
+        async move {
+            let answer = answer.await;
+            if let Some(mut waiter) = waiter {
+                waiter.answered = true;
+            }
+            answer.unwrap_or_else(|_| Answer::ended(ErrorUri::INTERNAL, "the session of this caller is gone"))
         }
-        let answer = answer.await;
-        waiter.answered = true;
-        answer.unwrap_or_else(|_| gone())
     }
 }
 
@@ -280,8 +284,8 @@ impl HttpSessions {
     }
 
     /// The open session of whoever asks; none if there are too many already.
-    fn session_for(&mut self, ask: &Ask, ctx: &mut Context<Self>) -> Option<Rc<RefCell<Exchange>>> {
-        let known = self.slot_by_key.get(&ask.key).and_then(|slot| self.sessions.get(*slot));
+    fn session_for(&mut self, caller: &Caller, ctx: &mut Context<Self>) -> Option<Rc<RefCell<Exchange>>> {
+        let known = self.slot_by_key.get(&caller.key).and_then(|slot| self.sessions.get(*slot));
         if let Some(entry) = known.filter(|entry| entry.exchange.borrow().is_open()) {
             return Some(Rc::clone(&entry.exchange));
         }
@@ -292,9 +296,11 @@ impl HttpSessions {
         let place = self.sessions.vacant_entry();
         let (slot, due) = (place.key(), now + self.idle);
         let session = SessionActor::new(Opening {
-            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer, ask.tls).speaking(ask.key.protocol())),
+            connection: Box::new(
+                Pipe::new(Rc::clone(&exchange), caller.peer, caller.tls).speaking(caller.key.protocol()),
+            ),
             number: slot,
-            listener: Arc::clone(&ask.listener),
+            listener: Arc::clone(&caller.listener),
             realms: self.realms.clone(),
             gone: ctx.address().recipient(),
             tally: self.tally.clone(),
@@ -306,12 +312,12 @@ impl HttpSessions {
                 ping_timeout: self.idle,
                 ping_suspect: self.idle,
             },
-            authenticated: Some((ask.handle.clone(), ask.identity.clone())),
+            authenticated: Some((caller.handle.clone(), caller.identity.clone())),
             listener_realms: Arc::new([]),
         });
         let session = session.start();
-        place.insert(Entry { key: ask.key.clone(), exchange: Rc::clone(&exchange), due, session });
-        self.slot_by_key.insert(ask.key.clone(), slot);
+        place.insert(Entry { key: caller.key.clone(), exchange: Rc::clone(&exchange), due, session });
+        self.slot_by_key.insert(caller.key.clone(), slot);
         self.deadlines.insert((due, slot));
         Some(exchange)
     }
@@ -380,7 +386,7 @@ impl Handler<Ask> for HttpSessions {
     fn handle(&mut self, ask: Ask, ctx: &mut Self::Context) {
         let refused = if self.stopping {
             Answer::ended(ErrorUri::SYSTEM_SHUTDOWN, "the router is stopping")
-        } else if let Some(exchange) = self.session_for(&ask, ctx) {
+        } else if let Some(exchange) = self.session_for(&ask.caller, ctx) {
             return exchange.borrow_mut().ask(ask);
         } else {
             Answer::ended(ErrorUri::OVERLOADED, "there are as many sessions of HTTP callers as there may be")
@@ -394,7 +400,7 @@ impl Handler<HangUp> for HttpSessions {
     type Result = ();
 
     fn handle(&mut self, hang_up: HangUp, _: &mut Self::Context) {
-        let entry = self.slot_by_key.get(&hang_up.key).and_then(|slot| self.sessions.get(*slot));
+        let entry = self.slot_by_key.get(&hang_up.caller.key).and_then(|slot| self.sessions.get(*slot));
         if let Some(entry) = entry {
             entry.exchange.borrow_mut().hang_up(hang_up.number);
         }

@@ -1,21 +1,18 @@
 //! A session actor's transport in memory: what the HTTP side asks is read, what the session says is handed to those who wait.
 //!
-//! Messages are JSON text behind a length of four octets. It takes everything at once, so an HTTP caller's session is never a
-//! slow consumer of single answers.
+//! Messages pass as they are, their payloads as slices of what brought them. It takes everything at once, so an HTTP caller's
+//! session is never a slow consumer of single answers.
 
 use super::exchange::{Exchange, Next};
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
 use crate::session::CloseCode;
-use crate::wamp::{Dict, Serialization, Value};
+use crate::wamp::{Dict, Message, Serialization, Value};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-
-/// Octets of the length before each message.
-const LENGTH: usize = 4;
 
 /// The largest message that any session may send.
 const MESSAGE_MAX: usize = 16 << 20;
@@ -26,14 +23,12 @@ pub(super) struct Pipe {
     peer: Option<SocketAddr>,
     tls: bool,
     protocol: &'static str,
-    /// The beginning of a message that was not yet written to its end.
-    partial: Vec<u8>,
 }
 
 impl Pipe {
     /// For the caller at `peer`.
     pub(super) fn new(exchange: Rc<RefCell<Exchange>>, peer: Option<SocketAddr>, tls: bool) -> Self {
-        Self { exchange, peer, tls, protocol: "rest", partial: Vec::new() }
+        Self { exchange, peer, tls, protocol: "rest" }
     }
 
     /// The same, for callers of another protocol.
@@ -51,7 +46,7 @@ impl Connection for Pipe {
         let mut exchange = self.exchange.borrow_mut();
         loop {
             match exchange.next(cx.waker()) {
-                Next::Message(octets) => arrivals.push_back(Arrival::Message(octets)),
+                Next::Message(message) => arrivals.push_back(Arrival::Checked(message)),
                 Next::Closed => {
                     arrivals.push_back(Arrival::Closed(None));
                     return Poll::Ready(Ok(()));
@@ -62,24 +57,14 @@ impl Connection for Pipe {
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        self.partial.extend_from_slice(octets);
-        let mut exchange = self.exchange.borrow_mut();
-        let mut rest = &self.partial[..];
-        while let Some((length, after)) = rest.split_first_chunk::<LENGTH>() {
-            let length = u32::from_be_bytes(*length) as usize;
-            let Some((frame, after)) = after.split_at_checked(length) else { break };
-            exchange.receive(frame);
-            rest = after;
-        }
-        let left = rest.len();
-        let read = self.partial.len() - left;
-        self.partial.drain(..read);
-        if !exchange.is_open() {
-            // The session reads its end in its next turn.
-            cx.waker().wake_by_ref();
-        }
+    fn poll_write(&mut self, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        // Events, which a session without subscriptions is not sent.
         Poll::Ready(Ok(octets.len()))
+    }
+
+    fn take(&mut self, message: &Message) -> bool {
+        self.exchange.borrow_mut().receive(message);
+        true
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -91,18 +76,10 @@ impl Connection for Pipe {
     }
 
     fn begin(&self, out: &mut Vec<u8>) -> usize {
-        let start = out.len();
-        out.extend_from_slice(&[0; LENGTH]);
-        start
+        out.len()
     }
 
-    fn finish(&self, out: &mut Vec<u8>, start: usize) {
-        // Not longer than MESSAGE_MAX, so the cast loses nothing.
-        let length = (out.len() - start - LENGTH) as u32;
-        if let Some(place) = out.get_mut(start..start + LENGTH) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
-    }
+    fn finish(&self, _: &mut Vec<u8>, _: usize) {}
 
     fn ping(&self, _: &mut Vec<u8>) {}
 

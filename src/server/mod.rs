@@ -23,6 +23,7 @@ use crate::observe::{log, Metrics};
 use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind_one, Acceptor, BindError, Listening, Serves, SocketId, WorkerHandle};
+use crate::transport::longpoll::Board;
 use crate::transport::settings::{ListenerSettings, ProcessLimits, RawSocketPing, Service};
 use crate::transport::sockets::OpenSocket;
 use crate::transport::tls::TlsFault;
@@ -230,6 +231,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     let (seen, ready) = (Arc::clone(&metrics), readiness.clone());
     let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
     let configure = services(state.clone());
+    let board = Board::default();
     let worker = |(number, arbiter): (usize, &Arbiter)| {
         let load = Arc::<Load>::default();
         let worker = WorkerSettings {
@@ -241,6 +243,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
             tally: metrics.tally(number),
             logins: logins.clone(),
             load: Arc::clone(&load),
+            board: board.clone(),
         };
         WorkerHandle { worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)), load }
     };

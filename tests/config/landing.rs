@@ -19,7 +19,7 @@ bind = ["127.0.0.1:1", "localhost:2", "unix:/s"]
 mode = "0600"
 trusted_proxies = ["unix", "10.0.0.0/8"]
 proxy_protocol = "optional"
-serve = ["rest", "websocket", "rawsocket", "metrics", "health"]
+serve = ["rest", "websocket", "rawsocket", "metrics", "health", "longpoll"]
 realms = ["r"]
 realm = "r"
 ping_interval = "101ms"
@@ -42,6 +42,11 @@ allowed_origins = ["https://a.example"]
 serializers = ["msgpack", "json"]
 ping = "on"
 ping_agents = ["agent"]
+[listeners.l.longpoll]
+paths = ["/p", "/q"]
+no_content = ["/q"]
+receive_timeout = "110ms"
+session_timeout = "1111ms"
 "#,
     ));
     let expected = ListenerSettings {
@@ -51,7 +56,14 @@ ping_agents = ["agent"]
             Bind::Tcp(([127, 0, 0, 1], 2).into()),
             Bind::Unix { path: "/s".into(), mode: 0o600 },
         ],
-        serve: vec![Service::Rest, Service::WebSocket, Service::RawSocket, Service::Metrics, Service::Health],
+        serve: vec![
+            Service::Rest,
+            Service::WebSocket,
+            Service::RawSocket,
+            Service::Metrics,
+            Service::Health,
+            Service::LongPoll,
+        ],
         realms: vec!["r".to_owned()],
         realm: Some("r".to_owned()),
         ping_interval: 101 * MILLISECOND,
@@ -79,6 +91,12 @@ ping_agents = ["agent"]
         },
         trusted_proxies: vec![PeerRange::Unix, PeerRange::Network { address: [10, 0, 0, 0].into(), bits: 8 }],
         proxy_protocol: ProxyProtocol::Optional,
+        longpoll: LongPollSettings {
+            paths: vec!["/p".to_owned(), "/q".to_owned()],
+            no_content: vec!["/q".to_owned()],
+            receive_timeout: 110 * MILLISECOND,
+            session_timeout: 1111 * MILLISECOND,
+        },
         ..ListenerSettings::default()
     };
     assert_eq!(settings.listeners, [expected]);

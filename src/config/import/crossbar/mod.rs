@@ -7,6 +7,7 @@
 mod auth;
 mod dynamic;
 mod endpoint;
+mod longpoll;
 mod realms;
 mod transports;
 mod web;

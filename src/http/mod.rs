@@ -7,10 +7,12 @@ mod admin;
 mod api;
 mod body;
 mod credential;
+mod docs;
 mod gate;
 mod health;
 mod metrics;
 mod negotiate;
+mod openapi;
 mod problem;
 mod request_id;
 mod route;
@@ -177,9 +179,14 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
         metrics::configure(services);
     }
     if listener.served.rest {
+        // Before the paths that stand for all others.
+        openapi::configure(services);
         api::configure(services);
     }
     if listener.served.admin {
         admin::configure(services);
+    }
+    if listener.served.rest || listener.served.admin {
+        docs::configure(services);
     }
 }

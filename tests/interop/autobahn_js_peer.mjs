@@ -2,6 +2,7 @@
 
 import autobahn from 'autobahn';
 import { Inbox, within } from './steps.mjs';
+import './xhr.mjs';
 
 export const [url, serializer] = process.argv.slice(2);
 export const transport = url.startsWith('http') ? 'lp' : url.slice(0, 2);

@@ -10,6 +10,7 @@ mod client;
 mod credentials;
 mod heads;
 mod media;
+mod openapi;
 mod pages;
 mod publishes;
 mod router;

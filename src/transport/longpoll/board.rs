@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderMap};
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 #[expect(clippy::disallowed_types, reason = "requests of one transport come in on any thread")]
 use std::sync::Mutex;
@@ -91,7 +91,17 @@ impl Wire {
 #[derive(Clone, Default)]
 pub struct Board {
     #[expect(clippy::disallowed_types, reason = "requests of one transport come in on any thread")]
-    wires: Arc<Mutex<HashMap<[u8; 32], Arc<Wire>>>>,
+    wires: Arc<Mutex<Wires>>,
+}
+
+/// How many transports whose session is over may still be closed.
+const ENDED_MAX: usize = 1024;
+
+#[derive(Default)]
+struct Wires {
+    by_key: HashMap<[u8; 32], Arc<Wire>>,
+    /// Those whose session is over, the oldest first, with some that are closed.
+    ended: VecDeque<[u8; 32]>,
 }
 
 impl Board {
@@ -114,31 +124,40 @@ impl Board {
             sending: Semaphore::new(1),
             read: Notify::new(),
         });
-        self.wires().insert(wire.key, Arc::clone(&wire));
+        self.wires().by_key.insert(wire.key, Arc::clone(&wire));
         (wire, id)
     }
 
     /// The transport with this id, if it was opened on this listener by whoever shows the same.
     pub(super) fn find(&self, id: &str, listener: &str, shown: Shown) -> Option<Arc<Wire>> {
         // By its hash: how long the look takes tells nothing of ids that there are.
-        let wire = self.wires().get(&key(id)).cloned()?;
+        let wire = self.wires().by_key.get(&key(id)).cloned()?;
         let is_the_openers = bool::from(wire.shown.0.ct_eq(&shown.0)) && &*wire.listener == listener;
         is_the_openers.then_some(wire)
     }
 
     /// No request finds it any more.
     pub(super) fn forget(&self, wire: &Wire) {
-        self.wires().remove(&wire.key);
+        self.wires().by_key.remove(&wire.key);
     }
 
-    /// The session is over.
+    /// The session is over. Of the last of these it is still known that they were there: Autobahn|JS closes its transport after an
+    /// ABORT, and waits for ever if that is no success.
     pub(super) fn end(&self, wire: &Wire) {
-        self.forget(wire);
+        let mut wires = self.wires();
+        if wires.by_key.contains_key(&wire.key) {
+            wires.ended.push_back(wire.key);
+            if wires.ended.len() > ENDED_MAX {
+                let oldest = wires.ended.pop_front();
+                oldest.and_then(|oldest| wires.by_key.remove(&oldest));
+            }
+        }
+        drop(wires);
         wire.exchange().end();
         wire.note_read();
     }
 
-    fn wires(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Wire>>> {
+    fn wires(&self) -> MutexGuard<'_, Wires> {
         self.wires.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -197,6 +216,20 @@ mod tests {
         assert!(board.find(&id, "other", shown("Basic a")).is_none());
         assert!(board.find("", "main", shown("Basic a")).is_none());
         board.end(&wire);
+        assert!(board.find(&id, "main", shown("Basic a")).is_some_and(|wire| wire.exchange().has_ended()));
+        board.forget(&wire);
         assert!(board.find(&id, "main", shown("Basic a")).is_none());
+    }
+
+    /// U3.
+    #[test]
+    fn of_transports_whose_session_is_over_only_the_last_are_known() {
+        let board = Board::default();
+        let protocol = choose(br#"{"protocols":["wamp.2.json"]}"#).unwrap();
+        let opened: Vec<_> =
+            (0..=ENDED_MAX).map(|_| board.open(protocol, "main".into(), shown("Basic a"), 100)).collect();
+        opened.iter().for_each(|(wire, _)| board.end(wire));
+        assert_eq!(board.wires().by_key.len(), ENDED_MAX);
+        assert!(board.find(&opened[0].1, "main", shown("Basic a")).is_none());
     }
 }

@@ -142,6 +142,10 @@ impl Desk {
         if refused.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
+        if matches!(refused.status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
+            // What still comes of the body is nobody's.
+            response.force_close();
+        }
         if let Some(allow) = refused.allow {
             response.insert_header((header::ALLOW, allow));
         }
@@ -191,11 +195,21 @@ impl Desk {
     }
 
     fn find(&self, request: &HttpRequest, encryption: &Encryption) -> Result<Arc<Wire>, Refused> {
+        let wire = self.find_or_ended(request, encryption)?;
+        let mut exchange = wire.exchange();
+        if exchange.has_ended() {
+            return Err(Refused::not_found());
+        }
+        exchange.touch(clock::now());
+        drop(exchange);
+        Ok(wire)
+    }
+
+    /// The same, also if its session is over.
+    fn find_or_ended(&self, request: &HttpRequest, encryption: &Encryption) -> Result<Arc<Wire>, Refused> {
         let id = request.match_info().get("id").unwrap_or_default();
         let wire = self.board.find(id, &self.here.listener.name, Shown::of(request.headers(), encryption));
-        let wire = wire.ok_or_else(Refused::not_found)?;
-        wire.exchange().touch(clock::now());
-        Ok(wire)
+        wire.ok_or_else(Refused::not_found)
     }
 
     async fn send(
@@ -273,7 +287,7 @@ impl Desk {
     }
 
     fn close(&self, request: &HttpRequest, encryption: &Encryption, done: StatusCode) -> Result<HttpResponse, Refused> {
-        let wire = self.find(request, encryption)?;
+        let wire = self.find_or_ended(request, encryption)?;
         self.board.forget(&wire);
         wire.exchange().arrive(Ok(Arrival::Closed(None)));
         Ok(HttpResponse::build(done).finish())

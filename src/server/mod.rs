@@ -228,17 +228,15 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     .start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
-    let (seen, ready) = (Arc::clone(&metrics), readiness.clone());
+    let (seen, ready, board) = (Arc::clone(&metrics), readiness.clone(), Board::default());
     let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
-    let configure = services(state.clone());
-    let board = Board::default();
     let worker = |(number, arbiter): (usize, &Arbiter)| {
         let load = Arc::<Load>::default();
         let worker = WorkerSettings {
             number,
             listeners: listeners.clone(),
             limits: settings.limits.clone(),
-            configure: Arc::clone(&configure),
+            configure: services(state.clone()),
             realms: realms.clone(),
             tally: metrics.tally(number),
             logins: logins.clone(),

@@ -10,6 +10,7 @@ use crate::observe::errors::{of_uri, Row, URIS};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::StatusCode;
 use actix_web::{web, HttpRequest, HttpResponse};
+use std::future::Ready;
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -88,12 +89,12 @@ async fn error(request: HttpRequest) -> HttpResponse {
     }
 }
 
-async fn asset(media: &'static str, text: &'static str) -> HttpResponse {
+fn asset(media: &'static str, text: &'static str) -> Ready<HttpResponse> {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-cache"));
     let mut response = response.content_type(media).body(text);
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    std::future::ready(response)
 }
 
 fn html(request: &HttpRequest, status: StatusCode, title: &str, main: &str) -> HttpResponse {

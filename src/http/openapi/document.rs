@@ -161,10 +161,11 @@ fn of_procedure(uri: &Uri, description: Option<&WampValue>) -> Value {
         }
     }
     let result = Schema::Result.used();
-    // Ours or the callee's: what the callee says of its result is said of the whole answer where it is one, else of the first value.
-    let gives = match &said["result"] {
-        Value::Object(_) => json!({ "allOf": [result], "properties": { "args": { "prefixItems": [said["result"]] } } }),
-        _ => result,
+    // What a callee says of its result is said of the first value.
+    let gives = if said["result"].is_object() {
+        json!({ "allOf": [result], "properties": { "args": { "prefixItems": [said["result"]] } } })
+    } else {
+        result
     };
     let mut operation = json!({
         "operationId": uri.as_str(),

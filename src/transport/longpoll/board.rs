@@ -71,14 +71,14 @@ impl Wire {
 
     /// Waits until the session has read what came before. The permit of `sending` is held meanwhile: one waits at a time.
     pub(super) async fn until_read(&self) {
-        loop {
-            let exchange = self.exchange();
-            if exchange.is_read() || exchange.has_ended() {
-                return;
-            }
-            drop(exchange);
+        while !self.is_read() {
             self.read.notified().await;
         }
+    }
+
+    fn is_read(&self) -> bool {
+        let exchange = self.exchange();
+        exchange.is_read() || exchange.has_ended()
     }
 
     /// The session has read all that came.
@@ -115,7 +115,7 @@ impl Board {
     ) -> (Arc<Wire>, String) {
         let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
         let wire = Arc::new(Wire {
-            exchange: Mutex::new(Exchange::new(protocol, clock::now())),
+            exchange: Exchange::new(protocol, clock::now()).into(),
             key: key(&id),
             listener,
             shown,

@@ -149,6 +149,7 @@ impl Exchange {
         if turn == self.turn {
             self.is_receiving = false;
             self.receiver = None;
+            self.drop_unheard();
             self.touch(now);
             // It begins to count the time.
             wake(&mut self.session);
@@ -209,8 +210,17 @@ impl Exchange {
     /// The session is over.
     pub(super) fn end(&mut self) {
         self.ended = true;
-        self.inbox.clear();
+        self.inbox = VecDeque::new();
+        self.drop_unheard();
         wake(&mut self.receiver);
+    }
+
+    /// After the end nobody comes to fetch what was not taken, and the transport may be remembered for long.
+    fn drop_unheard(&mut self) {
+        if self.ended && !self.is_receiving {
+            self.answer = Vec::new();
+            self.is_complete = false;
+        }
     }
 
     /// Whether the session is over.

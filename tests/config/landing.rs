@@ -19,7 +19,7 @@ bind = ["127.0.0.1:1", "localhost:2", "unix:/s"]
 mode = "0600"
 trusted_proxies = ["unix", "10.0.0.0/8"]
 proxy_protocol = "optional"
-serve = ["rest", "websocket", "rawsocket", "metrics", "health", "longpoll"]
+serve = ["rest", "websocket", "rawsocket", "metrics", "health"]
 realms = ["r"]
 realm = "r"
 ping_interval = "101ms"
@@ -42,11 +42,6 @@ allowed_origins = ["https://a.example"]
 serializers = ["msgpack", "json"]
 ping = "on"
 ping_agents = ["agent"]
-[listeners.l.longpoll]
-paths = ["/p", "/q"]
-no_content = ["/q"]
-receive_timeout = "110ms"
-session_timeout = "1111ms"
 "#,
     ));
     let expected = ListenerSettings {
@@ -56,14 +51,7 @@ session_timeout = "1111ms"
             Bind::Tcp(([127, 0, 0, 1], 2).into()),
             Bind::Unix { path: "/s".into(), mode: 0o600 },
         ],
-        serve: vec![
-            Service::Rest,
-            Service::WebSocket,
-            Service::RawSocket,
-            Service::Metrics,
-            Service::Health,
-            Service::LongPoll,
-        ],
+        serve: vec![Service::Rest, Service::WebSocket, Service::RawSocket, Service::Metrics, Service::Health],
         realms: vec!["r".to_owned()],
         realm: Some("r".to_owned()),
         ping_interval: 101 * MILLISECOND,
@@ -91,15 +79,33 @@ session_timeout = "1111ms"
         },
         trusted_proxies: vec![PeerRange::Unix, PeerRange::Network { address: [10, 0, 0, 0].into(), bits: 8 }],
         proxy_protocol: ProxyProtocol::Optional,
-        longpoll: LongPollSettings {
-            paths: vec!["/p".to_owned(), "/q".to_owned()],
-            no_content: vec!["/q".to_owned()],
-            receive_timeout: 110 * MILLISECOND,
-            session_timeout: 1111 * MILLISECOND,
-        },
         ..ListenerSettings::default()
     };
     assert_eq!(settings.listeners, [expected]);
+}
+
+/// `[listeners.NAME.longpoll]`.
+#[test]
+fn every_key_of_long_poll_lands_in_its_setting() {
+    let settings = loaded(&of_text(
+        r#"[listeners.l]
+bind = "127.0.0.1:1"
+serve = ["longpoll"]
+[listeners.l.longpoll]
+paths = ["/p", "/q"]
+no_content = ["/q"]
+receive_timeout = "110ms"
+session_timeout = "1111ms"
+"#,
+    ));
+    let expected = LongPollSettings {
+        paths: vec!["/p".to_owned(), "/q".to_owned()],
+        no_content: vec!["/q".to_owned()],
+        receive_timeout: 110 * MILLISECOND,
+        session_timeout: 1111 * MILLISECOND,
+    };
+    assert_eq!(settings.listeners[0].longpoll, expected);
+    assert_eq!(settings.listeners[0].serve, [Service::LongPoll]);
 }
 
 /// `[realms]`.

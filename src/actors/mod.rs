@@ -7,6 +7,7 @@
 pub mod admin;
 pub(crate) mod asking;
 mod brake;
+pub mod catalogue;
 pub mod clock;
 pub mod connection;
 mod credit;

@@ -5,6 +5,7 @@
 
 use super::admin::AdminLink;
 use super::brake::Brake;
+use super::catalogue::LastCatalogue;
 use super::clock;
 use super::credit::Credit;
 use super::delivery::{Delivery, Outgoing, Road};
@@ -158,6 +159,7 @@ pub(crate) struct RealmActor {
     pub(super) idle_close: Option<Duration>,
     idle_since: Option<Instant>,
     pub(super) retired: bool,
+    pub(super) catalogue: LastCatalogue,
     guard: Guard,
 }
 
@@ -190,6 +192,7 @@ impl RealmActor {
             idle_close,
             idle_since: None,
             retired: false,
+            catalogue: LastCatalogue::default(),
             guard: Guard { down, realms },
             shared,
         }

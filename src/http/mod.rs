@@ -10,6 +10,7 @@ mod body;
 mod cors;
 mod credential;
 mod crossbar;
+mod docs;
 mod gate;
 mod health;
 mod idempotency;
@@ -18,6 +19,7 @@ mod intake;
 mod mapped;
 mod metrics;
 mod negotiate;
+mod openapi;
 mod pages;
 mod paths;
 mod perform;
@@ -211,10 +213,15 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
         metrics::configure(services);
     }
     if listener.served.rest {
+        // Before the paths that stand for all others.
+        openapi::configure(services);
         api::configure(services);
     }
     if listener.served.admin {
         admin::configure(services);
+    }
+    if listener.served.rest || listener.served.admin {
+        docs::configure(services);
     }
     // After the paths that the program names: none of those can be shadowed.
     if listener.served.rest {

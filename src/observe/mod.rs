@@ -1,5 +1,6 @@
 //! Counters, log set-up, and how peer-made text is shown. A leaf: it imports the vocabulary only.
 
+pub mod errors;
 pub mod log;
 mod metrics;
 mod restraint;

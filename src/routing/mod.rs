@@ -7,6 +7,7 @@
 //! holds the session. Nor does anything that is not a session's: realms share nothing.
 
 mod broker;
+mod catalogue;
 mod change;
 mod command;
 mod dealer;

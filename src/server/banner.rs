@@ -86,6 +86,7 @@ fn name(service: Service) -> &'static str {
         Service::Metrics => "metrics",
         Service::Health => "health",
         Service::Static => "static",
+        Service::LongPoll => "longpoll",
     }
 }
 

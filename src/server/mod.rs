@@ -24,6 +24,7 @@ use crate::observe::{log, Metrics};
 use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind_one, Acceptor, BindError, Listening, Serves, SocketId, WorkerHandle};
+use crate::transport::longpoll::Board;
 use crate::transport::settings::{FolderSettings, ListenerSettings, ProcessLimits, RawSocketPing, Service};
 use crate::transport::sockets::OpenSocket;
 use crate::transport::tls::TlsFault;
@@ -228,20 +229,20 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     .start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
-    let (seen, ready) = (Arc::clone(&metrics), readiness.clone());
+    let (seen, ready, board) = (Arc::clone(&metrics), readiness.clone(), Board::default());
     let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
-    let configure = services(state.clone());
     let worker = |(number, arbiter): (usize, &Arbiter)| {
         let load = Arc::<Load>::default();
         let worker = WorkerSettings {
             number,
             listeners: listeners.clone(),
             limits: settings.limits.clone(),
-            configure: Arc::clone(&configure),
+            configure: services(state.clone()),
             realms: realms.clone(),
             tally: metrics.tally(number),
             logins: logins.clone(),
             load: Arc::clone(&load),
+            board: board.clone(),
         };
         WorkerHandle { worker: WorkerActor::start_in_arbiter(&arbiter.handle(), |_| WorkerActor::new(worker)), load }
     };

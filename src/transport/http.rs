@@ -4,6 +4,7 @@
 //! The application is built once per worker thread and listener. Taking the socket over after the handshake leaves nothing
 //! of the HTTP side in memory or in the path of a message.
 
+use super::longpoll::{self, Desk};
 use super::permit::{count, Lent, TooMany};
 use super::settings::{ListenerSettings, Service as Served};
 use super::stream::Stream;
@@ -65,6 +66,7 @@ pub(crate) async fn serve(
     configure: Configure,
     handshake_timeout: Duration,
     upgraded: Upgraded,
+    desk: Desk,
 ) -> Result<Serve, ()> {
     let listener = Arc::clone(&here.listener);
     let app = App::new()
@@ -76,8 +78,10 @@ pub(crate) async fn serve(
             }
         })
         .app_data(web::Data::new(here))
+        .app_data(web::Data::new(desk))
         .configure(|services| configure(services, &listener))
         .configure(|services| websocket_paths(services, &listener))
+        .configure(|services| longpoll::configure(services, &listener))
         .default_service(web::to({
             let text = not_found(&listener);
             move || std::future::ready(plain(HttpResponse::NotFound(), text.clone()))
@@ -128,7 +132,8 @@ pub(crate) async fn serve(
 fn is_gone(request: &ServiceRequest) -> Option<HttpResponse> {
     let here = request.app_data::<web::Data<Here>>()?;
     let text = "this listener is closed\n";
-    here.closed.get().then(|| plain_and_close(HttpResponse::ServiceUnavailable(), text.to_owned()))
+    let is_refused = here.closed.get() && !longpoll::is_of_transport(request.path(), &here.listener);
+    is_refused.then(|| plain_and_close(HttpResponse::ServiceUnavailable(), text.to_owned()))
 }
 
 /// Puts the client's address in place of a trusted proxy's, or refuses a request of which nobody can say whose it is.
@@ -164,6 +169,9 @@ fn not_found(listener: &ListenerSettings) -> String {
     let mut text = "nothing is served on this path".to_owned();
     if listener.serve.contains(&Served::WebSocket) {
         text = format!("{text}; WebSocket is on {}", listener.websocket.paths.join(", "));
+    }
+    if listener.serve.contains(&Served::LongPoll) {
+        text = format!("{text}; long-poll opens with POST {}/open", listener.longpoll.paths.join("/open, "));
     }
     text + "\n"
 }
@@ -201,7 +209,7 @@ async fn count_client(request: &HttpRequest, client: Option<SocketAddr>) -> bool
 }
 
 /// For those who decide about a login; what is no text is left out.
-fn headers_of(request: &HttpRequest) -> Headers {
+pub(super) fn headers_of(request: &HttpRequest) -> Headers {
     let text = |(name, value): (&HeaderName, &HeaderValue)| {
         value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
     };

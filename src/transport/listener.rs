@@ -4,7 +4,7 @@
 //! spare, because a message between two sessions costs least when both are on one thread; they spread as workers fill up.
 //! Source: T2, T2a and T2b of the limits; `docs/decisions/` for the figures.
 
-use super::permit::{Counted, Counts, Permit};
+use super::permit::{Counted, Counts, Permit, TakeAnother};
 use super::settings::{Bind, ListenerSettings, ProcessLimits};
 pub use super::sockets::{bind_one, BindError, Listening};
 use super::stream::Socket;
@@ -225,6 +225,19 @@ impl Handler<CountAddress> for Acceptor {
     }
 }
 
+impl Handler<TakeAnother> for Acceptor {
+    type Result = MessageResult<TakeAnother>;
+
+    fn handle(&mut self, another: TakeAnother, ctx: &mut Self::Context) -> Self::Result {
+        let TakeAnother { of_listener, listener, address, load } = another;
+        let mut permit = self.shared.permit(&listener, &of_listener, address, &ctx.address());
+        if let (Some(permit), Some(load)) = (&mut permit, load) {
+            permit.given_to(&load);
+        }
+        MessageResult(permit)
+    }
+}
+
 impl Shared {
     fn use_limits(&self, limits: ProcessLimits, files_max: usize) {
         self.connections_max.set(connections_max(&limits, files_max));
@@ -232,6 +245,30 @@ impl Shared {
             *self.rate.borrow_mut() = Rate::new(clock::now(), limits.accept_rate);
         }
         *self.limits.borrow_mut() = limits;
+    }
+
+    /// Leave for one more connection, within all bounds (T2).
+    fn permit(
+        &self,
+        settings: &ListenerSettings,
+        of_listener: &Arc<AtomicUsize>,
+        address: Option<IpAddr>,
+        acceptor: &Addr<Acceptor>,
+    ) -> Option<Permit> {
+        let full = self.counts.open() >= self.connections_max.get()
+            || self.counts.unwelcomed() >= self.limits.borrow().unwelcomed_max
+            || settings.connections_max.is_some_and(|max| of_listener.load(Ordering::Relaxed) >= max);
+        if full {
+            return None;
+        }
+        // Those behind a proxy are counted when it has named them.
+        let is_counted =
+            |address: &IpAddr| !address.is_loopback() && !is_trusted(&settings.trusted_proxies, Some(*address));
+        let counted = match address.filter(is_counted) {
+            Some(address) => Some(self.count(address, acceptor)?),
+            None => None,
+        };
+        Some(Permit::take(&self.counts, of_listener, acceptor.clone(), counted))
     }
 
     /// Takes a place among the connections of an address.
@@ -336,21 +373,7 @@ impl Accepting {
     }
 
     fn permit(&self, address: Option<IpAddr>) -> Option<Permit> {
-        let (shared, settings) = (&self.shared, self.settings());
-        let full = shared.counts.open() >= shared.connections_max.get()
-            || shared.counts.unwelcomed() >= shared.limits.borrow().unwelcomed_max
-            || settings.connections_max.is_some_and(|max| self.of_listener.load(Ordering::Relaxed) >= max);
-        if full {
-            return None;
-        }
-        // Those behind a proxy are counted when it has named them.
-        let is_counted =
-            |address: &IpAddr| !address.is_loopback() && !is_trusted(&settings.trusted_proxies, Some(*address));
-        let counted = match address.filter(is_counted) {
-            Some(address) => Some(shared.count(address, &self.acceptor)?),
-            None => None,
-        };
-        Some(Permit::take(&shared.counts, &self.of_listener, self.acceptor.clone(), counted))
+        self.shared.permit(&self.settings(), &self.of_listener, address, &self.acceptor)
     }
 }
 

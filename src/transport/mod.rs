@@ -1,4 +1,4 @@
-//! Bytes and the outside world: listeners, worker threads, WebSocket, RawSocket.
+//! Bytes and the outside world: listeners, worker threads, WebSocket, RawSocket, long-poll.
 //!
 //! A connection is accepted on the main thread, within the bounds of the node, and handed to a worker thread, where its first
 //! octet tells what it speaks. Each becomes a [`Connection`](crate::actors::connection::Connection) of a session actor.
@@ -7,6 +7,7 @@ mod cpu;
 mod goodbyes;
 pub mod http;
 pub mod listener;
+pub mod longpoll;
 mod mistakes;
 mod opening;
 mod permit;

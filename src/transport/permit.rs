@@ -4,8 +4,9 @@
 //! Source: T2 of the limits.
 
 use super::listener::{Acceptor, CountAddress, Released};
+use super::settings::ListenerSettings;
 use super::worker::Load;
-use actix::Addr;
+use actix::{Addr, Message};
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -74,6 +75,17 @@ pub(crate) async fn count(acceptor: &Addr<Acceptor>, address: IpAddr) -> Result<
     }
     // Without an acceptor the router is at its end.
     acceptor.send(CountAddress(address)).await.ok().flatten().map(Some).ok_or(TooMany)
+}
+
+/// Leave for one more connection of a listener, that no socket brings. `None`: there are as many as there may be.
+#[derive(Message)]
+#[rtype(result = "Option<Permit>")]
+pub(crate) struct TakeAnother {
+    pub(super) of_listener: Arc<AtomicUsize>,
+    pub(super) listener: Arc<ListenerSettings>,
+    pub(super) address: Option<IpAddr>,
+    /// The worker that has it.
+    pub(super) load: Option<Arc<Load>>,
 }
 
 /// An address has as many connections as it may have.
@@ -156,6 +168,20 @@ impl Lent {
         if let Some(permit) = self.permit.borrow_mut().as_mut() {
             permit.welcomed();
         }
+    }
+
+    /// What to ask for a transport that is opened by a request of this connection and outlives it, and whom. `None`: the
+    /// connection is gone.
+    pub(crate) fn another(
+        &self,
+        listener: &Arc<ListenerSettings>,
+        address: Option<IpAddr>,
+    ) -> Option<(Addr<Acceptor>, TakeAnother)> {
+        let permit = self.permit.borrow();
+        let permit = permit.as_ref()?;
+        let (of_listener, load) = (Arc::clone(&permit.of_listener), permit.load.clone());
+        let another = TakeAnother { of_listener, listener: Arc::clone(listener), address, load };
+        Some((permit.acceptor.clone(), another))
     }
 
     /// Who counts connections by address.

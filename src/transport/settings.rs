@@ -38,6 +38,8 @@ pub enum Service {
     Health,
     /// Files of a folder.
     Static,
+    /// WAMP over HTTP long-poll and server-sent events.
+    LongPoll,
 }
 
 /// One listener, complete.
@@ -87,6 +89,8 @@ pub struct ListenerSettings {
     pub trusted_proxies: Vec<PeerRange>,
     /// Whether connections begin with a header that says whose they are.
     pub proxy_protocol: ProxyProtocol,
+    /// Long-poll.
+    pub longpoll: LongPollSettings,
 }
 
 impl ListenerSettings {
@@ -213,6 +217,31 @@ pub struct FolderSettings {
     pub listing: bool,
 }
 
+/// WAMP over long-poll on one listener. Origins and cookies are those of [`WebSocketSettings`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LongPollSettings {
+    /// Where transports are opened. `/lp`, `/wamp/longpoll` and `/wamp/sse`.
+    pub paths: Vec<String>,
+    /// Those of them on which success without a body is 204 and not 202. `/lp`.
+    pub no_content: Vec<String>,
+    /// An idle `receive` is answered empty after this. 10 s.
+    pub receive_timeout: Duration,
+    /// The session is lost when no request comes for so long. 30 s.
+    pub session_timeout: Duration,
+}
+
+impl Default for LongPollSettings {
+    fn default() -> Self {
+        Self {
+            paths: ["/lp", "/wamp/longpoll", "/wamp/sse"].map(str::to_owned).to_vec(),
+            // Autobahn|JS, whose customary path it is, closes its transport on a 202.
+            no_content: vec!["/lp".to_owned()],
+            receive_timeout: Duration::from_secs(10),
+            session_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
 impl Default for WebSocketSettings {
     fn default() -> Self {
         Self {
@@ -258,6 +287,7 @@ impl Default for ListenerSettings {
             tls: None,
             trusted_proxies: Vec::new(),
             proxy_protocol: ProxyProtocol::Off,
+            longpoll: LongPollSettings::default(),
         }
     }
 }

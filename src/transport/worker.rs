@@ -5,6 +5,7 @@
 
 use super::goodbyes::{closing, goodbye, say_goodbye};
 use super::http::{self, Configure, Serve, Upgraded};
+use super::longpoll::{Board, Desk};
 use super::mistakes;
 use super::opening::{Entrance, Opened, Speaks};
 use super::permit::{Lent, Permit};
@@ -191,6 +192,8 @@ pub struct WorkerSettings {
     pub logins: Logins,
     /// Where it says how busy it is.
     pub load: Arc<Load>,
+    /// The long-poll transports of the node.
+    pub board: Board,
 }
 
 /// One worker thread.
@@ -450,6 +453,18 @@ impl Shared {
         served.await;
     }
 
+    /// Where the transports of long-poll are opened.
+    fn desk(self: &Rc<Self>, here: &Here, listener: &Rc<Listening>) -> Desk {
+        let (shared, opening) = (Rc::clone(self), Rc::downgrade(listener));
+        let start = Rc::new(move |connection| {
+            let until = clock::now() + shared.limits.borrow().handshake_timeout;
+            if let Some(listener) = opening.upgrade() {
+                shared.start(connection, &listener, until);
+            }
+        });
+        Desk { here: here.clone(), board: self.settings.board.clone(), start }
+    }
+
     async fn http_of(self: &Rc<Self>, listener: &Rc<Listening>) -> Option<Serve> {
         if let Some(serve) = &*listener.serve.borrow() {
             return Some(Rc::clone(serve));
@@ -457,6 +472,7 @@ impl Shared {
         let (tally, logins) = (self.settings.tally.clone(), self.settings.logins.clone());
         let closed = Rc::clone(&listener.closed);
         let here = Here { listener: Arc::clone(&listener.settings), tally, logins, closed };
+        let desk = self.desk(&here, listener);
         // Weak: what is built is kept by the listener itself.
         let (shared, upgrading) = (Rc::clone(self), Rc::downgrade(listener));
         let upgraded: Upgraded = Rc::new(move |mut stream, agreed, peer, headers| {
@@ -470,7 +486,7 @@ impl Shared {
         });
         let configure = Arc::clone(&self.settings.configure);
         let handshake_timeout = self.limits.borrow().handshake_timeout;
-        let serve = http::serve(here, configure, handshake_timeout, upgraded).await.ok()?;
+        let serve = http::serve(here, configure, handshake_timeout, upgraded, desk).await.ok()?;
         *listener.serve.borrow_mut() = Some(Rc::clone(&serve));
         Some(serve)
     }

@@ -84,6 +84,30 @@ ping_agents = ["agent"]
     assert_eq!(settings.listeners, [expected]);
 }
 
+/// `[listeners.NAME.longpoll]`.
+#[test]
+fn every_key_of_long_poll_lands_in_its_setting() {
+    let settings = loaded(&of_text(
+        r#"[listeners.l]
+bind = "127.0.0.1:1"
+serve = ["longpoll"]
+[listeners.l.longpoll]
+paths = ["/p", "/q"]
+no_content = ["/q"]
+receive_timeout = "110ms"
+session_timeout = "1111ms"
+"#,
+    ));
+    let expected = LongPollSettings {
+        paths: vec!["/p".to_owned(), "/q".to_owned()],
+        no_content: vec!["/q".to_owned()],
+        receive_timeout: 110 * MILLISECOND,
+        session_timeout: 1111 * MILLISECOND,
+    };
+    assert_eq!(settings.listeners[0].longpoll, expected);
+    assert_eq!(settings.listeners[0].serve, [Service::LongPoll]);
+}
+
 /// `[realms]`.
 #[test]
 fn every_key_of_a_realm_lands_in_its_setting() {

@@ -141,6 +141,12 @@ fn full(path: &str) -> LoadOptions {
     if path.starts_with("listeners.main.proxy_protocol") {
         text = text.replace("trusted_proxies = []", "trusted_proxies = [\"unix\"]");
     }
+    if path == "listeners.main.longpoll.paths" {
+        text = text.replace("no_content = [\"/lp\"]", "no_content = []");
+    }
+    if path == "listeners.main.longpoll.no_content" {
+        text = text.replace("paths = [\"/lp\", ", "paths = [\"/lp\", \"/other\", ");
+    }
     if path.starts_with("storage") || path.contains("durability") {
         text = text.replace("# data_dir = ", "data_dir = ");
     }

@@ -2,9 +2,10 @@
 
 import autobahn from 'autobahn';
 import { Inbox, within } from './steps.mjs';
+import './xhr.mjs';
 
 export const [url, serializer] = process.argv.slice(2);
-export const transport = url.slice(0, 2);
+export const transport = url.startsWith('http') ? 'lp' : url.slice(0, 2);
 const serializers = {
     json: autobahn.serializer.JSONSerializer,
     msgpack: autobahn.serializer.MsgpackSerializer,
@@ -14,6 +15,7 @@ export const uriOf = (error) => error?.error ?? error?.reason ?? String(error);
 
 function transports() {
     if (transport === 'ws') return [{ type: 'websocket', url, serializers: [new serializers[serializer]()] }];
+    if (transport === 'lp') return [{ type: 'longpoll', url }];
     const [host, port] = url.slice('rs://'.length).split(':');
     return [{ type: 'rawsocket', host, port: Number(port) }];
 }

@@ -42,7 +42,7 @@ class Router:
         variables["WHARF__REALMS__BYHTTP__AUTH__DYNAMIC__MAIN__HTTP"] = f"http://127.0.0.1:{self.authenticator}/"
         variables["WHARF__LISTENERS__MAIN__BIND"] = f"127.0.0.1:{main}"
         variables["WHARF__LISTENERS__RAW__BIND"] = f"127.0.0.1:{raw}"
-        self.urls = {"ws": f"ws://127.0.0.1:{main}/ws", "rs": f"rs://127.0.0.1:{raw}"}
+        self.urls = {"ws": f"ws://127.0.0.1:{main}/ws", "lp": f"http://127.0.0.1:{main}/lp", "rs": f"rs://127.0.0.1:{raw}"}
         if self.certificates:
             listener = "WHARF__LISTENERS__SECURE__"
             variables[listener + "BIND"] = f"127.0.0.1:{secure}"
@@ -201,6 +201,7 @@ def rows(options, bench):
             if not options.quick:
                 add("autobahn-js" + what, "ws", plain, autobahn)
                 add("autobahn-js" + what, "rs", ["json"], autobahn)
+                add("autobahn-js" + what, "lp", ["json"], autobahn)
     return found
 
 
@@ -220,7 +221,7 @@ def run(row):
 
 
 def table(results):
-    names = {"ws": "WebSocket", "rs": "RawSocket", "wss": "WS in TLS", "rss": "RS in TLS", "example": "config/examples"}
+    names = {"ws": "WebSocket", "lp": "long-poll", "rs": "RawSocket", "wss": "WS in TLS", "rss": "RS in TLS", "example": "config/examples"}
     print(f"{'client':37}{'transport':12}{'serializer':18}{'outcome':9}{'seconds':>8}  steps")
     for client, transport, serializer, held, last, _, seconds in results:
         outcome = "ok" if held else "FAIL"

@@ -18,6 +18,7 @@ mod heads;
 mod idempotency;
 mod mapped;
 mod media;
+mod openapi;
 mod pages;
 mod publishes;
 mod router;

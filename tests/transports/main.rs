@@ -19,6 +19,8 @@ mod jwks;
 mod keepalive;
 mod log;
 mod logins;
+mod longpoll;
+mod longpoll_peer;
 mod matrix;
 mod proxies;
 mod rates;

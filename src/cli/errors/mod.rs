@@ -1,14 +1,12 @@
 //! `wharf errors`: every error URI and every code of the configuration, with cause and cure. Works without a router.
 
-mod table;
-
 use super::client::failure::Failure;
 use super::client::output::OutputArguments;
 use super::output::result;
 use super::Exit;
+use crate::observe::errors::{Row, CODES, URIS};
 use crate::wamp::Value;
 use clap::Subcommand;
-use table::{Row, CODES, URIS};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum ErrorsCommand {

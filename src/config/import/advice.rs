@@ -6,6 +6,7 @@ pub(super) fn crossbar(key: &str) -> &'static str {
         "manhole" | "expose_controller" | "expose_shared" => "there is no shell into the router; take the line out",
         "connections" => "connections to databases and other routers belong to the programs that use them",
         "keyring" | "inventory" | "catalogs" => "there is no catalogue of interfaces; `wamp.reflection.*` tells what is registered",
+        "queue_limit_bytes" | "queue_limit_messages" => "`queue` of the realm bounds what waits, whatever the transport",
         "title" | "cpu_affinity" | "shutdown" | "enable_parallel_worker_start" | "restart" | "reactor" => {
             "processes are set up outside: see taskset(1), systemd.exec(5)"
         }
@@ -60,7 +61,6 @@ pub(super) fn service(kind: &str) -> &'static str {
         "json" => "put the value into a file of the web server in front",
         "redirect" => "let the web server in front answer with the redirect",
         "nodeinfo" => "\"health\" in `serve` gives /livez and /readyz, \"metrics\" gives /metrics",
-        "longpoll" => "there is no long-poll transport yet; every browser speaks WebSocket",
         "wap" => "a template engine is no part of a router: write a program that calls /api/v1/call/PROCEDURE",
         "reverseproxy" | "websocket-reverseproxy" => "turn it round: let a proxy in front choose by path",
         "upload" => "uploads belong to a web server; let it call /api/v1/publish/TOPIC when one is there",

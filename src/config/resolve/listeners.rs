@@ -3,11 +3,11 @@
 use super::Resolver;
 use crate::config::error::{Code, Severity};
 use crate::config::read::Placed;
-use crate::config::shape::{Compression, Listener, RawSocket, WebSocket};
+use crate::config::shape::{Compression, Listener, LongPoll, RawSocket, WebSocket};
 use crate::config::tree::Place;
 use crate::config::values::{Bind as BindText, HttpPath, Items, NamedEntry};
 use crate::transport::settings::{
-    Bind, ListenerSettings, ProxyProtocol, RawSocketSettings, Service, WebSocketSettings,
+    Bind, ListenerSettings, LongPollSettings, ProxyProtocol, RawSocketSettings, Service, WebSocketSettings,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -67,6 +67,22 @@ impl Resolver<'_> {
             tls: self.tls(&shape.tls),
             trusted_proxies: shape.trusted_proxies.values(),
             proxy_protocol: shape.proxy_protocol.value,
+            longpoll: self.longpoll(&shape.longpoll),
+        }
+    }
+
+    fn longpoll(&mut self, shape: &LongPoll) -> LongPollSettings {
+        self.check_not_empty("paths", &shape.paths);
+        let paths: Vec<String> = shape.paths.values().into_iter().map(|path| path.0).collect();
+        for path in shape.no_content.0.iter().filter(|path| path.is_given() && !paths.contains(&path.0)) {
+            let message = format!("\"{}\" is no path of this long-poll", path.0);
+            self.error(Code::DanglingReference, path, message, "expected one of `paths`");
+        }
+        LongPollSettings {
+            paths,
+            no_content: shape.no_content.values().into_iter().map(|path| path.0).collect(),
+            receive_timeout: shape.receive_timeout.0,
+            session_timeout: shape.session_timeout.0,
         }
     }
 
@@ -103,7 +119,9 @@ impl Resolver<'_> {
     /// What is served, and on which paths.
     fn check_services(&mut self, shape: &Listener) {
         self.check_not_empty("serve", &shape.serve);
-        for path in &shape.websocket.paths.0 {
+        let serves = |service| shape.serve.0.iter().any(|served| served.value == service);
+        let longpoll = shape.longpoll.paths.0.iter().filter(|_| serves(Service::LongPoll));
+        for path in shape.websocket.paths.0.iter().chain(longpoll) {
             self.check_path(path, shape);
         }
     }

@@ -4,8 +4,8 @@ use crate::auth::PeerRange;
 use crate::config::read::table;
 use crate::config::values::{choice, Binds, Count, HttpPath, Items, Mode, Origin, Size, Time};
 use crate::transport::settings::{
-    ClientAuth, ListenerSettings, ProxyProtocol, RawSocketPing, RawSocketSettings, Service, TlsVersion,
-    WebSocketSettings,
+    ClientAuth, ListenerSettings, LongPollSettings, ProxyProtocol, RawSocketPing, RawSocketSettings, Service,
+    TlsVersion, WebSocketSettings,
 };
 use crate::wamp::Serialization;
 
@@ -19,7 +19,7 @@ table! {
         bind: Binds = required, at_once;
         /// The mode of a Unix socket's file; 0660 if absent.
         mode: Option<Mode> = optional("\"0660\""), at_once;
-        /// What is served here: websocket, rawsocket, rest, admin, metrics, health, static. They share the port.
+        /// What is served here: websocket, rawsocket, rest, admin, metrics, health, static, longpoll. They share the port.
         serve: Items<Service> = required;
         /// Names of the realms reachable here; "*" for all.
         realms: Items<String> = default(Items::from_iter(["*".to_owned()]));
@@ -60,6 +60,8 @@ table! {
         rawsocket: RawSocket = default(RawSocket::default());
         /// The files of a folder, where serve has static.
         folder as "static": Folder = default(Folder::default());
+        /// WAMP over HTTP long-poll and server-sent events.
+        longpoll: LongPoll = default(LongPoll::default());
     }
 }
 
@@ -107,7 +109,7 @@ table! {
         compression: Compression = default(Compression::Off);
         /// The most fragments of one message.
         max_fragments: Count = default(Count(WebSocketSettings::default().fragments_max));
-        /// Origins of browser pages besides the listener's own host: exact, with ":*" for any port, or "*" for all.
+        /// Origins of browser pages besides the listener's own host: exact, with ":*" for any port, or "*" for all. They hold for long-poll too.
         allowed_origins: Items<Origin> = default(Items::default());
     }
 }
@@ -141,6 +143,24 @@ table! {
         /// Whether a folder without an index lists its files.
         listing: bool = default(false);
     }
+}
+
+table! {
+    /// WAMP over HTTP long-poll on one listener, for libraries without WebSocket. Origins are those of websocket.allowed_origins.
+    LongPoll {
+        /// Where a transport is opened (POST, with /open behind it).
+        paths: Items<HttpPath> = default(http_paths(LongPollSettings::default().paths));
+        /// Those of them that answer 204 for success without a body, and not 202: Autobahn|JS takes only that.
+        no_content: Items<HttpPath> = default(http_paths(LongPollSettings::default().no_content));
+        /// An idle receive is answered empty after this.
+        receive_timeout: Time<100> = default(Time(LongPollSettings::default().receive_timeout));
+        /// No request for this long: the session is lost.
+        session_timeout: Time<1000> = default(Time(LongPollSettings::default().session_timeout));
+    }
+}
+
+fn http_paths(paths: Vec<String>) -> Items<HttpPath> {
+    Items::from_iter(paths.into_iter().map(HttpPath))
 }
 
 /// `compression` of WebSocket.
@@ -180,6 +200,7 @@ choice!(Service {
     "metrics" => Service::Metrics,
     "health" => Service::Health,
     "static" => Service::Static,
+    "longpoll" => Service::LongPoll,
 });
 
 choice!(Serialization {

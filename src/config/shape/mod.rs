@@ -20,7 +20,7 @@ pub(super) use auth::{
 pub(super) use crossbar::{CrossbarKind, CrossbarSection};
 pub(super) use groups::{Grant, Group, Source};
 pub(super) use keys::ApiKey;
-pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
+pub(super) use listener::{Compression, Listener, LongPoll, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role, RuleLists};
 pub(super) use rest::{Cors, Idempotency};
 pub(super) use routes::MappedRoute;

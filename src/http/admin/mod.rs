@@ -5,7 +5,9 @@
 
 mod call;
 mod page;
-mod table;
+pub(super) mod table;
+
+pub(super) use page::PARAMETERS as PAGE_PARAMETERS;
 
 use super::api::{self, not_found};
 use super::body::{self, Unread};

@@ -11,7 +11,7 @@ use serde_json::{json, Value};
 use std::cmp::Ordering;
 
 /// What a page may be asked with.
-pub(super) const PARAMETERS: &[&str] = &["limit", "cursor"];
+pub(in crate::http) const PARAMETERS: &[&str] = &["limit", "cursor"];
 
 /// Items of a page that asks for no other number.
 const LIMIT: usize = 50;

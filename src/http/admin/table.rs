@@ -6,18 +6,18 @@ use actix_web::http::Method;
 /// One row: a request, and the procedure that it calls.
 #[derive(Debug)]
 pub(in crate::http) struct Row {
-    pub(super) method: Method,
+    pub(in crate::http) method: Method,
     /// Below `/admin/v1/`; what stands in braces is an argument of this name.
-    pub(super) path: &'static str,
+    pub(in crate::http) path: &'static str,
     /// Without `wharf.admin.`. `None`: who asks is told who he is.
-    pub(super) procedure: Option<&'static str>,
-    pub(super) takes: Takes,
-    pub(super) gives: Gives,
+    pub(in crate::http) procedure: Option<&'static str>,
+    pub(in crate::http) takes: Takes,
+    pub(in crate::http) gives: Gives,
 }
 
 /// Where the procedure's other arguments come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Takes {
+pub(in crate::http) enum Takes {
     Nothing,
     /// Parameters of the query.
     Query(&'static [&'static str]),
@@ -29,7 +29,7 @@ pub(super) enum Takes {
 
 /// What is made of the procedure's answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Gives {
+pub(in crate::http) enum Gives {
     /// It is the answer.
     Whole,
     /// It is a list, and the answer a page of it.
@@ -42,7 +42,7 @@ pub(super) enum Gives {
 
 /// What a list is in order of, so that a page begins where the one before ended whatever has come and gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Order {
+pub(in crate::http) enum Order {
     /// Texts that name an item.
     Names(&'static [&'static str]),
     /// The member `number`, the largest first.
@@ -74,7 +74,7 @@ const fn put(path: &'static str, procedure: &'static str, takes: Takes, gives: G
 }
 
 /// All of them.
-pub(super) const ROWS: &[Row] = &[
+pub(in crate::http) const ROWS: &[Row] = &[
     Row { method: Method::GET, path: "whoami", procedure: None, takes: Takes::Nothing, gives: Gives::Whole },
     get("realms", "realm.list", NAME),
     post("realms", "realm.create", Takes::Members(&["realm", "settings"]), Gives::Made("realm")),

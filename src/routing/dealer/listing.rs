@@ -8,6 +8,11 @@ use crate::routing::key::SessionKey;
 use crate::wamp::{MatchPolicy, RegistrationId};
 
 impl Dealer {
+    /// Another number whenever a procedure or pattern has come or gone.
+    pub(crate) fn registrations_version(&self) -> u64 {
+        self.registrations.version()
+    }
+
     /// The registrations with an id beyond `after`, by id, each with its policy.
     pub(crate) fn registrations_after(
         &self,

@@ -103,9 +103,16 @@ pub(super) struct Registrations {
     entries: usize,
     /// The number that the next callee gets.
     next_number: u64,
+    /// Procedures and patterns that have come and gone.
+    changes: u64,
 }
 
 impl Registrations {
+    /// Another number whenever a procedure or pattern has come or gone.
+    pub(super) fn version(&self) -> u64 {
+        self.changes
+    }
+
     /// How many procedures and patterns are registered.
     pub(super) fn len(&self) -> usize {
         self.records.len()
@@ -267,6 +274,7 @@ impl Registrations {
         self.index.insert(policy, &record.procedure, place);
         self.place_by_id.insert(id, place);
         self.records.insert(record);
+        self.changes += 1;
         place
     }
 
@@ -285,6 +293,7 @@ impl Registrations {
             let record = self.records.remove(entry.record as usize);
             self.index.remove(record.policy, &record.procedure);
             self.place_by_id.remove(&record.id);
+            self.changes += 1;
             changes.extend(told.map(|session| Change::RegistrationDeleted(session, id)));
         }
     }

@@ -51,6 +51,11 @@ pub(super) struct Meta {
 }
 
 impl Meta {
+    /// Another number whenever a description has come or gone.
+    pub(super) fn descriptions_version(&self) -> u64 {
+        self.descriptions.version()
+    }
+
     /// Whether a call of the session with this request id waits for the store, or for the node.
     #[inline]
     pub(super) fn is_active(&self, caller: SessionKey, request: RequestId) -> bool {

@@ -12,7 +12,11 @@ use base64::Engine;
 const LETTERS: usize = 43;
 
 /// The cookies of one upgrade, and a line of `Set-Cookie` for each.
-pub(super) fn give(headers: &HeaderMap, all: &[CookieSettings], within_tls: bool) -> Vec<(BrowserCookie, String)> {
+pub(in crate::transport) fn give(
+    headers: &HeaderMap,
+    all: &[CookieSettings],
+    within_tls: bool,
+) -> Vec<(BrowserCookie, String)> {
     let give = |settings: &CookieSettings| {
         let value = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         let cookie = BrowserCookie {

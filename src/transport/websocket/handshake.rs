@@ -161,7 +161,7 @@ fn list(settings: &WebSocketSettings) -> String {
 }
 
 /// The same host, or no Origin at all, is allowed; others must be listed, exactly or with `*` for the port (T8).
-fn origin_allowed(headers: &HeaderMap, allowed: &[String], encryption: &Encryption) -> bool {
+pub(in crate::transport) fn origin_allowed(headers: &HeaderMap, allowed: &[String], encryption: &Encryption) -> bool {
     let mut lines = headers.get_all(header::ORIGIN);
     let Some(origin) = lines.next() else { return true };
     let (Ok(origin), None) = (origin.to_str(), lines.next()) else { return false };

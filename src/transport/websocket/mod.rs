@@ -5,7 +5,7 @@
 
 pub mod close;
 pub(crate) mod connection;
-mod cookies;
+pub(super) mod cookies;
 pub mod deflate;
 pub mod encode;
 pub mod frame;

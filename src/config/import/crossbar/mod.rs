@@ -8,6 +8,7 @@ mod auth;
 mod bridge;
 mod dynamic;
 mod endpoint;
+mod longpoll;
 mod realms;
 mod transports;
 mod web;

@@ -1,4 +1,4 @@
-//! A web transport: services by path, of which WebSocket, the HTTP bridge and static files are taken over.
+//! A web transport: services by path, of which WebSocket, long-poll, the HTTP bridge and static files are taken over.
 
 use super::transports::Port;
 use super::Import;
@@ -32,6 +32,7 @@ impl<'a> Import<'a, '_> {
             let kind = keys.take("type").and_then(|at| at.text(self.notes)).unwrap_or_default();
             match kind {
                 "websocket" => self.websocket(port, keys, Some(path)),
+                "longpoll" => self.longpoll(port, keys, &path),
                 "path" if depth < DEPTH_MAX => {
                     if let Some(inner) = keys.take("paths").and_then(|at| at.keys(self.notes)) {
                         self.paths(port, inner, &path, depth + 1);

@@ -96,9 +96,16 @@ pub(in crate::routing::meta) struct Descriptions {
     /// Those that count for a session. A procedure's goes on without its giver while others serve it.
     by_session: PerSession<BTreeSet<Key>>,
     octets: usize,
+    /// Descriptions that have come and gone.
+    changes: u64,
 }
 
 impl Descriptions {
+    /// Another number whenever a description has come or gone.
+    pub(in crate::routing::meta) fn version(&self) -> u64 {
+        self.changes
+    }
+
     pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
         self.entries.get(key)
     }
@@ -139,12 +146,14 @@ impl Descriptions {
             self.by_registration.insert(registration, key.clone());
         }
         self.entries.insert(key, entry);
+        self.changes += 1;
         Ok(())
     }
 
     /// Takes a description out; `false` if there is none.
     pub(super) fn remove(&mut self, key: &Key) -> bool {
         let Some(entry) = self.entries.remove(key) else { return false };
+        self.changes += 1;
         self.octets -= entry.octets;
         if let Some(registration) = entry.registration {
             self.by_registration.remove(&registration);

@@ -1,13 +1,14 @@
-//! The rows of `wharf errors`: one for each URI of `wamp::error` and one for each code of the configuration.
+//! Every error with its cause and its cure: one row for each URI of `wamp::error` and one for each code of the configuration. The one
+//! table of what is shown to people, on `/docs/errors` and by the command line.
 
 /// One error.
-pub(super) struct Row {
+pub struct Row {
     /// The URI, or the code as an error.
-    pub(super) error: &'static str,
+    pub error: &'static str,
     /// What has happened.
-    pub(super) cause: &'static str,
+    pub cause: &'static str,
     /// What helps.
-    pub(super) cure: &'static str,
+    pub cure: &'static str,
 }
 
 const fn row(error: &'static str, cause: &'static str, cure: &'static str) -> Row {
@@ -15,7 +16,7 @@ const fn row(error: &'static str, cause: &'static str, cure: &'static str) -> Ro
 }
 
 /// The URIs that a client may see.
-pub(super) const URIS: &[Row] = &[
+pub const URIS: &[Row] = &[
     row("wamp.error.invalid_uri", "A URI breaks the grammar (empty components, white space, #), or begins with wamp. or wharf., which are the router's.", "Use components of letters, digits and _ with dots between; with uri = \"strict\" nothing else is taken."),
     row("wamp.error.no_such_procedure", "Nobody has registered the procedure in this realm, by its URI or by a pattern.", "Compare with `wharf procedure ls`; is the callee running, and in the same realm?"),
     row("wamp.error.procedure_already_exists", "Somebody else has registered the procedure, or with another invocation policy.", "Stop the other callee, or register all with the same policy: `--invoke roundrobin`."),
@@ -63,10 +64,11 @@ pub(super) const URIS: &[Row] = &[
     row("wharf.error.internal", "The router failed for this session.", "Tell us what is in the router's log."),
     row("wharf.error.http", "An HTTP request failed before it became a message.", "The problem document says why."),
     row("wharf.error.exec", "The command of `wharf register --exec` failed, wrote no JSON, or took too long.", "The text is its standard error: run it by hand with the same input."),
+    row("wharf.error.idempotency_key_reused", "An HTTP request came with an Idempotency-Key that was used for another body.", "A key is for one request and its repetitions: make a new one, such as a UUID, for each request."),
 ];
 
 /// The codes of the configuration.
-pub(super) const CODES: &[Row] = &[
+pub const CODES: &[Row] = &[
     row("E001", "The file is not TOML, JSON or YAML.", "Correct the place that is named."),
     row(
         "E002",
@@ -104,3 +106,21 @@ pub(super) const CODES: &[Row] = &[
     row("E043", "The files of TLS cannot be used, or not together.", "The text says which and why."),
     row("E050", "The key cannot be changed while the node runs.", "Restart the node."),
 ];
+
+/// The row of a URI.
+pub fn of_uri(uri: &str) -> Option<&'static Row> {
+    URIS.iter().find(|row| row.error == uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wamp::ErrorUri;
+
+    #[test]
+    fn every_error_uri_of_the_router_has_a_cause_and_a_cure() {
+        for uri in ErrorUri::ALL {
+            assert!(of_uri(uri.as_str()).is_some_and(|row| !row.cause.is_empty() && !row.cure.is_empty()), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Descriptions in OpenAPI 3.1: of what a listener serves, and of what somebody may call in a realm. Pure.
+
+use super::schemas::Schema;
+use super::table::{Endpoint, ENDPOINTS};
+use crate::http::admin::table::{Gives, Row, Takes, ROWS};
+use crate::http::problem::in_path;
+use crate::http::Served;
+use crate::wamp::{Uri, Value as WampValue};
+use serde_json::{json, Map, Value};
+
+/// Of what is served.
+pub(super) fn of_listener(served: Served) -> Value {
+    let mut paths = Map::new();
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.part.is_served(served)) {
+        put(&mut paths, endpoint.path, endpoint.method, of_endpoint(endpoint));
+    }
+    for row in ROWS.iter().filter(|_| served.admin) {
+        let method = row.method.as_str().to_ascii_lowercase();
+        put(&mut paths, &format!("/admin/v1/{}", row.path), &method, of_row(row));
+    }
+    document("Wharf", "What this listener serves over HTTP.", paths)
+}
+
+/// Of the procedures of a realm, each an operation. `realm` is as it stands in paths.
+pub(super) fn of_realm<'a>(
+    realm: &str,
+    is_whole: bool,
+    procedures: impl Iterator<Item = (&'a Uri, Option<&'a WampValue>)>,
+) -> Value {
+    let mut paths = Map::new();
+    for (uri, description) in procedures {
+        let path = format!("/api/v1/realms/{}/call/{}", in_path(realm), in_path(uri));
+        put(&mut paths, &path, "post", of_procedure(uri, description));
+    }
+    let all = if is_whole { "" } else { " There are more than can be told at once." };
+    document(realm, &format!("The procedures that whoever asks may call in the realm.{all}"), paths)
+}
+
+fn document(title: &str, description: &str, paths: Map<String, Value>) -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": title, "description": description, "version": env!("CARGO_PKG_VERSION") },
+        "paths": paths,
+        "components": {
+            "schemas": Schema::components(),
+            "responses": {
+                "Problem": {
+                    "description": "A failure; `error` is its error URI.",
+                    "content": { "application/problem+json": { "schema": Schema::Problem.used() } },
+                },
+            },
+            "securitySchemes": {
+                "ticket": { "type": "http", "scheme": "basic", "description": "authid and ticket" },
+                "bearer": { "type": "http", "scheme": "bearer", "description": "A token, or an API key (whk_...)" },
+                "key": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
+            },
+        },
+    })
+}
+
+fn put(paths: &mut Map<String, Value>, path: &str, method: &str, operation: Value) {
+    let at = paths.entry(path).or_insert_with(|| json!({}));
+    if let Some(operations) = at.as_object_mut() {
+        operations.insert(method.to_owned(), operation);
+    }
+}
+
+/// The parameters that stand in a path, as text.
+fn parameters(path: &str) -> Vec<Value> {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let of =
+        |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } });
+    names.map(of).collect()
+}
+
+/// Who may ask: anybody where the realm lets anonymous in, else by one of these.
+fn security() -> Value {
+    json!([{}, { "ticket": [] }, { "bearer": [] }, { "key": [] }])
+}
+
+fn json_body(schema: &Value, is_required: bool) -> Value {
+    json!({ "required": is_required, "content": { "application/json": { "schema": schema } } })
+}
+
+fn of_endpoint(endpoint: &Endpoint) -> Value {
+    let mut operation = json!({
+        "operationId": endpoint.id,
+        "summary": endpoint.summary,
+        "tags": [endpoint.part.tag()],
+        "parameters": parameters(endpoint.path),
+        "responses": {},
+    });
+    for answer in endpoint.answers {
+        let mut response = json!({ "description": answer.what });
+        if let Some((media, schema)) = answer.body {
+            response["content"][media] = json!({ "schema": schema.used() });
+        }
+        operation["responses"][answer.status.to_string()] = response;
+    }
+    if let Some(takes) = endpoint.takes {
+        let is_required = matches!(takes, Schema::Call | Schema::Publish);
+        operation["requestBody"] = json_body(&takes.used(), is_required);
+    }
+    if endpoint.is_of_realm {
+        operation["responses"]["default"] = problem();
+        operation["security"] = security();
+    }
+    operation
+}
+
+fn problem() -> Value {
+    json!({ "$ref": "#/components/responses/Problem" })
+}
+
+/// A request of the administration.
+fn of_row(row: &Row) -> Value {
+    let text = |name: &&str| json!({ "name": name, "in": "query", "schema": { "type": "string" } });
+    let mut parameters = parameters(row.path);
+    match (row.takes, row.gives) {
+        (Takes::Query(names), _) => parameters.extend(names.iter().map(text)),
+        (_, Gives::Page(_)) => parameters.extend(super::PAGE_PARAMETERS.iter().map(text)),
+        (_, Gives::Whole | Gives::Made(_) | Gives::Put) => {}
+    }
+    let done = json!({ "description": "Done.", "content": { "application/json": { "schema": {} } } });
+    let mut responses = json!({ "200": done, "default": problem() });
+    if matches!(row.gives, Gives::Made(_) | Gives::Put) {
+        responses["201"] = json!({ "description": "Made.", "content": { "application/json": { "schema": {} } } });
+    }
+    let summary = row.procedure.map_or_else(|| "Who asks".to_owned(), |name| format!("wharf.admin.{name}"));
+    let mut operation = json!({
+        "operationId": format!("{}_{}", row.method.as_str().to_ascii_lowercase(), row.path.replace(['/', '{', '}'], "_")),
+        "summary": summary,
+        "tags": ["administration"],
+        "parameters": parameters,
+        "responses": responses,
+        "security": security(),
+    });
+    match row.takes {
+        Takes::Settings => operation["requestBody"] = json_body(&json!({ "type": "object" }), true),
+        Takes::Members(names) => {
+            let members: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+            let schema = json!({ "type": "object", "properties": members, "additionalProperties": false });
+            operation["requestBody"] = json_body(&schema, true);
+        }
+        Takes::Nothing | Takes::Query(_) => {}
+    }
+    operation
+}
+
+/// A procedure, by its description: `summary`, `description`, `deprecated`, and JSON Schemas of `arguments`, `keyword_arguments`
+/// and `result`.
+fn of_procedure(uri: &Uri, description: Option<&WampValue>) -> Value {
+    let said = description.map(to_json).unwrap_or_default();
+    let mut takes = json!({
+        "type": "object",
+        "properties": { "args": { "type": "array" }, "kwargs": { "type": "object" }, "options": { "type": "object" } },
+    });
+    for (member, key) in [("args", "arguments"), ("kwargs", "keyword_arguments")] {
+        if said[key].is_object() {
+            takes["properties"][member] = said[key].clone();
+        }
+    }
+    let result = Schema::Result.used();
+    // What a callee says of its result is said of the first value.
+    let gives = if said["result"].is_object() {
+        json!({ "allOf": [result], "properties": { "args": { "prefixItems": [said["result"]] } } })
+    } else {
+        result
+    };
+    let mut operation = json!({
+        "operationId": uri.as_str(),
+        "summary": said["summary"].as_str().unwrap_or(uri),
+        "tags": [uri.rsplit_once('.').map_or("", |(above, _)| above)],
+        "requestBody": json_body(&takes, false),
+        "responses": {
+            "200": { "description": "The result.", "content": { "application/json": { "schema": gives } } },
+            "default": problem(),
+        },
+        "security": security(),
+    });
+    if let Some(text) = said["description"].as_str() {
+        operation["description"] = text.into();
+    }
+    if said["deprecated"] == Value::Bool(true) {
+        operation["deprecated"] = true.into();
+    }
+    operation
+}
+
+/// As deep as the codecs let values be, and no deeper.
+fn to_json(value: &WampValue) -> Value {
+    match value {
+        WampValue::Null => Value::Null,
+        WampValue::Bool(value) => json!(value),
+        WampValue::Unsigned(value) => json!(value),
+        WampValue::Negative(value) => json!(value),
+        WampValue::Float(value) => json!(value),
+        WampValue::Text(value) => json!(value),
+        // Schemas hold none.
+        WampValue::Bytes(_) => Value::Null,
+        WampValue::List(values) => values.iter().map(to_json).collect(),
+        WampValue::Dict(entries) => entries.iter().map(|(key, value)| (key.clone(), to_json(value))).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn operations(document: &Value) -> Vec<&Value> {
+        let paths = document["paths"].as_object().unwrap().values();
+        paths.flat_map(|path| path.as_object().unwrap().values()).collect()
+    }
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own_and_an_answer() {
+        let document = of_listener(Served { rest: true, admin: true, metrics: true, health: true });
+        let operations = operations(&document);
+        assert_eq!(operations.len(), ENDPOINTS.len() + ROWS.len());
+        let ids: BTreeSet<_> = operations.iter().map(|operation| operation["operationId"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), operations.len());
+        assert!(operations.iter().all(|operation| operation["responses"]["200"].is_object()));
+    }
+
+    #[test]
+    fn what_a_listener_does_not_serve_is_not_described() {
+        let document = of_listener(Served { health: true, ..Served::default() });
+        let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+        assert_eq!(paths, ["/healthz", "/livez", "/readyz"]);
+    }
+
+    #[test]
+    fn a_procedure_is_told_as_its_callee_describes_it() {
+        let text = |text: &str| WampValue::Text(text.to_owned());
+        let schema = WampValue::Dict(vec![("type".to_owned(), text("array"))]);
+        let description = WampValue::Dict(vec![
+            ("summary".to_owned(), text("Adds")),
+            ("arguments".to_owned(), schema),
+            ("deprecated".to_owned(), WampValue::Bool(true)),
+        ]);
+        let (add, odd) = (Uri::from("com.add"), Uri::from("com.a/ b"));
+        let all = [(&add, Some(&description)), (&odd, None)];
+        let document = of_realm("r", true, all.into_iter());
+        let operation = &document["paths"]["/api/v1/realms/r/call/com.add"]["post"];
+        assert_eq!((&operation["summary"], &operation["deprecated"]), (&json!("Adds"), &json!(true)));
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(schema["properties"]["args"], json!({ "type": "array" }));
+        assert!(document["paths"]["/api/v1/realms/r/call/com.a%2F%20b"]["post"].is_object());
+    }
+}

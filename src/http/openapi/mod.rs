@@ -1,0 +1,81 @@
+//! OpenAPI 3.1: `/api/v1/openapi.json` describes what a listener serves, `openapi.json` of a realm what whoever asks may call there.
+//! Source: section 16 of the HTTP design.
+
+mod document;
+mod schemas;
+mod table;
+
+use super::api;
+use super::health::reading;
+use super::negotiate;
+use super::problem::{Problem, Statuses};
+use super::request_id::RequestName;
+use super::route::decoded;
+use super::Place;
+use crate::actors::catalogue::AskCatalogue;
+use crate::observe::{shown, Refusal};
+use crate::wamp::ErrorUri;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{web, HttpRequest, HttpResponse};
+
+/// Those of a list of the administration.
+const PAGE_PARAMETERS: &[&str] = super::admin::PAGE_PARAMETERS;
+
+const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+pub(super) fn configure(services: &mut web::ServiceConfig) {
+    services
+        .service(web::resource("/api/v1/openapi.json").route(reading().to(of_listener)).default_service(web::to(other)))
+        .service(
+            web::resource("/api/v1/realms/{realm}/openapi.json")
+                .route(reading().to(of_realm))
+                .default_service(web::to(other)),
+        );
+}
+
+async fn of_listener(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+    let document = document::of_listener(place.listener.served);
+    finish(HttpResponse::Ok().content_type(negotiate::JSON).body(document.to_string()), &request)
+}
+
+async fn other(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+    if request.method() == Method::OPTIONS {
+        return finish(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish(), &request);
+    }
+    let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET");
+    let problem = problem.with(header::ALLOW, ALLOW).uncounted();
+    finish(place.respond(problem, &RequestName::of(request.headers())), &request)
+}
+
+async fn of_realm(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+    let said = describe(&request, &place).await;
+    let name = RequestName::of(request.headers());
+    finish(said.unwrap_or_else(|problem| place.respond(problem, &name)), &request)
+}
+
+fn finish(response: HttpResponse, request: &HttpRequest) -> HttpResponse {
+    api::dress(response, &RequestName::of(request.headers()))
+}
+
+async fn describe(request: &HttpRequest, place: &Place) -> Result<HttpResponse, Problem> {
+    let segment = request.uri().path().split('/').nth(4).unwrap_or_default();
+    let realm = decoded(segment)
+        .map_err(|_| Problem::http(StatusCode::BAD_REQUEST, "the path is not UTF-8 once it is percent-decoded"))?;
+    let rest = &place.state.rest.load_full();
+    let statuses = Statuses(&rest.status);
+    let handle = api::find_realm(place, &realm).await.ok_or_else(|| {
+        let text = format!("no realm '{}' is served here", shown(&realm));
+        Problem::router(&statuses, ErrorUri::NO_SUCH_REALM, text).counted(Refusal::NoSuchRealm)
+    })?;
+    let caller = api::identify(request, place, handle, &statuses).await?;
+    negotiate::check_accept(request.headers())?;
+    let gone = |_| Problem::router(&statuses, ErrorUri::REALM_RESTARTED, "the realm is being started again");
+    let catalogue = caller.handle.realm.send(AskCatalogue).await.map_err(gone)?;
+    // Who is asked anew for each call by an authorizer is told of nothing.
+    let permit = caller.handle.shared.permit(&caller.identity);
+    let procedures = catalogue.procedures.iter().filter(|(uri, _)| permit.may_call(uri));
+    let procedures = procedures.map(|(uri, description)| (uri, description.as_ref()));
+    let document = document::of_realm(&realm, catalogue.is_whole, procedures);
+    Ok(HttpResponse::Ok().content_type(negotiate::JSON).body(document.to_string()))
+}

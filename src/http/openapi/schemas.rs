@@ -1,0 +1,152 @@
+//! The shapes of bodies, as JSON Schema (2020-12, which OpenAPI 3.1 takes as it is).
+
+use serde_json::{json, Value};
+
+/// One shape.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Schema {
+    /// `args` and `kwargs` of a call, with its options.
+    Arguments,
+    /// The same with the procedure.
+    Call,
+    /// `args` and `kwargs` of an event, with its options.
+    Event,
+    /// The same with the topic.
+    Publish,
+    Result,
+    Published,
+    Nothing,
+    Text,
+    Health,
+    Document,
+    Problem,
+}
+
+impl Schema {
+    /// All that have a name among the components.
+    const NAMED: [Self; 8] = [
+        Self::Arguments,
+        Self::Call,
+        Self::Event,
+        Self::Publish,
+        Self::Result,
+        Self::Published,
+        Self::Health,
+        Self::Problem,
+    ];
+
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Arguments => Some("Arguments"),
+            Self::Call => Some("Call"),
+            Self::Event => Some("Event"),
+            Self::Publish => Some("Publish"),
+            Self::Result => Some("Result"),
+            Self::Published => Some("Published"),
+            Self::Health => Some("Health"),
+            Self::Problem => Some("Problem"),
+            Self::Nothing | Self::Text | Self::Document => None,
+        }
+    }
+
+    /// How it is written where it is used.
+    pub(super) fn used(self) -> Value {
+        self.name().map_or_else(|| self.written(), |name| json!({ "$ref": format!("#/components/schemas/{name}") }))
+    }
+
+    fn written(self) -> Value {
+        let uri = json!({ "type": "string", "minLength": 1 });
+        match self {
+            Self::Arguments => body(&[], &call_options()),
+            Self::Call => body(&[("procedure", uri)], &call_options()),
+            Self::Event => body(&[], &publish_options()),
+            Self::Publish => body(&[("topic", uri)], &publish_options()),
+            Self::Result => json!({
+                "type": "object",
+                "required": ["args", "kwargs"],
+                "properties": { "args": { "type": "array" }, "kwargs": { "type": "object" } },
+            }),
+            Self::Published => json!({
+                "type": "object",
+                "required": ["id"],
+                "properties": { "id": { "type": "integer", "description": "The publication.", "minimum": 1 } },
+            }),
+            Self::Health => json!({
+                "type": "object",
+                "required": ["status"],
+                "properties": { "status": { "type": "string" }, "version": { "type": "string" } },
+            }),
+            Self::Problem => json!({
+                "type": "object",
+                "description": "RFC 9457, with the WAMP error.",
+                "required": ["type", "title", "status", "detail", "error", "args", "kwargs"],
+                "properties": {
+                    "type": { "type": "string", "format": "uri-reference" },
+                    "title": { "type": "string" },
+                    "status": { "type": "integer" },
+                    "detail": { "type": "string" },
+                    "instance": { "type": "string" },
+                    "error": { "type": "string", "description": "The error URI." },
+                    "args": { "type": "array" },
+                    "kwargs": { "type": "object" },
+                    "request_id": { "type": "string" },
+                },
+            }),
+            Self::Nothing | Self::Document => json!({ "type": "object" }),
+            Self::Text => json!({ "type": "string" }),
+        }
+    }
+
+    /// The components.
+    pub(super) fn components() -> Value {
+        let named = Self::NAMED.iter().filter_map(|schema| Some((schema.name()?.to_owned(), schema.written())));
+        Value::Object(named.collect())
+    }
+}
+
+/// A body with arguments and options, and with what must be named.
+fn body(required: &[(&str, Value)], options: &Value) -> Value {
+    let mut schema = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": { "args": { "type": "array" }, "kwargs": { "type": "object" }, "options": options },
+    });
+    if !required.is_empty() {
+        let names: Vec<&str> = required.iter().map(|(name, _)| *name).collect();
+        schema["required"] = json!(names);
+    }
+    for (name, of) in required {
+        schema["properties"][name] = of.clone();
+    }
+    schema
+}
+
+fn call_options() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "timeout": { "type": "integer", "minimum": 0, "description": "Milliseconds." },
+            "disclose_me": { "type": "boolean" },
+        },
+    })
+}
+
+fn publish_options() -> Value {
+    let ids = json!({ "type": "array", "items": { "type": "integer", "minimum": 1 } });
+    let names = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object",
+        "properties": {
+            "acknowledge": { "type": "boolean", "default": true },
+            "disclose_me": { "type": "boolean" },
+            "exclude_me": { "type": "boolean" },
+            "retain": { "type": "boolean" },
+            "exclude": ids,
+            "exclude_authid": names,
+            "exclude_authrole": names,
+            "eligible": ids,
+            "eligible_authid": names,
+            "eligible_authrole": names,
+        },
+    })
+}

@@ -1,0 +1,134 @@
+//! OpenAPI and the documentation pages. Sections 4, 8 and 16 of the HTTP design.
+
+use crate::client::{basic, JSON};
+use crate::router::{Router, CONFIG};
+use serde_json::{json, Value};
+
+const OF_REALM: &str = "/api/v1/realms/main/openapi.json";
+
+/// The procedures that a description names.
+fn procedures(document: &Value) -> Vec<&str> {
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().unwrap();
+    paths.values().map(|path| path["post"]["operationId"].as_str().unwrap()).collect()
+}
+
+/// Section 16: each exact procedure that this caller may call, and no other.
+#[test]
+fn a_realm_is_described_to_each_caller_as_far_as_it_may_call() {
+    // Whoever may register it may not call it.
+    let rule = "permissions = [{ uri = \"com.secret.\", match = \"prefix\", allow = [], deny = [\"call\"] }]";
+    let router = Router::with(&CONFIG.replacen("deny = [\"com.secret.*\"]", rule, 1));
+    let (mut http, mut callee) = (router.http(), router.session());
+    assert_eq!(procedures(&http.get(OF_REALM).json()), Vec::<&str>::new());
+    for procedure in ["com.add", "com.secret.a", "com.mul"] {
+        callee.register(procedure);
+    }
+    let document = http.get(OF_REALM).json();
+    assert_eq!(procedures(&document), ["com.add", "com.mul"]);
+    assert!(!document.to_string().contains("secret"));
+    let by_name = http.request("GET", OF_REALM, &[("Authorization", &basic("ann", "s3cret"))], "");
+    assert_eq!(procedures(&by_name.json()), ["com.add", "com.mul"]);
+    // What is told is what there is, however often it was asked before.
+    let schema = json!({"summary": "Multiplies", "arguments": {"type": "array", "minItems": 2}});
+    callee.call("wamp.reflect.define", &json!(["com.mul", schema]));
+    let document = http.get(OF_REALM).json();
+    let operation = &document["paths"]["/api/v1/realms/main/call/com.mul"]["post"];
+    assert_eq!(operation["summary"], "Multiplies");
+    let takes = &operation["requestBody"]["content"]["application/json"]["schema"]["properties"];
+    assert_eq!(takes["args"], json!({"type": "array", "minItems": 2}));
+    callee.register("com.new");
+    assert_eq!(procedures(&http.get(OF_REALM).json()), ["com.add", "com.mul", "com.new"]);
+    drop(callee);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !procedures(&http.get(OF_REALM).json()).is_empty() {
+        assert!(std::time::Instant::now() < until, "they are still there");
+    }
+}
+
+/// As for a call: the same realms, the same credentials.
+#[test]
+fn a_description_is_refused_as_a_call_is() {
+    let router = Router::start();
+    let mut http = router.http();
+    assert_eq!(http.get("/api/v1/realms/nope/openapi.json").error(), "wamp.error.no_such_realm");
+    assert_eq!(http.get("/api/v1/realms/hidden/openapi.json").error(), "wamp.error.no_such_realm");
+    assert_eq!(http.get("/api/v1/realms/locked/openapi.json").status, 401);
+    let wrong = http.request("GET", OF_REALM, &[("Authorization", &basic("ann", "guess"))], "");
+    assert_eq!((wrong.status, wrong.error().as_str()), (401, "wamp.error.authentication_denied"));
+    let posted = http.post(OF_REALM, "{}");
+    assert_eq!((posted.status, posted.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
+    // What still came of its body ends the connection.
+    assert_eq!(router.http().request("OPTIONS", OF_REALM, &[], "").status, 204);
+}
+
+/// Section 16: what is described is there, and what is there is described.
+#[test]
+fn every_endpoint_that_is_described_is_served() {
+    let router = Router::start();
+    let mut http = router.http();
+    let document = http.get("/api/v1/openapi.json").json();
+    let paths = document["paths"].as_object().unwrap();
+    for path in ["/api/v1/realms/{realm}/call/{procedure}", "/api/v1/realms/{realm}/publish", "/livez", "/metrics"] {
+        assert!(paths.contains_key(path), "{path}");
+    }
+    assert!(!paths.keys().any(|path| path.starts_with("/admin")), "it is not served here");
+    for (path, methods) in paths {
+        let path = path.replace("{realm}", "main").replace("{procedure}", "com.a").replace("{topic}", "com.a");
+        let allowed = http.request("OPTIONS", &path, &[], "");
+        let allow = allowed.header("allow").unwrap_or_else(|| panic!("{path}: {allowed:?}"));
+        for method in methods.as_object().unwrap().keys() {
+            assert!(allow.split(", ").any(|known| known.eq_ignore_ascii_case(method)), "{method} {path}: {allow}");
+        }
+    }
+}
+
+/// Section 8.2: `type` of a problem leads to a page.
+#[test]
+fn the_type_of_a_problem_is_a_page_with_its_cause_and_cure() {
+    let router = Router::start();
+    let (mut http, mut callee) = (router.http(), router.session());
+    let problem = http.request("POST", "/api/v1/call/com.nope", &[JSON], "{}").json();
+    let page = http.get(problem["type"].as_str().unwrap());
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.body.contains("<h1>wamp.error.no_such_procedure</h1>"), "{}", page.body);
+    assert!(page.body.contains("<h2>Cure</h2>"));
+    callee.register("com.fail");
+    http.send("POST", "/api/v1/call/com.fail", &[JSON], "{}");
+    let invocation = callee.invocation();
+    callee.send(&json!([8, 68, invocation[1], {}, "com.shop.error.sold_out"]));
+    let problem = http.receive(false).json();
+    let page = http.get(problem["type"].as_str().unwrap());
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("not the router&#39;s") || page.body.contains("not the router's"), "{}", page.body);
+    assert_eq!(http.get("/docs/errors/wamp.error.nope").status, 404);
+    let page = http.get("/docs/errors/%3Cscript%3Ealert(1)");
+    assert!(!page.body.contains("<script"), "{}", page.body);
+    for uri in wharf::wamp::ErrorUri::ALL {
+        assert_eq!(http.get(&format!("/docs/errors/{uri}")).status, 200, "{uri}");
+    }
+}
+
+/// Section 4: from the binary, without anything from elsewhere.
+#[test]
+fn the_documentation_pages_fetch_nothing_from_elsewhere_and_run_nothing_inline() {
+    let router = Router::start();
+    let mut http = router.http();
+    for path in ["/docs", "/docs/errors"] {
+        let page = http.get(path);
+        assert_eq!(page.status, 200, "{path}");
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+        assert!(!page.body.contains("://") && !page.body.contains("<style") && !page.body.contains("style="), "{path}");
+        assert_eq!(page.body.matches("<script").count(), page.body.matches("<script src=\"/docs/").count(), "{path}");
+    }
+    for (path, media) in
+        [("/docs/docs.js", "text/javascript; charset=utf-8"), ("/docs/docs.css", "text/css; charset=utf-8")]
+    {
+        let asset = http.get(path);
+        assert_eq!((asset.status, asset.header("content-type")), (200, Some(media)));
+        assert_eq!(asset.header("x-content-type-options"), Some("nosniff"));
+        assert!(!asset.body.contains("://"), "{path}");
+    }
+    assert_eq!(http.post("/docs", "").status, 405);
+}

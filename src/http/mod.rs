@@ -16,6 +16,7 @@ mod request_id;
 mod route;
 pub mod sessions;
 pub mod settings;
+mod streams;
 
 use crate::actors::realms::RealmsActor;
 use crate::actors::RealmHandle;
@@ -134,6 +135,8 @@ struct Place {
     listener: Listener,
     /// Realms found before, by the name they were asked for. Bounded by the realms that there are.
     realms: RefCell<HashMap<String, RealmHandle>>,
+    /// What streams share.
+    streams: streams::Shared,
 }
 
 impl Place {
@@ -168,7 +171,9 @@ pub fn refuse(head: &RequestHead, listener: &Listener, state: &HttpState) -> Opt
 
 /// Adds the services of one listener to its application, of which there is one on each worker thread.
 pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: &HttpState) {
-    let place = Place { state: state.clone(), listener: listener.clone(), realms: RefCell::default() };
+    let (state, listener) = (state.clone(), listener);
+    let place =
+        Place { state, listener: listener.clone(), realms: RefCell::default(), streams: streams::Shared::default() };
     services.app_data(web::Data::new(place));
     if listener.served.health {
         health::configure(services);
@@ -177,6 +182,7 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
         metrics::configure(services);
     }
     if listener.served.rest {
+        streams::configure(services);
         api::configure(services);
     }
     if listener.served.admin {

@@ -137,6 +137,12 @@ impl Problem {
         Self { status, error: error.to_owned(), detail, payload, headers, closes: false, refusal: None }
     }
 
+    /// Of what it is said, before what is said.
+    pub(super) fn about(mut self, what: &str) -> Self {
+        self.detail = format!("{what}: {}", self.detail);
+        self
+    }
+
     /// With one more header.
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -204,7 +210,8 @@ impl Problem {
         response.content_type(MEDIA_TYPE).body(body)
     }
 
-    fn body(&self, request: &RequestName) -> Vec<u8> {
+    /// The body, on one line.
+    pub(super) fn body(&self, request: &RequestName) -> Vec<u8> {
         let detail = quoted(&self.detail);
         let (args, kwargs) = match self.payload.as_deref() {
             Some(payload) => payload.clone(),

@@ -29,13 +29,17 @@ pub struct RestSettings {
 /// `[rest.stream]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StreamSettings {
-    /// Event streams, poll cursors and progressive calls that are open. 10,000.
+    /// A stream that has nothing to tell shows this often that it lives. 15 s.
+    pub heartbeat: Duration,
+    /// After how long a browser opens a stream again that was cut. 2 s.
+    pub retry: Duration,
+    /// Event streams that are open. 10,000.
     pub streams_max: usize,
 }
 
 impl Default for StreamSettings {
     fn default() -> Self {
-        Self { streams_max: 10_000 }
+        Self { heartbeat: Duration::from_secs(15), retry: Duration::from_secs(2), streams_max: 10_000 }
     }
 }
 

@@ -230,6 +230,10 @@ max_wait = "103ms"
 session_idle = "4s"
 max_sessions = 5
 status = { "com.e." = 499 }
+[rest.stream]
+heartbeat = "111ms"
+retry = "112ms"
+max_streams = 6
 [limits]
 handshake_timeout = "106ms"
 remote_auth_timeout = "107ms"
@@ -259,7 +263,11 @@ drain = "3ms"
         session_idle: 4000 * MILLISECOND,
         sessions_max: 5,
         status: BTreeMap::from([("com.e.".to_owned(), 499)]),
-        stream: wharf::http::settings::StreamSettings::default(),
+        stream: wharf::http::settings::StreamSettings {
+            heartbeat: 111 * MILLISECOND,
+            retry: 112 * MILLISECOND,
+            streams_max: 6,
+        },
     };
     assert_eq!(settings.rest, rest);
     let limits = ProcessLimits {

@@ -290,6 +290,13 @@ impl SessionActor {
         }
         self
     }
+
+    /// It may ask for the history of what it may subscribe to, whatever its role may call.
+    #[must_use]
+    pub fn asking_history(mut self) -> Self {
+        self.session.ask_history();
+        self
+    }
 }
 
 impl Actor for SessionActor {

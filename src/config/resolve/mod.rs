@@ -141,7 +141,11 @@ impl Resolver<'_> {
             sessions_max: rest.max_sessions.size(),
             admin_realm: self.file.admin.realm.value.0.clone(),
             status: rest.status.iter().map(|(uri, status)| (uri.to_owned(), status.value.0)).collect(),
-            stream: StreamSettings::default(),
+            stream: StreamSettings {
+                heartbeat: rest.stream.heartbeat.0,
+                retry: rest.stream.retry.0,
+                streams_max: rest.stream.max_streams.size(),
+            },
         }
     }
 

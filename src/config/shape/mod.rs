@@ -116,6 +116,20 @@ table! {
         status: Named<Status> = default(Named::default());
         /// API keys, by name: programs that ask over HTTP with Authorization: Bearer, or with X-API-Key. Not for WAMP sessions.
         keys: Named<ApiKey> = default(Named::default());
+        /// Event streams.
+        stream: Stream = default(Stream::default());
+    }
+}
+
+table! {
+    /// Event streams.
+    Stream {
+        /// A stream that has nothing to tell shows this often that it lives.
+        heartbeat: Time<100> = default(Time(RestSettings::default().stream.heartbeat));
+        /// After how long a browser opens a stream again that was cut.
+        retry: Time<1> = default(Time(RestSettings::default().stream.retry));
+        /// Event streams at a time.
+        max_streams: Count = default(Count::of(RestSettings::default().stream.streams_max));
     }
 }
 

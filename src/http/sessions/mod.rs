@@ -203,7 +203,7 @@ impl Owners {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Event streams, poll cursors and progressive calls, of the whole node.
+    /// Event streams of the whole node.
     pub fn streams(&self) -> usize {
         self.streams.open()
     }

@@ -3,9 +3,11 @@
 //!
 //! The session actor is the same as for every other transport; its connection is a lane in memory whose other end is an
 //! [`Own`], on the same thread. What the reader does not take stays in the session's outbox, under its bounds: the lane holds
-//! what was written last, 16 KiB or one message. All roles are open to it. Decides nothing about WAMP.
+//! what was written last, 16 KiB or one message, and at the end the last words and what stands before them. All roles are open to it. Decides nothing about WAMP.
 //!
 //! Messages of its owners, one per worker thread: `Adopt` (from [`Own::open`]), `Gone` (from sessions), [`StopHttp`].
+
+mod lane;
 
 use super::pipe::details_of;
 use super::{Owners, StopHttp, JOIN_TIMEOUT};
@@ -22,7 +24,8 @@ use crate::wamp::message::Message;
 use crate::wamp::role::Announced;
 use crate::wamp::{Dict, ErrorUri, RequestId, Serialization, SessionId};
 use actix::{Actor, Addr, Context as ActorContext, Handler};
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
+use lane::{Lane, Leaving, LENGTH};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -30,14 +33,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
-
-/// Octets of the length before each message in the lane.
-const LENGTH: usize = 4;
-
-/// Octets that the lane takes at once, unless one message is longer.
-const TAKEN_MAX: usize = 16 << 10;
 
 /// The largest message that any session may send.
 const MESSAGE_MAX: usize = 16 << 20;
@@ -84,6 +81,7 @@ pub(in crate::http) struct OwnOpening {
 pub(in crate::http) enum AtStop {
     /// GOODBYE `wamp.close.system_shutdown`, before all others.
     Leaves,
+    #[allow(dead_code, reason = "of sessions that finish what they have begun; event streams have nothing to finish")]
     /// It goes on until its owner drops it; others are waited for no longer than the time for draining.
     Finishes,
 }
@@ -141,7 +139,7 @@ impl Own {
             authenticated: Some((opening.handle, opening.identity)),
             listener_realms: Arc::new([]),
         });
-        let session = session.announcing(opening.announced).start();
+        let session = session.announcing(opening.announced).asking_history().start();
         let mut own = Self { lane, session: SessionId::wrapping(0), last: None };
         let adopted = here.owner.send(Adopt { number, session, at_stop: opening.at_stop }).await;
         if !adopted.unwrap_or(false) {
@@ -156,6 +154,7 @@ impl Own {
     }
 
     /// Its session's id.
+    #[allow(dead_code, reason = "of those who name their sessions; an event stream does not")]
     pub(in crate::http) fn session(&self) -> SessionId {
         self.session
     }
@@ -267,118 +266,6 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// What passes between a session and the HTTP side.
-#[derive(Debug, Default)]
-struct Lane {
-    inbox: VecDeque<Bytes>,
-    /// The session waits for something to read.
-    session: Option<Waker>,
-    leaving: Leaving,
-    /// Written by the session and not read yet: messages behind their lengths.
-    taken: Bytes,
-    /// The session waits for room.
-    writer: Option<Waker>,
-    reader: Option<Waker>,
-    /// The session is gone.
-    is_over: bool,
-}
-
-/// How far its end is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Leaving {
-    #[default]
-    No,
-    /// The session is to be told.
-    Wanted,
-    /// It has been told.
-    Told,
-}
-
-impl Lane {
-    fn wake_session(&mut self) {
-        if let Some(waker) = self.session.take() {
-            waker.wake();
-        }
-    }
-
-    fn wake_reader(&mut self) {
-        if let Some(waker) = self.reader.take() {
-            waker.wake();
-        }
-    }
-
-    fn leave(&mut self) {
-        if self.leaving == Leaving::No {
-            self.leaving = Leaving::Wanted;
-        }
-        self.taken = Bytes::new();
-        self.wake_session();
-        if let Some(waker) = self.writer.take() {
-            waker.wake();
-        }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.taken.len() > LENGTH {
-            let length = self.taken.get_u32() as usize;
-            let octets = self.taken.split_to(length.min(self.taken.len()));
-            if self.taken.is_empty() {
-                self.taken = Bytes::new();
-                if let Some(waker) = self.writer.take() {
-                    waker.wake();
-                }
-            }
-            return Poll::Ready(Some(octets));
-        }
-        if self.is_over {
-            return Poll::Ready(None);
-        }
-        if !self.reader.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            self.reader = Some(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    /// Takes whole messages, [`TAKEN_MAX`] octets or one.
-    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        if self.leaving != Leaving::No {
-            return Poll::Ready(Ok(octets.len()));
-        }
-        if !self.taken.is_empty() {
-            self.writer = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let mut end = 0;
-        while let Some((length, rest)) = octets.get(end..).and_then(<[u8]>::split_first_chunk::<LENGTH>) {
-            let length = u32::from_be_bytes(*length) as usize;
-            let Some(message) = rest.get(..length) else { break };
-            if end > 0 && end + LENGTH + length > TAKEN_MAX {
-                break;
-            }
-            end += LENGTH + length;
-            if is_last(message) {
-                // Nobody answers a GOODBYE here, and nothing follows.
-                self.leaving = Leaving::Wanted;
-                self.wake_session();
-                cx.waker().wake_by_ref();
-                break;
-            }
-        }
-        if end == 0 {
-            // An outbox gives whole messages: they are taken whole.
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-        }
-        self.taken = Bytes::copy_from_slice(&octets[..end]);
-        self.wake_reader();
-        Poll::Ready(Ok(end))
-    }
-}
-
-/// Whether this is a GOODBYE or an ABORT, as our own encoder writes them.
-fn is_last(message: &[u8]) -> bool {
-    message.starts_with(b"[6,") || message.starts_with(b"[3,")
 }
 
 /// The session's end of a lane.

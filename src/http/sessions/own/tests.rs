@@ -1,6 +1,8 @@
 //! The lane between a session and the HTTP side.
 
+use super::lane::TAKEN_MAX;
 use super::*;
+use std::task::Waker;
 
 fn framed(messages: &[&str]) -> Vec<u8> {
     let mut octets = Vec::new();
@@ -70,6 +72,19 @@ fn a_goodbye_closes_the_sessions_end_before_it_is_read() {
     assert_eq!(ended, Ended { reason: "com.out".to_owned(), detail: "enough".to_owned() });
     lane.is_over = true;
     assert!(matches!(lane.poll_read(&mut cx()), Poll::Ready(None)));
+}
+
+/// S1: a reader that was cut hears why when it reads again.
+#[test]
+fn the_last_words_fit_into_a_lane_that_is_full() {
+    let mut lane = Lane::default();
+    let abort = r#"[3,{},"wharf.error.slow_consumer"]"#;
+    assert!(written(&mut lane, &framed(&["[36,1]"])).is_some());
+    assert_eq!(written(&mut lane, &framed(&["[36,2]"])), None);
+    let octets = framed(&["[36,2]", abort]);
+    assert_eq!(written(&mut lane, &octets), Some(octets.len()));
+    let heard: Vec<String> = std::iter::from_fn(|| text(&mut lane)).collect();
+    assert_eq!(heard, ["[36,1]", "[36,2]", abort]);
 }
 
 #[test]

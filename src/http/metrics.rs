@@ -85,6 +85,7 @@ impl Reader {
         gauge(encoder, "wharf_sessions", "Sessions open", of.sessions())?;
         gauge(encoder, "wharf_connections", "Connections with a session actor", of.connections())?;
         gauge(encoder, "wharf_http_sessions", "Sessions of HTTP callers", self.sessions.open())?;
+        gauge(encoder, "wharf_http_streams", "Event streams that are open", self.sessions.streams())?;
         gauge(encoder, "wharf_calls_in_flight", "Calls under way", of.calls_under_way())?;
         gauge(encoder, "wharf_calls_queued", "Calls that wait for a callee at its concurrency", of.calls_queued())?;
         gauge(encoder, "wharf_retained_topics", "Topics with a retained event", of.retained_topics())?;

@@ -29,6 +29,7 @@ mod route;
 mod served;
 pub mod sessions;
 pub mod settings;
+mod streams;
 mod verified;
 
 use crate::actors::realms::RealmsActor;
@@ -165,6 +166,8 @@ struct Place {
     realms: RefCell<HashMap<String, RealmHandle>>,
     /// Credentials that were found right here.
     verified: RefCell<Verified>,
+    /// What streams share.
+    streams: streams::Shared,
 }
 
 impl Place {
@@ -204,6 +207,7 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
         listener: listener.clone(),
         realms: RefCell::default(),
         verified: RefCell::default(),
+        streams: streams::Shared::default(),
     };
     services.app_data(web::Data::new(place));
     if listener.served.health {
@@ -215,6 +219,7 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
     if listener.served.rest {
         // Before the paths that stand for all others.
         openapi::configure(services);
+        streams::configure(services);
         api::configure(services);
     }
     if listener.served.admin {

@@ -138,6 +138,12 @@ impl Problem {
         Self { status, error: error.to_owned(), detail, payload, headers, closes: false, refusal: None }
     }
 
+    /// Of what it is said, before what is said.
+    pub(super) fn about(mut self, what: &str) -> Self {
+        self.detail = format!("{what}: {}", self.detail);
+        self
+    }
+
     /// With one more header.
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));

@@ -40,6 +40,8 @@ pub struct RestSettings {
     pub cors: CorsSettings,
     /// Requests with an `Idempotency-Key`.
     pub idempotency: IdempotencySettings,
+    /// `rest.stream`.
+    pub stream: StreamSettings,
 }
 
 /// `[rest.cors]`.
@@ -76,6 +78,23 @@ impl Default for IdempotencySettings {
     }
 }
 
+/// `[rest.stream]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamSettings {
+    /// A stream that has nothing to tell shows this often that it lives. 15 s.
+    pub heartbeat: Duration,
+    /// After how long a browser opens a stream again that was cut. 2 s.
+    pub retry: Duration,
+    /// Event streams that are open. 10,000.
+    pub streams_max: usize,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_secs(15), retry: Duration::from_secs(2), streams_max: 10_000 }
+    }
+}
+
 impl Default for RestSettings {
     fn default() -> Self {
         Self {
@@ -93,6 +112,7 @@ impl Default for RestSettings {
             auth_cache: Duration::from_secs(60),
             cors: CorsSettings::default(),
             idempotency: IdempotencySettings::default(),
+            stream: StreamSettings::default(),
         }
     }
 }

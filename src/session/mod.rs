@@ -26,6 +26,7 @@ mod close;
 mod established;
 mod explain;
 mod handshake;
+mod history;
 mod rate;
 mod request_ids;
 
@@ -35,6 +36,7 @@ pub use close::{CloseCode, Ending, Farewell};
 pub use established::{Disclose, Refused, Rules, Told};
 pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Door, Doorman, Proof};
+pub use history::GET_EVENTS;
 pub use rate::Rate;
 
 use crate::auth::{Certificate, Challenge, Identity, Inquiry, Method, Work};
@@ -144,6 +146,8 @@ pub struct Session {
     certificate: Option<Arc<Certificate>>,
     /// Where it came in.
     entrance: Entrance,
+    /// Whether its questions about history need no right to call.
+    asks_history: bool,
 }
 
 impl Default for Session {
@@ -163,6 +167,7 @@ impl Session {
             second: None,
             certificate: None,
             entrance: Entrance::default(),
+            asks_history: false,
         }
     }
 
@@ -176,6 +181,11 @@ impl Session {
     #[must_use]
     pub fn with_entrance(self, entrance: Entrance) -> Self {
         Self { entrance, ..self }
+    }
+
+    /// It may ask for the history of what it may subscribe to, whatever its role may call: the realm looks at that.
+    pub fn ask_history(&mut self) {
+        self.asks_history = true;
     }
 
     /// Where it came in.
@@ -275,6 +285,9 @@ impl Session {
     #[inline]
     pub fn judge(&mut self, message: &mut Message) -> Option<Action> {
         let State::Established { rules, announced, .. } = &self.state else { return Some(Action::Nothing) };
+        if self.asks_history && history::is_question(rules, &mut self.request_ids, message) {
+            return None;
+        }
         match established::judge(rules, *announced, &mut self.request_ids, &mut self.used, message) {
             Ok(established::Decision::Forward) => None,
             Ok(established::Decision::Refuse(refused, error)) => Some(Action::Refuse(refused, error)),

@@ -320,9 +320,10 @@ batch_max = 6
 auth_cache = "7s"
 cors = { origins = ["https://a.example", "http://localhost:*"], credentials = true, max_age = "8s" }
 idempotency = { ttl = "9s", max_entries = 10, max_bytes = "1MiB" }
+stream = { heartbeat = "111ms", retry = "112ms", max_streams = 6 }
 "#,
     ));
-    use wharf::http::settings::{CorsSettings, IdempotencySettings, RestSettings};
+    use wharf::http::settings::{CorsSettings, IdempotencySettings, RestSettings, StreamSettings};
     let rest = RestSettings {
         admin_realm: "wharf.admin".to_owned(),
         body_max: 2048,
@@ -341,6 +342,7 @@ idempotency = { ttl = "9s", max_entries = 10, max_bytes = "1MiB" }
         },
         crossbar: Vec::new(),
         routes: Vec::new(),
+        stream: StreamSettings { heartbeat: 111 * MILLISECOND, retry: 112 * MILLISECOND, streams_max: 6 },
         idempotency: IdempotencySettings { ttl: 9000 * MILLISECOND, entries_max: 10, octets_max: 1 << 20 },
     };
     assert_eq!(settings.rest, rest);

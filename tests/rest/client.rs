@@ -78,6 +78,17 @@ impl Http {
         response
     }
 
+    /// The next chunk of an answer that comes in chunks; `None` at its end, or when it is cut.
+    pub(crate) fn chunk(&mut self) -> Option<String> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).ok().filter(|octets| *octets > 0)?;
+        let length = usize::from_str_radix(line.trim_end(), 16).ok()?;
+        let mut chunk = vec![0; length + 2];
+        self.stream.read_exact(&mut chunk).ok()?;
+        chunk.truncate(length);
+        (length > 0).then(|| String::from_utf8(chunk).unwrap())
+    }
+
     pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
         self.send(method, path, headers, body);
         self.receive(method == "HEAD")

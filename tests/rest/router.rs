@@ -122,28 +122,7 @@ impl Router {
         std::fs::write(folder.path().join("jwt"), JWT_KEY).unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
         drop(held);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .current_dir(folder.path())
-            .env_clear()
-            // Of scripts/break-features.py.
-            .envs(std::env::var_os("WHARF_BREAK").map(|number| ("WHARF_BREAK", number)))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        // The sockets are open when this line is written.
-        let mut log = String::new();
-        loop {
-            let Some(Ok(line)) = lines.next() else { panic!("the router did not start:\n{log}") };
-            if line.contains("wharf is running") {
-                break;
-            }
-            log.push_str(&line);
-            log.push('\n');
-        }
-        let (sender, log) = std::sync::mpsc::channel();
-        // Whoever does not look has gone.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        let (child, log) = run(folder.path());
         Self { child, ports, folder, log }
     }
 
@@ -185,11 +164,45 @@ impl Router {
         assert!(lines.into_iter().any(|line| line.contains(text)), "the log does not say {text}");
     }
 
+    /// Stops it in order, and starts it again where it was.
+    pub(crate) fn restart(&mut self) {
+        self.terminate();
+        assert!(self.child.wait().unwrap().success());
+        (self.child, self.log) = run(self.folder.path());
+    }
+
     /// Asks it to stop in order.
     pub(crate) fn terminate(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
+}
+
+/// Runs the program in a folder until its sockets are open; gives what it writes to its log from then on.
+fn run(folder: &Path) -> (Child, Receiver<String>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        .current_dir(folder)
+        .env_clear()
+        // Of scripts/break-features.py.
+        .envs(std::env::var_os("WHARF_BREAK").map(|number| ("WHARF_BREAK", number)))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    // The sockets are open when this line is written.
+    let mut log = String::new();
+    loop {
+        let Some(Ok(line)) = lines.next() else { panic!("the router did not start:\n{log}") };
+        if line.contains("wharf is running") {
+            break;
+        }
+        log.push_str(&line);
+        log.push('\n');
+    }
+    let (sender, log) = std::sync::mpsc::channel();
+    // Whoever does not look has gone.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+    (child, log)
 }
 
 impl Drop for Router {

@@ -281,6 +281,24 @@ impl SessionActor {
     }
 }
 
+impl SessionActor {
+    /// What a session can do whose handshake has happened elsewhere; without this, it publishes and calls.
+    #[must_use]
+    pub fn announcing(mut self, announced: Announced) -> Self {
+        if let Some(joining) = &mut self.joining {
+            joining.announced = announced;
+        }
+        self
+    }
+
+    /// It may ask for the history of what it may subscribe to, whatever its role may call.
+    #[must_use]
+    pub fn asking_history(mut self) -> Self {
+        self.session.ask_history();
+        self
+    }
+}
+
 impl Actor for SessionActor {
     type Context = Context<Self>;
 

@@ -30,7 +30,7 @@ use super::source::Sources;
 use super::tree::Place;
 use super::LoadOptions;
 use crate::auth::Secret;
-use crate::http::settings::{IdempotencySettings, RestSettings};
+use crate::http::settings::{IdempotencySettings, RestSettings, StreamSettings};
 use crate::observe::settings::LogSettings;
 use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
@@ -154,6 +154,11 @@ impl Resolver<'_> {
                 ttl: rest.idempotency.ttl.0,
                 entries_max: rest.idempotency.max_entries.size(),
                 octets_max: rest.idempotency.max_bytes.octets(),
+            },
+            stream: StreamSettings {
+                heartbeat: rest.stream.heartbeat.0,
+                retry: rest.stream.retry.0,
+                streams_max: rest.stream.max_streams.size(),
             },
         }
     }

@@ -135,6 +135,20 @@ table! {
         cors: Cors = default(Cors::default());
         /// Requests with an Idempotency-Key.
         idempotency: Idempotency = default(Idempotency::default());
+        /// Event streams.
+        stream: Stream = default(Stream::default());
+    }
+}
+
+table! {
+    /// Event streams.
+    Stream {
+        /// A stream that has nothing to tell shows this often that it lives.
+        heartbeat: Time<100> = default(Time(RestSettings::default().stream.heartbeat));
+        /// After how long a browser opens a stream again that was cut.
+        retry: Time<1> = default(Time(RestSettings::default().stream.retry));
+        /// Event streams at a time.
+        max_streams: Count = default(Count::of(RestSettings::default().stream.streams_max));
     }
 }
 

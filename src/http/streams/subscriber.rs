@@ -1,0 +1,174 @@
+//! A session that subscribes: all its topics, or none. What comes before the last answer, and while history is asked for, waits
+//! here, within a bound.
+
+use super::topics::{Topic, Wanted};
+use crate::http::problem::{Problem, Statuses};
+use crate::http::sessions::own::{self, Ended, Own};
+use crate::observe::shown;
+use crate::session::GET_EVENTS;
+use crate::wamp::message::{Call, Message, Subscribe};
+use crate::wamp::options::{CallOptions, SubscribeOptions};
+use crate::wamp::{Dict, ErrorUri, Payload, RequestId, SubscriptionId, Uri, Value};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+
+/// Octets of events that may come while something else is waited for.
+const EARLY_MAX: usize = 1 << 20;
+
+/// One session and what it is subscribed to.
+#[derive(Debug)]
+pub(super) struct Subscriber {
+    own: Own,
+    subscriptions: Vec<Subscribed>,
+    early: VecDeque<Bytes>,
+    early_octets: usize,
+}
+
+/// One subscription.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Subscribed {
+    pub(super) id: SubscriptionId,
+    pub(super) topic: Topic,
+}
+
+/// What comes from the realm.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// An EVENT's JSON text.
+    Event(Bytes),
+    /// This subscription was taken away, for that reason.
+    Revoked(SubscriptionId, String),
+    /// Nothing more comes.
+    Ended(Ended),
+}
+
+impl Subscriber {
+    /// Subscribes to all that is wanted.
+    ///
+    /// # Errors
+    /// The first topic that is refused, by its name; or the session is over.
+    pub(super) async fn subscribe(own: Own, wanted: &Wanted, statuses: &Statuses<'_>) -> Result<Self, Problem> {
+        let mut subscriber = Self { own, subscriptions: Vec::new(), early: VecDeque::new(), early_octets: 0 };
+        let mut requests = Vec::new();
+        for topic in &wanted.topics {
+            let request = subscriber.own.next_request();
+            let options = SubscribeOptions { match_policy: topic.policy, get_retained: wanted.retained };
+            subscriber.own.send(&Subscribe { request, options, topic: topic.uri.clone() }.into());
+            requests.push((request, topic));
+        }
+        while !requests.is_empty() {
+            // A refusal of the session's own comes before what the realm says to an earlier one.
+            let waiting: Vec<RequestId> = requests.iter().map(|(request, _)| *request).collect();
+            let (request, answer) = match subscriber.answer(&waiting).await {
+                Ok(answered) => answered,
+                Err(Ended { reason, detail }) => return Err(Problem::ended(&reason, &detail)),
+            };
+            let Some(at) = requests.iter().position(|(known, _)| *known == request) else { continue };
+            let (_, topic) = requests.remove(at);
+            if let Message::Error(error) = &answer {
+                return Err(Problem::wamp(statuses, error).about(&format!("topic '{}'", shown(&topic.uri))));
+            }
+            if let Message::Subscribed(subscribed) = answer {
+                subscriber.subscriptions.push(Subscribed { id: subscribed.subscription, topic: topic.clone() });
+            }
+        }
+        Ok(subscriber)
+    }
+
+    pub(super) fn subscriptions(&self) -> &[Subscribed] {
+        &self.subscriptions
+    }
+
+    /// The topic or pattern of a subscription.
+    pub(super) fn topic(&self, id: SubscriptionId) -> Option<&Uri> {
+        self.subscriptions.iter().find(|subscribed| subscribed.id == id).map(|subscribed| &subscribed.topic.uri)
+    }
+
+    /// What comes next.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+        loop {
+            if let Some(event) = self.early.pop_front() {
+                self.early_octets -= event.len();
+                return Poll::Ready(Heard::Event(event));
+            }
+            let Poll::Ready(octets) = self.own.poll_octets(cx) else { return Poll::Pending };
+            let Some(octets) = octets else { return Poll::Ready(Heard::Ended(failed())) };
+            if is_event(&octets) {
+                return Poll::Ready(Heard::Event(octets));
+            }
+            match own::read(&octets) {
+                Ok(Message::Unsubscribed(unsubscribed)) => {
+                    let reason = unsubscribed.details.reason.unwrap_or_default();
+                    if let Some(id) = unsubscribed.details.subscription {
+                        return Poll::Ready(Heard::Revoked(id, reason));
+                    }
+                }
+                // Answers to what nobody waits for any more.
+                Ok(_) => {}
+                Err(ended) => return Poll::Ready(Heard::Ended(ended)),
+            }
+        }
+    }
+
+    /// Asks for events of the past: a page of them, and whether there are more.
+    ///
+    /// # Errors
+    /// The session is over. A refusal is an empty page: there is no history.
+    pub(super) async fn ask_history(&mut self, of: SubscriptionId, asked: Dict) -> Result<(Vec<Dict>, bool), Ended> {
+        let request = self.own.next_request();
+        let payload = Payload::values(vec![Value::Unsigned(of.get())], asked);
+        let (options, procedure) = (CallOptions::default(), Uri::from(GET_EVENTS));
+        self.own.send(&Call { request, options, procedure, payload }.into());
+        let Message::Result(result) = self.answer(&[request]).await?.1 else {
+            tracing::debug!("history cannot be told");
+            return Ok((Vec::new(), false));
+        };
+        let events = crate::codec::payload_args(&result.payload).unwrap_or_default();
+        let kwargs = crate::codec::payload_kwargs(&result.payload).unwrap_or_default();
+        let is_limit_reached = kwargs.contains(&("is_limit_reached".to_owned(), Value::Bool(true)));
+        let events =
+            events.into_iter().filter_map(|event| if let Value::Dict(event) = event { Some(event) } else { None });
+        Ok((events.collect(), is_limit_reached))
+    }
+
+    /// Waits for the answer to one of these requests; events that come before it are kept.
+    async fn answer(&mut self, requests: &[RequestId]) -> Result<(RequestId, Message), Ended> {
+        loop {
+            let octets = std::future::poll_fn(|cx| self.own.poll_octets(cx)).await;
+            let octets = octets.ok_or_else(failed)?;
+            if is_event(&octets) {
+                self.early_octets += octets.len();
+                if self.early_octets > EARLY_MAX {
+                    let detail = "more events came while the stream began than may wait for it".to_owned();
+                    return Err(Ended { reason: ErrorUri::SLOW_CONSUMER.as_str().to_owned(), detail });
+                }
+                // A slice would keep its neighbours.
+                self.early.push_back(Bytes::copy_from_slice(&octets));
+                continue;
+            }
+            let message = own::read(&octets)?;
+            let request = if let Message::Error(error) = &message {
+                error.request
+            } else if let Message::Subscribed(subscribed) = &message {
+                subscribed.request
+            } else if let Message::Result(result) = &message {
+                result.request
+            } else {
+                continue;
+            };
+            if requests.contains(&request) {
+                return Ok((request, message));
+            }
+        }
+    }
+}
+
+/// Whether this is an EVENT, as our own encoder writes them.
+fn is_event(octets: &[u8]) -> bool {
+    octets.starts_with(b"[36,")
+}
+
+fn failed() -> Ended {
+    Ended { reason: ErrorUri::INTERNAL.as_str().to_owned(), detail: "the session failed".to_owned() }
+}

@@ -22,6 +22,21 @@ pub struct RestSettings {
     pub admin_realm: String,
     /// HTTP status by error URI; a key that ends with a dot is a prefix, the longest wins.
     pub status: BTreeMap<String, u16>,
+    /// `rest.stream`.
+    pub stream: StreamSettings,
+}
+
+/// `[rest.stream]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamSettings {
+    /// Event streams, poll cursors and progressive calls that are open. 10,000.
+    pub streams_max: usize,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self { streams_max: 10_000 }
+    }
 }
 
 impl Default for RestSettings {
@@ -35,6 +50,7 @@ impl Default for RestSettings {
             sessions_max: 10_000,
             admin_realm: "wharf.admin".to_owned(),
             status: BTreeMap::new(),
+            stream: StreamSettings::default(),
         }
     }
 }

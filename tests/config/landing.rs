@@ -259,6 +259,7 @@ drain = "3ms"
         session_idle: 4000 * MILLISECOND,
         sessions_max: 5,
         status: BTreeMap::from([("com.e.".to_owned(), 499)]),
+        stream: wharf::http::settings::StreamSettings::default(),
     };
     assert_eq!(settings.rest, rest);
     let limits = ProcessLimits {

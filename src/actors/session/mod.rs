@@ -281,6 +281,17 @@ impl SessionActor {
     }
 }
 
+impl SessionActor {
+    /// What a session can do whose handshake has happened elsewhere; without this, it publishes and calls.
+    #[must_use]
+    pub fn announcing(mut self, announced: Announced) -> Self {
+        if let Some(joining) = &mut self.joining {
+            joining.announced = announced;
+        }
+        self
+    }
+}
+
 impl Actor for SessionActor {
     type Context = Context<Self>;
 

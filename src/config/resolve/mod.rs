@@ -26,7 +26,7 @@ use super::source::Sources;
 use super::tree::Place;
 use super::LoadOptions;
 use crate::auth::Secret;
-use crate::http::settings::RestSettings;
+use crate::http::settings::{RestSettings, StreamSettings};
 use crate::observe::settings::LogSettings;
 use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
@@ -141,6 +141,7 @@ impl Resolver<'_> {
             sessions_max: rest.max_sessions.size(),
             admin_realm: self.file.admin.realm.value.0.clone(),
             status: rest.status.iter().map(|(uri, status)| (uri.to_owned(), status.value.0)).collect(),
+            stream: StreamSettings::default(),
         }
     }
 

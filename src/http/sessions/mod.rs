@@ -7,6 +7,7 @@
 //! Messages: `Ask` and `HangUp` (from request handlers), `Gone` (from sessions), [`StopHttp`] (from the server).
 
 mod exchange;
+pub(super) mod own;
 mod pipe;
 
 use crate::actors::clock;
@@ -20,6 +21,7 @@ use crate::wamp::{ErrorUri, Payload, PublicationId, Uri};
 use actix::fut::ActorFuture;
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext, Context, Handler};
 use exchange::Exchange;
+use own::{OwnSessions, Streams};
 pub(super) use pipe::details;
 use pipe::Pipe;
 use slab::Slab;
@@ -154,6 +156,8 @@ pub struct Owners {
     hasher: foldhash::fast::FixedState,
     numbers: Arc<AtomicU64>,
     open: Arc<AtomicUsize>,
+    /// Those who drive a session of their own.
+    streams: Streams,
 }
 
 impl Owners {
@@ -165,20 +169,25 @@ impl Owners {
         tally: &Tally,
     ) -> Self {
         let open = Arc::<AtomicUsize>::default();
+        let streams = Streams::default();
+        streams.set_max(settings.stream.streams_max);
         let owner = |(number, arbiter): (usize, &ArbiterHandle)| {
             let (settings, realms, tally, open) =
                 (settings.clone(), realms.clone(), tally.for_worker(number), Arc::clone(&open));
             HttpSessions::start_in_arbiter(arbiter, move |_| {
-                HttpSessions::new(settings.session_idle, settings.sessions_max, realms, tally, open)
+                let own = OwnSessions::start_here(realms.clone(), tally.clone());
+                HttpSessions::new(settings.session_idle, settings.sessions_max, realms, tally, open, own)
             })
         };
         let owners = workers.iter().enumerate().map(owner).collect();
-        Self { owners, hasher: foldhash::fast::FixedState::with_seed(rand::random()), numbers: Arc::default(), open }
+        let hasher = foldhash::fast::FixedState::with_seed(rand::random());
+        Self { owners, hasher, numbers: Arc::default(), open, streams }
     }
 
     /// Other bounds hold from now on.
     #[expect(clippy::disallowed_methods, reason = "one message for each change of the settings")]
     pub(super) fn use_settings(&self, settings: &super::settings::RestSettings) {
+        self.streams.set_max(settings.stream.streams_max);
         for owner in &*self.owners {
             owner.do_send(UseBounds { idle: settings.session_idle, sessions_max: settings.sessions_max });
         }
@@ -192,6 +201,11 @@ impl Owners {
     /// Sessions of HTTP callers, of the whole node.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// Event streams, poll cursors and progressive calls, of the whole node.
+    pub fn streams(&self) -> usize {
+        self.streams.open()
     }
 
     /// The next request's number.
@@ -238,6 +252,8 @@ pub struct HttpSessions {
     realms: Addr<RealmsActor>,
     tally: Tally,
     stopping: bool,
+    /// The same thread's.
+    own: Addr<OwnSessions>,
     timer: Pin<Box<Sleep>>,
     armed: Option<Instant>,
 }
@@ -249,6 +265,7 @@ impl HttpSessions {
         realms: Addr<RealmsActor>,
         tally: Tally,
         open: Arc<AtomicUsize>,
+        own: Addr<OwnSessions>,
     ) -> Self {
         Self {
             sessions: Slab::new(),
@@ -260,6 +277,7 @@ impl HttpSessions {
             realms,
             tally,
             stopping: false,
+            own,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             armed: None,
         }
@@ -414,8 +432,10 @@ impl Handler<Gone> for HttpSessions {
 impl Handler<StopHttp> for HttpSessions {
     type Result = ();
 
+    #[expect(clippy::disallowed_methods, reason = "sent once")]
     fn handle(&mut self, _: StopHttp, _: &mut Self::Context) {
         self.stopping = true;
+        self.own.do_send(StopHttp);
         for (_, entry) in &self.sessions {
             entry.exchange.borrow_mut().close_when_done();
         }

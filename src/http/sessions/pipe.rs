@@ -133,9 +133,14 @@ impl Connection for Pipe {
 
 /// What is told of an HTTP caller's transport.
 pub(in crate::http) fn details(peer: Option<SocketAddr>, tls: bool) -> Dict {
+    details_of("rest", peer, tls)
+}
+
+/// The same for another protocol of section 3 of the HTTP design.
+pub(super) fn details_of(protocol: &'static str, peer: Option<SocketAddr>, tls: bool) -> Dict {
     vec![
         ("type".to_owned(), Value::from("http")),
-        ("protocol".to_owned(), Value::from("rest")),
+        ("protocol".to_owned(), Value::from(protocol)),
         ("peer".to_owned(), Value::Text(crate::observe::address(peer))),
         ("tls".to_owned(), Value::Bool(tls)),
     ]

@@ -226,7 +226,7 @@ pub(super) fn set_deadline(
     Ok(deadline)
 }
 
-fn say(answer: Answer, statuses: &Statuses<'_>) -> Result<HttpResponse, Problem> {
+pub(super) fn say(answer: Answer, statuses: &Statuses<'_>) -> Result<HttpResponse, Problem> {
     let body = match answer {
         Answer::Result(payload) => {
             let (args, kwargs) = parts(&payload);

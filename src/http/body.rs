@@ -30,6 +30,19 @@ pub(super) async fn read(
     timeout: Duration,
 ) -> Result<Bytes, Problem> {
     negotiate::check_body(headers)?;
+    read_any(headers, payload, body_max, timeout).await
+}
+
+/// The same of a body of any kind.
+///
+/// # Errors
+/// 413 over `body_max`, 408 after `timeout`, 400 if it breaks off.
+pub(super) async fn read_any(
+    headers: &HeaderMap,
+    payload: &mut web::Payload,
+    body_max: usize,
+    timeout: Duration,
+) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > body_max as u64) {
         return Err(too_large(body_max));

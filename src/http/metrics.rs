@@ -3,6 +3,7 @@
 
 use super::health::{finish, page, reading};
 use super::sessions::Owners;
+use super::webhook::WebhookFigures;
 use super::Place;
 use crate::observe::{Metrics, Refusal, ReloadOutcome};
 use crate::storage::{StoreLink, COMMIT_BOUNDS_MS};
@@ -33,10 +34,15 @@ async fn serve(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
 }
 
 /// A registry that reads the node's counters at each scrape.
-pub(super) fn registry(metrics: Arc<Metrics>, sessions: Owners, store: StoreLink) -> Registry {
+pub(super) fn registry(
+    metrics: Arc<Metrics>,
+    sessions: Owners,
+    store: StoreLink,
+    webhooks: WebhookFigures,
+) -> Registry {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Reader { metrics, sessions, store, started }));
+    registry.register_collector(Box::new(Reader { metrics, sessions, store, webhooks, started }));
     registry
 }
 
@@ -44,6 +50,7 @@ struct Reader {
     metrics: Arc<Metrics>,
     sessions: Owners,
     store: StoreLink,
+    webhooks: WebhookFigures,
     /// Seconds since 1970.
     started: f64,
 }
@@ -60,6 +67,7 @@ impl Collector for Reader {
         self.families(&mut encoder)?;
         self.counters(&mut encoder)?;
         self.store(&mut encoder)?;
+        self.webhooks(&mut encoder)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         encoder.encode_descriptor("wharf_build", "The program", None, MetricType::Info)?.encode_info(&version)?;
         if let Some(octets) = resident_octets() {
@@ -171,6 +179,27 @@ impl Reader {
         let help = "Time of a group commit";
         let mut commits = encoder.encode_descriptor("wharf_store_commit_seconds", help, None, MetricType::Histogram)?;
         commits.encode_histogram::<NoLabelSet>(of.commit_us as f64 / 1e6, of.commits, &buckets, None)
+    }
+}
+
+impl Reader {
+    /// By the names of the configuration.
+    fn webhooks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let webhooks = self.webhooks.out();
+        let help = "Attempts of webhooks, and deliveries that were given up";
+        let mut deliveries = encoder.encode_descriptor("wharf_webhook_deliveries", help, None, MetricType::Counter)?;
+        for (name, outcomes, _) in &webhooks {
+            for (outcome, count) in outcomes {
+                let labels = [("name", name.as_str()), ("outcome", *outcome)];
+                deliveries.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+            }
+        }
+        let help = "Deliveries of webhooks that wait or are under way";
+        let mut queues = encoder.encode_descriptor("wharf_webhook_queue", help, None, MetricType::Gauge)?;
+        for (name, _, waiting) in &webhooks {
+            queues.encode_family(&[("name", name.as_str())])?.encode_gauge(waiting)?;
+        }
+        Ok(())
     }
 }
 

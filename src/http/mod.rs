@@ -16,6 +16,7 @@ mod request_id;
 mod route;
 pub mod sessions;
 pub mod settings;
+pub mod webhook;
 
 use crate::actors::realms::RealmsActor;
 use crate::actors::RealmHandle;
@@ -35,6 +36,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use webhook::WebhookFigures;
 
 /// Whether the node takes new work.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +73,7 @@ pub struct HttpState {
     /// The thread on which a request is refused before it has a session is not known: the main thread's counters.
     tally: Tally,
     registry: Arc<Registry>,
+    webhooks: WebhookFigures,
 }
 
 impl HttpState {
@@ -82,11 +85,12 @@ impl HttpState {
         readiness: Readiness,
         sessions: Owners,
         store: StoreLink,
+        webhooks: WebhookFigures,
     ) -> Self {
         let tally = metrics.tally(usize::MAX);
-        let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store));
+        let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store, webhooks.clone()));
         let rest = Arc::new(ArcSwap::from_pointee(rest));
-        Self { rest, realms, readiness, sessions, tally, registry }
+        Self { rest, realms, readiness, sessions, tally, registry, webhooks }
     }
 
     /// From now on these settings of the REST bridge hold, for requests to come.
@@ -107,6 +111,8 @@ pub struct Served {
     pub metrics: bool,
     /// `/livez`, `/readyz`, `/healthz`.
     pub health: bool,
+    /// `/hooks`.
+    pub hooks: bool,
 }
 
 /// What this room needs to know of a listener.
@@ -181,5 +187,8 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
     }
     if listener.served.admin {
         admin::configure(services);
+    }
+    if listener.served.hooks {
+        webhook::inward::configure(services);
     }
 }

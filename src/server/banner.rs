@@ -85,6 +85,7 @@ fn name(service: Service) -> &'static str {
         Service::Admin => "admin",
         Service::Metrics => "metrics",
         Service::Health => "health",
+        Service::Hooks => "hooks",
     }
 }
 

@@ -18,8 +18,10 @@ use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
 use crate::config::{LoadOptions, Settings, ShutdownSettings};
 use crate::http::sessions::Owners;
+use crate::http::webhook::{Deliver, WebhookFigures, Webhooks};
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
+use crate::outward::Outward;
 use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind_one, Acceptor, BindError, Listening, Serves, SocketId, WorkerHandle};
@@ -227,8 +229,13 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     .start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
+    let figures = WebhookFigures::default();
+    // A client of their own: slow endpoints take nothing from logins.
+    let deliver = Deliver { realms: realms.clone(), owners: callers.clone(), outward: Outward::default() };
+    let webhooks = Webhooks::new(handles.clone(), deliver, figures.clone());
     let (seen, ready) = (Arc::clone(&metrics), readiness.clone());
-    let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
+    let state =
+        HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link(), figures);
     let configure = services(state.clone());
     let worker = |(number, arbiter): (usize, &Arbiter)| {
         let load = Arc::<Load>::default();
@@ -251,7 +258,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     let next = open.len().max(listeners.len()) + 1;
     let acceptor = Acceptor::new(settings.limits.clone(), files_max, sockets, handles, main_tally.clone()).start();
     readiness.set(true);
-    let reloader = Reloader {
+    let mut reloader = Reloader {
         options,
         running: settings,
         sockets: open,
@@ -267,7 +274,9 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
         tally: main_tally,
         current: Rc::clone(&current),
         audit: Audit::default(),
+        webhooks,
     };
+    reloader.webhooks.use_settings(&reloader.running.webhooks);
     (Running { workers, callers, acceptor, metrics, readiness, current, arbiters }, reloader)
 }
 
@@ -289,6 +298,7 @@ fn seen_by_http(listener: &ListenerSettings) -> Listener {
         admin: serves(Service::Admin),
         metrics: serves(Service::Metrics),
         health: serves(Service::Health),
+        hooks: serves(Service::Hooks),
     };
     Listener {
         name: listener.name.as_str().into(),

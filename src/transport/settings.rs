@@ -36,6 +36,8 @@ pub enum Service {
     Metrics,
     /// `/livez`, `/readyz`, `/healthz`.
     Health,
+    /// `/hooks`.
+    Hooks,
 }
 
 /// One listener, complete.

@@ -112,7 +112,22 @@ fn the_full_file_equals_the_defaults() {
             "sha256",
             "realm",
             "authid",
-            "role"
+            "role",
+            "realm",
+            "role",
+            "topics",
+            "url",
+            "secret",
+            "realm",
+            "role",
+            "publish",
+            "kind",
+            "secret",
+            "realm",
+            "role",
+            "procedure",
+            "url",
+            "secret"
         ]
     );
 }

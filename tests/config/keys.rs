@@ -30,6 +30,8 @@ const NAMES: &[&str] = &[
     "tenant",
     "alarms",
     "report",
+    "push",
+    "stock",
     "\"com.example.error.not_found\"",
     "com.example.error.not_found",
 ];

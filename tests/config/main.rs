@@ -73,6 +73,8 @@ fn variables() -> BTreeMap<String, String> {
         ("OTHER_KEY_SHA256", "06".repeat(32)),
         ("CRON_SHA256", "07".repeat(32)),
         ("OPS_SHA256", "08".repeat(32)),
+        ("WEBHOOK_SECRET", "whsec_CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ".to_owned()),
+        ("PUSH_SECRET", "the secret that both know".to_owned()),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
 }
@@ -106,11 +108,13 @@ fn comparable(settings: &Settings) -> String {
         limits,
         log,
         shutdown,
+        webhooks,
         source: _,
         warnings: _,
         ..
     } = settings;
-    writeln!(text, "{node:#?} {listeners:#?} {rest:#?} {storage:#?} {limits:#?} {log:#?} {shutdown:#?}").unwrap();
+    writeln!(text, "{node:#?} {listeners:#?} {rest:#?} {storage:#?} {limits:#?} {log:#?} {shutdown:#?} {webhooks:#?}")
+        .unwrap();
     let from_templates = templates.iter().map(|template| &template.settings);
     for realm in realms.iter().chain(from_templates) {
         let rest =

@@ -149,14 +149,16 @@ mod tests {
         ] {
             assert_eq!(verdict(&guard, address), Err(Guarded::NotPublic), "{address}");
         }
-        for address in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"] {
+        for address in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"]
+        {
             assert_eq!(verdict(&guard, address), Ok(()), "{address}");
         }
     }
 
     #[test]
     fn what_is_allowed_by_name_is_dialled_also_without_tls_and_nothing_beside_it() {
-        let guard = AddressGuard { allow: vec![PeerRange::parse("10.1.0.0/16").unwrap(), PeerRange::parse("::1").unwrap()] };
+        let guard =
+            AddressGuard { allow: vec![PeerRange::parse("10.1.0.0/16").unwrap(), PeerRange::parse("::1").unwrap()] };
         let check = |address: &str, is_encrypted| guard.check(address.parse().unwrap(), is_encrypted);
         assert_eq!(check("10.1.2.3", false), Ok(()));
         assert_eq!(check("::ffff:10.1.2.3", false), Ok(()));

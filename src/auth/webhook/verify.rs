@@ -235,14 +235,20 @@ impl HmacRule {
     fn mac(&self, body: &[u8]) -> Vec<u8> {
         let key = self.secret.expose().as_bytes();
         match self.algorithm {
-            HmacAlgorithm::Sha256 => Hmac::<Sha256>::new_from_slice(key).map_or_else(|_| Vec::new(), |mut mac| {
-                mac.update(body);
-                mac.finalize().into_bytes().to_vec()
-            }),
-            HmacAlgorithm::Sha512 => Hmac::<Sha512>::new_from_slice(key).map_or_else(|_| Vec::new(), |mut mac| {
-                mac.update(body);
-                mac.finalize().into_bytes().to_vec()
-            }),
+            HmacAlgorithm::Sha256 => Hmac::<Sha256>::new_from_slice(key).map_or_else(
+                |_| Vec::new(),
+                |mut mac| {
+                    mac.update(body);
+                    mac.finalize().into_bytes().to_vec()
+                },
+            ),
+            HmacAlgorithm::Sha512 => Hmac::<Sha512>::new_from_slice(key).map_or_else(
+                |_| Vec::new(),
+                |mut mac| {
+                    mac.update(body);
+                    mac.finalize().into_bytes().to_vec()
+                },
+            ),
             HmacAlgorithm::Sha1 => {
                 let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
                 ring::hmac::sign(&key, body).as_ref().to_vec()
@@ -343,7 +349,8 @@ mod tests {
             (HmacAlgorithm::Sha512, Encoding::Base64, "", STANDARD.encode(unhex(sha512).unwrap())),
         ] {
             let (secret, prefix) = (Secret::new("Jefe".to_owned()), prefix.to_owned());
-            let verifier = Verifier::Hmac(HmacRule { secret, header: "x-sign".to_owned(), algorithm, prefix, encoding });
+            let verifier =
+                Verifier::Hmac(HmacRule { secret, header: "x-sign".to_owned(), algorithm, prefix, encoding });
             assert!(judge(&verifier, &[("x-sign", &signature)], body, 0).is_ok(), "{algorithm:?}");
             assert!(judge(&verifier, &[("x-sign", &signature)], "another", 0).is_err());
         }

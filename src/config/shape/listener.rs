@@ -19,7 +19,7 @@ table! {
         bind: Binds = required, at_once;
         /// The mode of a Unix socket's file; 0660 if absent.
         mode: Option<Mode> = optional("\"0660\""), at_once;
-        /// What is served here: websocket, rawsocket, rest, admin, metrics, health. They share the port.
+        /// What is served here: websocket, rawsocket, rest, admin, metrics, health, hooks. They share the port.
         serve: Items<Service> = required;
         /// Names of the realms reachable here; "*" for all.
         realms: Items<String> = default(Items::from_iter(["*".to_owned()]));
@@ -158,6 +158,7 @@ choice!(Service {
     "admin" => Service::Admin,
     "metrics" => Service::Metrics,
     "health" => Service::Health,
+    "hooks" => Service::Hooks,
 });
 
 choice!(Serialization {

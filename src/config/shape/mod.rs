@@ -9,6 +9,7 @@ mod keys;
 mod listener;
 mod realm;
 mod topics;
+mod webhooks;
 
 pub(super) use auth::{
     Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, FirstMethod, Jwt, OrderedMethod, Scram, SecondMethod,
@@ -19,6 +20,7 @@ pub(super) use keys::ApiKey;
 pub(super) use listener::{Compression, Listener, RawSocket, Tls, WebSocket};
 pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role, RuleLists};
 pub(super) use topics::{Durability, History, Procedure, Topic};
+pub(super) use webhooks::{VerifyKind, WebhookCall, WebhookIn, WebhookOut, WebhookVerify, Webhooks};
 
 use super::read::table;
 use super::settings::ShutdownSettings;
@@ -48,6 +50,8 @@ table! {
         admin: Admin = default(Admin::default()), restart;
         /// The REST bridge.
         rest: Rest = default(Rest::default());
+        /// Events that go out over HTTP, hooks that come in, and procedures that live on HTTP.
+        webhooks: Webhooks = default(Webhooks::default());
         /// Where what must outlive the process is kept.
         storage: Storage = default(Storage::default()), restart;
         /// The bounds of the whole process.

@@ -15,5 +15,5 @@ pub(super) use collection::{AutoOr, Items, Named, NamedEntry, NoneOr};
 pub(super) use moment::Moment;
 pub(super) use quantity::{Count, Level, Percent, Rate, Size, Status, Time};
 pub(super) use secret::SecretPlace;
-pub(super) use wamp::{ListPattern, ProcedureUri, RealmUri};
-pub(super) use web::WebUrl;
+pub(super) use wamp::{ListPattern, ProcedureUri, RealmUri, TopicUri};
+pub(super) use web::{TargetUrl, WebUrl};

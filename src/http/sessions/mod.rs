@@ -82,6 +82,17 @@ pub(super) struct Ask {
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
+impl Ask {
+    /// What its session's transport is called (section 3 of the HTTP design).
+    fn protocol(&self) -> &'static str {
+        if &*self.key.authmethod == super::webhook::METHOD {
+            "webhook_in"
+        } else {
+            "rest"
+        }
+    }
+}
+
 /// What an HTTP caller asks of its realm. The request id is the session's to give.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Request {
@@ -296,7 +307,7 @@ impl HttpSessions {
         let place = self.sessions.vacant_entry();
         let (slot, due) = (place.key(), now + self.idle);
         let session = SessionActor::new(Opening {
-            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer, ask.tls)),
+            connection: Box::new(Pipe::new(Rc::clone(&exchange), ask.peer, ask.tls, ask.protocol())),
             number: slot,
             listener: Arc::clone(&ask.listener),
             realms: self.realms.clone(),

@@ -25,14 +25,20 @@ pub(super) struct Pipe {
     exchange: Rc<RefCell<Exchange>>,
     peer: Option<SocketAddr>,
     tls: bool,
+    protocol: &'static str,
     /// The beginning of a message that was not yet written to its end.
     partial: Vec<u8>,
 }
 
 impl Pipe {
     /// For the caller at `peer`.
-    pub(super) fn new(exchange: Rc<RefCell<Exchange>>, peer: Option<SocketAddr>, tls: bool) -> Self {
-        Self { exchange, peer, tls, partial: Vec::new() }
+    pub(super) fn new(
+        exchange: Rc<RefCell<Exchange>>,
+        peer: Option<SocketAddr>,
+        tls: bool,
+        protocol: &'static str,
+    ) -> Self {
+        Self { exchange, peer, tls, protocol, partial: Vec::new() }
     }
 }
 
@@ -127,7 +133,7 @@ impl Connection for Pipe {
     }
 
     fn details(&self) -> Dict {
-        details(self.peer, self.tls)
+        details_of(self.protocol, self.peer, self.tls)
     }
 }
 

@@ -74,6 +74,7 @@ fn variables() -> BTreeMap<String, String> {
         ("CRON_SHA256", "07".repeat(32)),
         ("OPS_SHA256", "08".repeat(32)),
         ("WEBHOOK_SECRET", "whsec_CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ".to_owned()),
+        ("WEBHOOK_PREVIOUS", "whsec_CAgICAgICAgICAgICAgICAgICAgICAgI".to_owned()),
         ("PUSH_SECRET", "the secret that both know".to_owned()),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()

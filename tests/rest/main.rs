@@ -17,3 +17,4 @@ mod sessions;
 mod stopping;
 mod tokens;
 mod wamp;
+mod webhooks;

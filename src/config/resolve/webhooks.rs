@@ -1,7 +1,7 @@
 //! `[webhooks]`: realms and roles that are there, secrets that are keys, addresses that may be asked.
 
 use super::Resolver;
-use crate::auth::webhook::{AddressGuard, Encoding, HmacAlgorithm, HmacRule, SigningKey, Verifier, VerifyKey};
+use crate::auth::webhook::{AddressGuard, HmacAlgorithm, HmacRule, SigningKey, Verifier, VerifyKey};
 use crate::auth::PeerRange;
 use crate::config::error::Code;
 use crate::config::read::Placed;
@@ -205,12 +205,13 @@ impl Resolver<'_> {
                     self.error(Code::MissingKey, shape, "`header` is missing, or cannot be one", hint);
                     return None;
                 };
-                if shape.algorithm.value == HmacAlgorithm::Sha1 {
+                if shape.algorithm.value == Some(HmacAlgorithm::Sha1) {
                     let hint = "use sha256 where the sender can";
                     self.warn(Code::UnknownValue, &shape.algorithm, "sha1 is for senders that have nothing else", hint);
                 }
                 let prefix = shape.prefix.value.clone().unwrap_or_default();
-                let (algorithm, encoding): (_, Encoding) = (shape.algorithm.value, shape.encoding.value);
+                let algorithm = shape.algorithm.value.unwrap_or_default();
+                let encoding = shape.encoding.value.unwrap_or_default();
                 let header = header.as_str().to_owned();
                 Some(Verifier::Hmac(HmacRule { secret, header, algorithm, prefix, encoding }))
             }

@@ -35,7 +35,7 @@ table! {
         /// What they are signed with: whsec_ and Base64 of 24 to 64 octets, or whsk_ and Base64 of an Ed25519 key.
         secret: SecretPlace = required;
         /// What they are signed with besides, while receivers change over.
-        secret_previous: Option<SecretPlace> = optional("{ file = \"/run/secrets/whsec_old\" }");
+        secret_previous: Option<SecretPlace> = optional("{ env = \"WEBHOOK_PREVIOUS\" }");
         /// How an event is written: standard (Standard Webhooks) or crossbar (args and kwargs alone).
         format: Format = default(Format::default());
         /// How long one attempt may take.
@@ -79,15 +79,15 @@ table! {
         /// The secret that both know; of standard-webhooks whsec_ or whpk_, of basic the password.
         secret: SecretPlace = required;
         /// Of standard-webhooks: another one that is good, while senders change over.
-        secret_previous: Option<SecretPlace> = optional("{ file = \"/run/secrets/whsec_old\" }");
+        secret_previous: Option<SecretPlace> = optional("{ env = \"WEBHOOK_PREVIOUS\" }");
         /// Of hmac: the header with the signature.
         header: Option<String> = optional("\"X-Signature\"");
-        /// Of hmac: sha256, sha512 or sha1.
-        algorithm: HmacAlgorithm = default(HmacAlgorithm::default());
+        /// Of hmac: sha256 (if absent), sha512 or sha1.
+        algorithm: Option<HmacAlgorithm> = optional("\"sha512\"");
         /// Of hmac: what stands before the signature.
         prefix: Option<String> = optional("\"sha256=\"");
-        /// Of hmac: hex or base64.
-        encoding: Encoding = default(Encoding::default());
+        /// Of hmac: hex (if absent) or base64.
+        encoding: Option<Encoding> = optional("\"base64\"");
         /// Of basic: the name.
         name: Option<String> = optional("\"erp\"");
     }
@@ -107,7 +107,7 @@ table! {
         /// What they are signed with: whsec_ and Base64 of 24 to 64 octets, or whsk_ and Base64 of an Ed25519 key.
         secret: SecretPlace = required;
         /// What they are signed with besides, while the service changes over.
-        secret_previous: Option<SecretPlace> = optional("{ file = \"/run/secrets/whsec_old\" }");
+        secret_previous: Option<SecretPlace> = optional("{ env = \"WEBHOOK_PREVIOUS\" }");
         /// How long a call may take.
         timeout: Time<100> = default(Time(Duration::from_secs(15)));
         /// Calls at a time, 64 at most; more wait.

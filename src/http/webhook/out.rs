@@ -318,6 +318,7 @@ impl Running {
             "realm": self.hook.realm,
             "role": self.hook.role,
             "url": self.hook.target.address.to_string(),
+            "session": self.session.as_ref().map(|session| session.own.session().get()),
             "subscribed": self.session.as_ref().map_or(0, |session| session.topics.len()),
             "is_off": self.queue.is_off(),
             "waiting": self.queue.len(),

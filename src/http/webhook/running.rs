@@ -164,6 +164,11 @@ impl Webhooks {
         }
     }
 
+    /// Those that go out.
+    pub fn names(&self) -> Vec<String> {
+        self.out.keys().cloned().collect()
+    }
+
     /// Where orders for one webhook go.
     pub fn orders(&self, name: &str) -> Option<mpsc::Sender<out::Order>> {
         self.out.get(name).map(|going| going.orders.clone())

@@ -23,6 +23,7 @@ mod reload;
 mod second;
 mod secrets;
 mod tls;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,6 +76,10 @@ fn variables() -> BTreeMap<String, String> {
         ("OPS_SHA256", "08".repeat(32)),
         ("WEBHOOK_SECRET", "whsec_CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ".to_owned()),
         ("WEBHOOK_PREVIOUS", "whsec_CAgICAgICAgICAgICAgICAgICAgICAgI".to_owned()),
+        ("WHSEC_ORDERS", "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH".to_owned()),
+        ("WHSEC_STOCK", "whsec_BgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYG".to_owned()),
+        ("GH_SECRET", "another secret that both know".to_owned()),
+        ("HOOK_PASSWORD", "the password of hooks".to_owned()),
         ("PUSH_SECRET", "the secret that both know".to_owned()),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()

@@ -297,7 +297,8 @@ impl Running {
             Wish::Deliveries => {
                 self.queue.pending().take(SHOWN_MAX).map(|(due, delivery)| told(delivery, due)).collect()
             }
-            Wish::DeadLetters => self.queue.dead().map(|delivery| told(delivery, None)).collect(),
+            Wish::Deliveries => in_order(self.queue.pending().take(SHOWN_MAX).collect()),
+            Wish::DeadLetters => in_order(self.queue.dead().map(|delivery| (None, delivery)).collect()),
             Wish::SendAgain(id) => json!({ "sent_again": self.queue.send_again(now_ms(), id.as_deref()) }),
             Wish::SwitchOn => {
                 let was_off = self.queue.is_off();
@@ -332,6 +333,12 @@ impl Running {
 /// What the answer holds, as far as it is text.
 fn shown_answer(body: &[u8]) -> String {
     String::from_utf8_lossy(body.get(..ANSWER_MAX).unwrap_or(body)).into_owned()
+}
+
+/// By their ids, which begin with the time: so they come in pages.
+fn in_order(mut deliveries: Vec<(Option<u64>, &Delivery)>) -> Json {
+    deliveries.sort_by(|(_, one), (_, other)| one.id.cmp(&other.id));
+    deliveries.into_iter().map(|(due, delivery)| told(delivery, due)).collect()
 }
 
 /// A delivery without its body.

@@ -138,6 +138,7 @@ impl Webhooks {
     }
 
     fn start_out(&mut self, name: &str, hook: &Arc<HookOut>, figures: Arc<Figures>) {
+        tracing::info!(webhook = name, "events for this webhook wait in memory: a restart loses them");
         let (settings, told) = watch::channel(Arc::clone(hook));
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (deliver, owned) = (self.deliver.clone(), name.to_owned());

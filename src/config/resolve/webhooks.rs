@@ -172,6 +172,10 @@ impl Resolver<'_> {
     }
 
     fn verifier_of(&mut self, shape: &Placed<WebhookVerify>) -> Option<Verifier> {
+        if !shape.kind.is_given() {
+            // That it is missing is noted already.
+            return None;
+        }
         let kind = shape.kind.value;
         let only = |of: VerifyKind| if kind == of { None } else { Some(of) };
         self.only_of(only(VerifyKind::Standard), "secret_previous", "standard-webhooks", &shape.secret_previous);

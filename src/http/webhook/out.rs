@@ -134,7 +134,9 @@ impl Running {
         let subscribes_alike = |one: &HookOut, other: &HookOut| {
             one.realm == other.realm && one.role == other.role && one.topics == other.topics
         };
-        if !subscribes_alike(&self.hook, &hook) {
+        // What a role may may have become more.
+        let lacks = self.session.as_ref().is_some_and(|session| session.topics.len() < self.hook.topics.len());
+        if lacks || !subscribes_alike(&self.hook, &hook) {
             self.session = None;
             self.door = Door::new();
             self.open_at = Some(clock::now());

@@ -10,6 +10,7 @@ use crate::http::sessions::own::{AtStop, Own, OwnOpening};
 use crate::http::sessions::Owners;
 use crate::outward::Outward;
 use crate::wamp::role::Announced;
+use crate::wamp::ErrorUri;
 use actix::{Addr, ArbiterHandle};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -213,7 +214,10 @@ impl Door {
                     at_stop: AtStop::Leaves,
                     is_stream: false,
                 };
-                Own::open(&deliver.owners, opening).await.map_err(|ended| format!("{}: {}", ended.reason, ended.detail))
+                let opened = Own::open(&deliver.owners, opening).await;
+                // A router that is stopping has told that.
+                self.is_told |= matches!(&opened, Err(ended) if ended.reason == ErrorUri::SYSTEM_SHUTDOWN.as_str());
+                opened.map_err(|ended| format!("{}: {}", ended.reason, ended.detail))
             }
             None => Err("its realm is not open".to_owned()),
         };

@@ -115,6 +115,7 @@ impl Router {
         std::fs::write(folder.path().join("wharf.toml"), config).unwrap();
         std::fs::write(folder.path().join("ticket"), "s3cret\n").unwrap();
         std::fs::write(folder.path().join("jwt"), JWT_KEY).unwrap();
+        std::fs::write(folder.path().join("whsec"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         drop(held);
         let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
             .current_dir(folder.path())

@@ -296,9 +296,6 @@ impl Running {
     fn carry_out(&mut self, order: Order) {
         let answer = match order.wish {
             Wish::Show => self.show(),
-            Wish::Deliveries => {
-                self.queue.pending().take(SHOWN_MAX).map(|(due, delivery)| told(delivery, due)).collect()
-            }
             Wish::Deliveries => in_order(self.queue.pending().take(SHOWN_MAX).collect()),
             Wish::DeadLetters => in_order(self.queue.dead().map(|delivery| (None, delivery)).collect()),
             Wish::SendAgain(id) => json!({ "sent_again": self.queue.send_again(now_ms(), id.as_deref()) }),

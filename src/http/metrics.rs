@@ -188,16 +188,16 @@ impl Reader {
         let webhooks = self.webhooks.out();
         let help = "Attempts of webhooks, and deliveries that were given up";
         let mut deliveries = encoder.encode_descriptor("wharf_webhook_deliveries", help, None, MetricType::Counter)?;
-        for (name, outcomes, _) in &webhooks {
-            for (outcome, count) in outcomes {
-                let labels = [("name", name.as_str()), ("outcome", *outcome)];
+        for webhook in &webhooks {
+            for (outcome, count) in &webhook.outcomes {
+                let labels = [("name", webhook.name.as_str()), ("outcome", *outcome)];
                 deliveries.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
             }
         }
         let help = "Deliveries of webhooks that wait or are under way";
         let mut queues = encoder.encode_descriptor("wharf_webhook_queue", help, None, MetricType::Gauge)?;
-        for (name, _, waiting) in &webhooks {
-            queues.encode_family(&[("name", name.as_str())])?.encode_gauge(waiting)?;
+        for webhook in &webhooks {
+            queues.encode_family(&[("name", webhook.name.as_str())])?.encode_gauge(&webhook.waiting)?;
         }
         Ok(())
     }

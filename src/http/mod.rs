@@ -85,12 +85,17 @@ impl HttpState {
         readiness: Readiness,
         sessions: Owners,
         store: StoreLink,
-        webhooks: WebhookFigures,
     ) -> Self {
+        let webhooks = WebhookFigures::default();
         let tally = metrics.tally(usize::MAX);
         let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store, webhooks.clone()));
         let rest = Arc::new(ArcSwap::from_pointee(rest));
         Self { rest, realms, readiness, sessions, tally, registry, webhooks }
+    }
+
+    /// Where webhooks say what there is of them.
+    pub fn webhooks(&self) -> WebhookFigures {
+        self.webhooks.clone()
     }
 
     /// From now on these settings of the REST bridge hold, for requests to come.

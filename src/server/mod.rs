@@ -18,7 +18,7 @@ use crate::actors::pressure::Pressure;
 use crate::actors::realms::RealmsActor;
 use crate::config::{LoadOptions, Settings, ShutdownSettings};
 use crate::http::sessions::Owners;
-use crate::http::webhook::{Deliver, WebhookFigures, Webhooks};
+use crate::http::webhook::{Deliver, Webhooks};
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
 use crate::outward::Outward;
@@ -29,7 +29,7 @@ use crate::transport::settings::{ListenerSettings, ProcessLimits, RawSocketPing,
 use crate::transport::sockets::OpenSocket;
 use crate::transport::tls::TlsFault;
 use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
-use actix::{Actor, Addr, Arbiter};
+use actix::{Actor, Addr, Arbiter, ArbiterHandle};
 use admin::Audit;
 use reload::Reloader;
 use std::cell::{Cell, RefCell};
@@ -229,13 +229,9 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     .start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
-    let figures = WebhookFigures::default();
-    // A client of their own: slow endpoints take nothing from logins.
-    let deliver = Deliver { realms: realms.clone(), owners: callers.clone(), outward: Outward::default() };
-    let webhooks = Webhooks::new(handles.clone(), deliver, figures.clone());
     let (seen, ready) = (Arc::clone(&metrics), readiness.clone());
-    let state =
-        HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link(), figures);
+    let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
+    let webhooks = webhooks(&settings, handles.clone(), &realms, &callers, &state);
     let configure = services(state.clone());
     let worker = |(number, arbiter): (usize, &Arbiter)| {
         let load = Arc::<Load>::default();
@@ -258,7 +254,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     let next = open.len().max(listeners.len()) + 1;
     let acceptor = Acceptor::new(settings.limits.clone(), files_max, sockets, handles, main_tally.clone()).start();
     readiness.set(true);
-    let mut reloader = Reloader {
+    let reloader = Reloader {
         options,
         running: settings,
         sockets: open,
@@ -276,8 +272,22 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
         audit: Audit::default(),
         webhooks,
     };
-    reloader.webhooks.use_settings(&reloader.running.webhooks);
     (Running { workers, callers, acceptor, metrics, readiness, current, arbiters }, reloader)
+}
+
+/// Starts what goes out and what is answered over HTTP.
+fn webhooks(
+    settings: &Settings,
+    workers: Vec<ArbiterHandle>,
+    realms: &Addr<RealmsActor>,
+    owners: &Owners,
+    state: &HttpState,
+) -> Webhooks {
+    // A client of their own: slow endpoints take nothing from logins.
+    let deliver = Deliver { realms: realms.clone(), owners: owners.clone(), outward: Outward::default() };
+    let mut webhooks = Webhooks::new(workers, deliver, state.webhooks());
+    webhooks.use_settings(&settings.webhooks);
+    webhooks
 }
 
 /// What the HTTP side serves on each listener.

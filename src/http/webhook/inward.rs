@@ -174,11 +174,14 @@ fn asked(hook: &HookIn, headers: &HeaderMap, body: &Bytes) -> Result<Request, Pr
     };
     let text = body::splice(kind, options, quoted(uri).as_bytes(), Some(&args), kwargs.as_deref());
     let message = codec::decode(Serialization::Json, &text, &Limits::default());
-    match message.map_err(|error| body::bad(error.to_string()))? {
-        Message::Publish(publish) => Ok(Request::Publish(publish)),
-        Message::Call(call) => Ok(Request::Call(call)),
+    let message = message.map_err(|error| body::bad(error.to_string()))?;
+    if let Message::Publish(publish) = message {
+        Ok(Request::Publish(publish))
+    } else if let Message::Call(call) = message {
+        Ok(Request::Call(call))
+    } else {
         // The code that was written is one of the two.
-        _ => Err(body::bad("the body is no request")),
+        Err(body::bad("the body is no request"))
     }
 }
 

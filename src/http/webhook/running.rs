@@ -49,6 +49,15 @@ pub(super) struct Figures {
     pub(super) queue: AtomicU64,
 }
 
+/// The same, as it was at one moment.
+pub(in crate::http) struct Count {
+    pub(in crate::http) name: String,
+    /// Deliveries by outcome.
+    pub(in crate::http) outcomes: [(&'static str, u64); 3],
+    /// How many wait or are under way.
+    pub(in crate::http) waiting: u64,
+}
+
 /// What of webhooks is looked at by others: the hooks that come in, and figures.
 #[derive(Clone, Default)]
 pub struct WebhookFigures(Arc<Seen>);
@@ -64,12 +73,12 @@ impl WebhookFigures {
         self.0.inward.load().get(name).cloned()
     }
 
-    /// Of each webhook that goes out: its name, deliveries by outcome, and how many wait.
-    pub(in crate::http) fn out(&self) -> Vec<(String, [(&'static str, u64); 3], u64)> {
+    /// Of each webhook that goes out.
+    pub(in crate::http) fn out(&self) -> Vec<Count> {
         let read = |of: &AtomicU64| of.load(Ordering::Relaxed);
         let figures = |(name, of): (&String, &Arc<Figures>)| {
             let outcomes = [("delivered", read(&of.delivered)), ("failed", read(&of.failed)), ("dead", read(&of.dead))];
-            (name.clone(), outcomes, read(&of.queue))
+            Count { name: name.clone(), outcomes, waiting: read(&of.queue) }
         };
         self.0.out.load().iter().map(figures).collect()
     }

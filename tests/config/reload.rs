@@ -101,6 +101,7 @@ fn others(value: &str) -> Vec<String> {
                 "1GiB",
                 "scram",
                 "crossbar",
+                "https://other.example/",
             ]),
             vec!["3".to_owned()],
         ]

@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("outward", &["wamp", "auth", "observe"]),
     ("actors", &["wamp", "codec", "session", "routing", "auth", "authz", "observe", "outward", "storage"]),
     ("transport", &["wamp", "codec", "actors", "auth", "observe", "session"]),
-    ("http", &["wamp", "codec", "actors", "observe", "session", "auth", "authz", "storage"]),
+    ("http", &["wamp", "codec", "actors", "observe", "session", "auth", "authz", "outward", "storage"]),
     ("client", &["wamp", "codec", "auth", "transport", "observe"]),
     ("config", &["wamp", "actors", "routing", "auth", "authz", "session", "transport", "http", "observe", "storage"]),
     (

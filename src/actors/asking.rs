@@ -43,6 +43,7 @@ pub(crate) fn ask(ways: Ways<'_>, inquiry: &Inquiry, realm: &Uri, args: Vec<Valu
                 token: token.clone(),
                 octets_max: ANSWER_OCTETS_MAX,
                 timeout,
+                more: None,
             };
             ways.logins.outward().ask(request, Box::new(move |answer| reply.say(outcome(answer))));
         }
@@ -68,6 +69,9 @@ fn outcome(answer: Result<Response, RequestFault>) -> Outcome {
         Err(RequestFault::Busy) => return Outcome::Away("as many requests are under way as may be"),
         Err(RequestFault::Name) => return Outcome::Away("no address for its name"),
         Err(RequestFault::Unreachable) => return Outcome::Away("no connection"),
+        // Said of webhooks only.
+        Err(RequestFault::Guarded(_)) => return Outcome::Away("an address that may not be dialled"),
+        Err(RequestFault::GivenUp) => return Outcome::Away("nobody waits for the answer"),
         Err(RequestFault::Broken) => return Outcome::Away("no whole HTTP answer"),
     };
     match answer.status {

@@ -30,6 +30,7 @@ mod tls;
 mod users;
 mod wampcra;
 mod web;
+pub mod webhook;
 mod work;
 
 pub use anonymous::AnonymousSettings;

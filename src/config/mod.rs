@@ -174,8 +174,8 @@ pub fn schema() -> serde_json::Value {
 
 const FULL_FILE_HEAD: &str = "\
 # Every key with its default. Keys without one stand in comments, with an example. Made by a test: see tests/config.
-# The names `main`, `guest`, `device`, `joe`, `staff`, `orders`, `office`, `alarms`, `report`, `tenant`, `bridge`, `item`, `lang` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `methods`,
-# `procedure`, `after`, `method`, `match`, `from`, `uri`, `allow`, `sha256`, `realm`, `authid` of a key, `path`, `kind` of a Crossbar section, and `method`, `path`, `call` of a route must be given where their table is.
+# The names `main`, `guest`, `device`, `joe`, `staff`, `orders`, `office`, `alarms`, `report`, `push`, `stock`, `tenant`, `bridge`, `item`, `lang` and the error URI are examples; `bind`, `serve`, `role`, `verifier`, `keys`, `methods`,
+# `procedure`, `after`, `method`, `match`, `from`, `uri`, `allow`, `sha256`, `realm`, `authid` of a key, `path`, `kind` of a Crossbar section, `method`, `path`, `call` of a route, and `realm`, `topics`, `url`, `secret`, `kind` of a webhook must be given where their table is.
 ";
 
 /// What has no default, so that every key has a place in the full file.
@@ -246,6 +246,23 @@ path = "/shop/orders/{id}"
 realm = "main"
 call = "com.example.order.get"
 kwargs = { lang = "{query.lang}" }
+[webhooks.out.orders]
+realm = "main"
+role = "guest"
+topics = ["com.example.order.*"]
+url = "https://erp.example/hooks/wamp"
+secret = { env = "WEBHOOK_SECRET" }
+[webhooks.in.push]
+realm = "main"
+role = "guest"
+verify = { kind = "github-sha256", secret = { env = "PUSH_SECRET" } }
+publish = "com.example.on_push"
+[webhooks.call.stock]
+realm = "main"
+role = "guest"
+procedure = "com.example.stock.get"
+url = "https://erp.example/wamp/stock"
+secret = { env = "WEBHOOK_SECRET" }
 "#;
 
 /// What reading came to, mistakes or not.

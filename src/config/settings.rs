@@ -6,6 +6,7 @@ use super::read::Written;
 use crate::actors::settings::{RealmSettings, RealmTemplate};
 use crate::auth::Secret;
 use crate::http::settings::RestSettings;
+use crate::http::webhook::settings::WebhookSettings;
 use crate::observe::settings::LogSettings;
 use crate::storage::StorageSettings;
 use crate::transport::settings::{ListenerSettings, ProcessLimits};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub templates: Vec<RealmTemplate>,
     /// The REST bridge.
     pub rest: RestSettings,
+    /// Webhooks.
+    pub webhooks: WebhookSettings,
     /// Where what must outlive the process is kept.
     pub storage: StorageSettings,
     /// The bounds of the process.

@@ -8,12 +8,14 @@ use super::credential::{self, Arrival};
 use super::idempotency::Said;
 use super::idempotent;
 use super::negotiate;
+use super::openapi;
 use super::perform::{Asked, Task};
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::{route, NoRoute, Route};
 use super::sessions::{Caller, Request};
 use super::settings::RestSettings;
+use super::streams;
 use super::Place;
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
@@ -42,6 +44,9 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     let name = RequestName::of(request.headers());
     let rest = place.state.rest.load_full();
     let admitted = cors::admitted(request.headers(), &rest.cors);
+    if let Some(reading) = Reading::of(request.uri().path()) {
+        return reading.serve(request, place, admitted, &rest, since).await;
+    }
     let path = route(request.uri().path(), place.listener.realm.as_deref());
     let endpoint = path.as_ref().map_or("other", |route| route.endpoint.pattern());
     let call = Call { request: &request, place: &place, rest, name: &name, admitted: admitted.as_ref(), since };
@@ -58,6 +63,60 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     let time = clock::now().duration_since(since);
     place.state.served.note(&place.listener.name, endpoint, response.status().as_u16(), time);
     response
+}
+
+/// An endpoint that is read, with GET.
+#[derive(Clone, Copy)]
+enum Reading {
+    Events,
+    /// OpenAPI of the listener.
+    OfListener,
+    /// OpenAPI of a realm.
+    OfRealm,
+}
+
+impl Reading {
+    /// Which one a path below `/api/v1`, or below a realm, names.
+    fn of(path: &str) -> Option<Self> {
+        let path = path.strip_prefix("/api/v1/")?;
+        let (below_realm, rest) = match path.strip_prefix("realms/").and_then(|path| path.split_once('/')) {
+            Some((_, rest)) => (true, rest),
+            None => (false, path),
+        };
+        match rest {
+            "events" => Some(Self::Events),
+            "openapi.json" if below_realm => Some(Self::OfRealm),
+            "openapi.json" => Some(Self::OfListener),
+            _ => None,
+        }
+    }
+
+    async fn serve(
+        self,
+        request: HttpRequest,
+        place: web::Data<Place>,
+        admitted: Option<Admitted>,
+        rest: &RestSettings,
+        since: Instant,
+    ) -> HttpResponse {
+        let (pattern, allow) = match self {
+            Self::Events => ("events", HeaderValue::from_static("GET, OPTIONS")),
+            Self::OfListener | Self::OfRealm => ("openapi.json", openapi::ALLOW),
+        };
+        let asks = *request.method() == Method::OPTIONS && cors::is_preflight(request.headers());
+        let mut response = match (self, admitted.as_ref().filter(|_| asks)) {
+            (_, Some(admitted)) => dress(admitted.preflight(allow, &rest.cors), &RequestName::of(request.headers())),
+            (Self::Events, None) => streams::events::serve(request, web::Data::clone(&place)).await,
+            (Self::OfListener, None) => openapi::of_listener(request, web::Data::clone(&place)),
+            (Self::OfRealm, None) => openapi::of_realm(request, web::Data::clone(&place)).await,
+        };
+        if let Some(admitted) = admitted {
+            admitted.dress(response.headers_mut());
+        }
+        let time = clock::now().duration_since(since);
+        place.state.served.note(&place.listener.name, pattern, response.status().as_u16(), time);
+        response
+    }
 }
 
 /// What every answer under `/api` has.

@@ -5,6 +5,7 @@ use super::health::{finish, page, reading};
 use super::idempotent::SharedRecords;
 use super::served::{ServedRequests, BOUNDS_S};
 use super::sessions::Owners;
+use super::webhook::WebhookFigures;
 use super::Place;
 use crate::observe::{Metrics, Refusal, ReloadOutcome};
 use crate::storage::{StoreLink, COMMIT_BOUNDS_MS};
@@ -40,10 +41,11 @@ pub(super) fn registry(
     sessions: Owners,
     store: StoreLink,
     (idempotency, served): (SharedRecords, ServedRequests),
+    webhooks: WebhookFigures,
 ) -> Registry {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Reader { metrics, sessions, store, idempotency, served, started }));
+    registry.register_collector(Box::new(Reader { metrics, sessions, store, idempotency, served, webhooks, started }));
     registry
 }
 
@@ -53,6 +55,7 @@ struct Reader {
     store: StoreLink,
     idempotency: SharedRecords,
     served: ServedRequests,
+    webhooks: WebhookFigures,
     /// Seconds since 1970.
     started: f64,
 }
@@ -70,6 +73,7 @@ impl Collector for Reader {
         self.counters(&mut encoder)?;
         self.store(&mut encoder)?;
         self.requests(&mut encoder)?;
+        self.webhooks(&mut encoder)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         encoder.encode_descriptor("wharf_build", "The program", None, MetricType::Info)?.encode_info(&version)?;
         if let Some(octets) = resident_octets() {
@@ -205,6 +209,27 @@ impl Reader {
         let help = "Time of a group commit";
         let mut commits = encoder.encode_descriptor("wharf_store_commit_seconds", help, None, MetricType::Histogram)?;
         commits.encode_histogram::<NoLabelSet>(of.commit_us as f64 / 1e6, of.commits, &buckets, None)
+    }
+}
+
+impl Reader {
+    /// By the names of the configuration.
+    fn webhooks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let webhooks = self.webhooks.out();
+        let help = "Attempts of webhooks, and deliveries that were given up";
+        let mut deliveries = encoder.encode_descriptor("wharf_webhook_deliveries", help, None, MetricType::Counter)?;
+        for webhook in &webhooks {
+            for (outcome, count) in &webhook.outcomes {
+                let labels = [("name", webhook.name.as_str()), ("outcome", *outcome)];
+                deliveries.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+            }
+        }
+        let help = "Deliveries of webhooks that wait or are under way";
+        let mut queues = encoder.encode_descriptor("wharf_webhook_queue", help, None, MetricType::Gauge)?;
+        for webhook in &webhooks {
+            queues.encode_family(&[("name", webhook.name.as_str())])?.encode_gauge(&webhook.waiting)?;
+        }
+        Ok(())
     }
 }
 

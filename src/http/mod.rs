@@ -31,6 +31,7 @@ pub mod sessions;
 pub mod settings;
 mod streams;
 mod verified;
+pub mod webhook;
 
 use crate::actors::realms::RealmsActor;
 use crate::actors::RealmHandle;
@@ -54,6 +55,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use verified::Verified;
+use webhook::WebhookFigures;
 
 /// Whether the node takes new work.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +96,7 @@ pub struct HttpState {
     nonces: Arc<crossbar::Nonces>,
     idempotency: SharedRecords,
     served: ServedRequests,
+    webhooks: WebhookFigures,
 }
 
 impl HttpState {
@@ -108,11 +111,17 @@ impl HttpState {
     ) -> Self {
         let tally = metrics.tally(usize::MAX);
         let (idempotency, served) = (SharedRecords::default(), ServedRequests::default());
+        let webhooks = WebhookFigures::default();
         let requests = (idempotency.clone(), served.clone());
-        let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store, requests));
+        let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store, requests, webhooks.clone()));
         let rest = Arc::new(ArcSwap::from_pointee(rest));
         let nonces = Arc::default();
-        Self { rest, realms, readiness, sessions, tally, registry, nonces, idempotency, served }
+        Self { rest, realms, readiness, sessions, tally, registry, nonces, idempotency, served, webhooks }
+    }
+
+    /// Where webhooks say what there is of them.
+    pub fn webhooks(&self) -> WebhookFigures {
+        self.webhooks.clone()
     }
 
     /// From now on these settings of the REST bridge hold, for requests to come.
@@ -133,6 +142,8 @@ pub struct Served {
     pub metrics: bool,
     /// `/livez`, `/readyz`, `/healthz`.
     pub health: bool,
+    /// `/hooks`.
+    pub hooks: bool,
 }
 
 /// What this room needs to know of a listener.
@@ -217,13 +228,13 @@ pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: 
         metrics::configure(services);
     }
     if listener.served.rest {
-        // Before the paths that stand for all others.
-        openapi::configure(services);
-        streams::configure(services);
         api::configure(services);
     }
     if listener.served.admin {
         admin::configure(services);
+    }
+    if listener.served.hooks {
+        webhook::inward::configure(services);
     }
     if listener.served.rest || listener.served.admin {
         docs::configure(services);

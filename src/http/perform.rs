@@ -193,7 +193,7 @@ fn left_out() -> Problem {
 ///
 /// # Errors
 /// What the answer is, if it is a failure; 400 for a result that has no form in this serialization.
-fn say(
+pub(super) fn say(
     answer: Answer,
     serialization: Serialization,
     statuses: &Statuses<'_>,

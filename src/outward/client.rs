@@ -3,6 +3,7 @@
 use super::io::Io;
 use super::tls::{self, Trust};
 use super::{Request, RequestFault, Response, Then, OF_ONE_MAX, UNDER_WAY_MAX};
+use crate::auth::webhook::AddressGuard;
 use crate::auth::WebAddress;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -26,6 +27,9 @@ use zeroize::Zeroizing;
 /// Octets and lines of an answer's head.
 const HEAD_MAX: usize = 64 << 10;
 const HEADERS_MAX: usize = 64;
+
+/// For the body of an answer of which only the beginning is wanted.
+const BEGINNING: Duration = Duration::from_secs(1);
 
 /// Addresses of one name that are tried.
 const TRIES_MAX: usize = 4;
@@ -88,12 +92,22 @@ impl Client {
 
     /// One request and its answer, within its time.
     pub(super) async fn fetch(&self, request: &Request) -> Result<Response, RequestFault> {
-        timeout(request.timeout, self.exchange(request)).await.unwrap_or(Err(RequestFault::Late))
+        let given_up = async {
+            match request.more.as_ref().and_then(|more| more.given_up.as_ref()) {
+                Some(given_up) => given_up.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = given_up => Err(RequestFault::GivenUp),
+            answer = timeout(request.timeout, self.exchange(request)) => answer.unwrap_or(Err(RequestFault::Late)),
+        }
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, RequestFault> {
         let address = &*request.address;
-        let socket = connect(address, request.timeout).await?;
+        let socket = connect(address, request).await?;
         if !address.is_encrypted() {
             return talk(socket, request).await;
         }
@@ -105,13 +119,15 @@ impl Client {
 }
 
 /// A connection to the first of its addresses that has one.
-async fn connect(address: &WebAddress, time: Duration) -> Result<TcpStream, RequestFault> {
-    let (host, port) = (address.host(), address.port());
+async fn connect(address: &WebAddress, request: &Request) -> Result<TcpStream, RequestFault> {
+    let (host, port, time) = (address.host(), address.port(), request.timeout);
     let mut found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
         Ok(ip) => vec![SocketAddr::new(ip, port)],
         Err(_) => tokio::net::lookup_host((&*host, port)).await.map_err(|_| RequestFault::Name)?.collect(),
     };
-    if !address.is_encrypted() && address.is_loopback() {
+    if let Some(more) = &request.more {
+        found = guarded(found, &more.guard, address.is_encrypted())?;
+    } else if !address.is_encrypted() && address.is_loopback() {
         // Whatever a name server says: what is not encrypted does not leave this host.
         found.retain(|address| address.ip().is_loopback());
     }
@@ -130,19 +146,34 @@ async fn connect(address: &WebAddress, time: Duration) -> Result<TcpStream, Requ
     Err(RequestFault::Unreachable)
 }
 
+/// Of the addresses that a name has, those that may be dialled.
+///
+/// # Errors
+/// [`RequestFault::Guarded`]: none may.
+fn guarded(found: Vec<SocketAddr>, guard: &AddressGuard, is_encrypted: bool) -> Result<Vec<SocketAddr>, RequestFault> {
+    let mut refused = None;
+    let mut may = found;
+    may.retain(|address| guard.check(address.ip(), is_encrypted).map_err(|why| refused = Some(why)).is_ok());
+    match refused {
+        Some(why) if may.is_empty() => Err(RequestFault::Guarded(why)),
+        _ => Ok(may),
+    }
+}
+
 /// Sends the request and reads the answer, while the connection is driven.
 async fn talk(socket: impl AsyncRead + AsyncWrite + Unpin, request: &Request) -> Result<Response, RequestFault> {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEAD_MAX).max_headers(HEADERS_MAX);
     let (mut sender, connection) = builder.handshake(Io(socket)).await.map_err(|_| RequestFault::Broken)?;
     let message = message(request)?;
-    let octets_max = request.octets_max;
+    let (octets_max, is_cut) = (request.octets_max, request.more.as_ref().is_some_and(|more| more.is_cut));
     let exchange = async move {
         let response = sender.send_request(message).await.map_err(|_| RequestFault::Broken)?;
         let (head, body) = response.into_parts();
-        let body = read(body, octets_max).await?;
+        let body = if is_cut { beginning(body, octets_max).await } else { read(body, octets_max).await? };
         let (is_json, max_age) = (is_json(&head.headers), max_age(&head.headers));
-        Ok(Response { status: head.status.as_u16(), is_json, max_age, body })
+        let retry_after = retry_after(&head.headers);
+        Ok(Response { status: head.status.as_u16(), is_json, max_age, retry_after, body })
     };
     beside(exchange, connection).await
 }
@@ -178,6 +209,9 @@ fn message(request: &Request) -> Result<hyper::Request<Full<Bytes>>, RequestFaul
         value.set_sensitive(true);
         builder = builder.header(header::AUTHORIZATION, value);
     }
+    if let (Some(more), Some(headers)) = (&request.more, builder.headers_mut()) {
+        headers.extend(more.headers.iter().cloned());
+    }
     builder.body(Full::new(body.unwrap_or_default())).map_err(|_| RequestFault::Broken)
 }
 
@@ -196,6 +230,26 @@ async fn read(mut body: Incoming, octets_max: usize) -> Result<Zeroizing<Vec<u8>
         read.extend_from_slice(&octets);
     }
     Ok(read)
+}
+
+/// As much of the body as may be, and no longer than [`BEGINNING`]. What breaks off is an answer all the same: its status has
+/// come.
+async fn beginning(mut body: Incoming, octets_max: usize) -> Zeroizing<Vec<u8>> {
+    let mut read = Zeroizing::new(Vec::new());
+    let until = tokio::time::Instant::now() + BEGINNING;
+    while read.len() < octets_max {
+        let Ok(Some(Ok(frame))) = tokio::time::timeout_at(until, body.frame()).await else { break };
+        let Ok(octets) = frame.into_data() else { continue };
+        let room = octets_max - read.len();
+        read.extend_from_slice(octets.get(..room).unwrap_or(&octets));
+    }
+    read
+}
+
+/// In seconds; a date is not read.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u32>().ok()?;
+    Some(Duration::from_secs(seconds.into()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -221,6 +275,7 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::webhook::Guarded;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         lines.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
@@ -242,6 +297,20 @@ mod tests {
             assert_eq!(found, expected.map(Duration::from_secs), "{line}");
         }
         assert_eq!(max_age(&HeaderMap::new()), None);
+    }
+
+    /// H4: what a resolver says is judged, and only what was judged is dialled.
+    #[test]
+    fn of_the_addresses_of_a_name_only_those_are_dialled_that_the_guard_lets_pass() {
+        let found = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let guard = AddressGuard::default();
+        let mixed = found(&["127.0.0.1:443", "1.1.1.1:443", "[fd00::1]:443", "[::ffff:10.0.0.1]:443"]);
+        assert_eq!(guarded(mixed, &guard, true), Ok(found(&["1.1.1.1:443"])));
+        let within = found(&["169.254.169.254:80", "[::1]:80"]);
+        assert_eq!(guarded(within, &guard, true), Err(RequestFault::Guarded(Guarded::NotPublic)));
+        let plain = found(&["1.1.1.1:80"]);
+        assert_eq!(guarded(plain, &guard, false), Err(RequestFault::Guarded(Guarded::NotEncrypted)));
+        assert_eq!(guarded(Vec::new(), &guard, true), Ok(Vec::new()), "a name without addresses is another fault");
     }
 
     #[test]

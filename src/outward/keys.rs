@@ -137,7 +137,8 @@ impl Keeper {
         let (client, told, name) = (self.client.clone(), self.told.clone(), name.to_owned());
         let address = Arc::clone(&kept.address);
         tokio::task::spawn_local(async move {
-            let request = Request { address, post: None, token: None, octets_max: OCTETS_MAX, timeout: TIMEOUT };
+            let request =
+                Request { address, post: None, token: None, octets_max: OCTETS_MAX, timeout: TIMEOUT, more: None };
             let fetched = read(&client, &request).await;
             // The keeper has gone where the program ends.
             let _nobody = told.send((name, fetched));

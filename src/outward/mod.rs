@@ -12,12 +12,15 @@ mod tls;
 
 pub use keys::KeyKeeping;
 
+use crate::auth::webhook::{AddressGuard, Guarded};
 use crate::auth::{Secret, WebAddress};
 use crate::observe::Tally;
+use hyper::header::{HeaderName, HeaderValue};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{channel, Receiver, Sender};
+use tokio::sync::Notify;
 use tokio::task::LocalSet;
 use zeroize::Zeroizing;
 
@@ -46,6 +49,21 @@ pub struct Request {
     pub octets_max: usize,
     /// For everything: looking up the name, connecting, TLS, the last octet of the answer.
     pub timeout: Duration,
+    /// What a webhook asks beyond that.
+    pub more: Option<Box<More>>,
+}
+
+/// What a webhook asks of its request.
+#[derive(Clone, Debug)]
+pub struct More {
+    /// More lines of the head.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The name is resolved once, and of its addresses only those are dialled that this lets pass.
+    pub guard: AddressGuard,
+    /// Of an answer that is longer than may be, the beginning is given back and not a fault.
+    pub is_cut: bool,
+    /// Gives the request up when it is told.
+    pub given_up: Option<Arc<Notify>>,
 }
 
 /// What is posted. Never printed, and wiped.
@@ -66,6 +84,8 @@ pub struct Response {
     pub is_json: bool,
     /// How long `Cache-Control` lets it be kept, if that says it.
     pub max_age: Option<Duration>,
+    /// `Retry-After`, where that is a number of seconds.
+    pub retry_after: Option<Duration>,
     /// What it holds, wiped when dropped.
     pub body: Zeroizing<Vec<u8>>,
 }
@@ -88,6 +108,12 @@ pub enum RequestFault {
     /// The name has no address, or one elsewhere where it must be on this host.
     #[error("no address for its name")]
     Name,
+    /// Where its name leads the router may not connect.
+    #[error("{0}")]
+    Guarded(Guarded),
+    /// Whoever asked has given it up.
+    #[error("given up")]
+    GivenUp,
     /// Nobody listens there.
     #[error("no connection")]
     Unreachable,

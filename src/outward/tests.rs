@@ -24,7 +24,7 @@ fn trusting(url: &str, pem: &str) -> Arc<WebAddress> {
 }
 
 fn request(address: Arc<WebAddress>) -> Request {
-    Request { address, post: None, token: None, octets_max: 1000, timeout: PATIENCE }
+    Request { address, post: None, token: None, octets_max: 1000, timeout: PATIENCE, more: None }
 }
 
 fn answer(outward: &Outward, request: Request) -> Result<Response, RequestFault> {
@@ -190,4 +190,60 @@ fn a_storm_of_unknown_kids_causes_one_fetch_beside_that_of_the_start_and_the_las
     outward.keep_keys(Vec::new(), metrics.tally(0));
     wait(&outward, &address);
     assert_eq!(site.more(), 0);
+}
+
+fn more(allow: &[&str]) -> More {
+    let allow = allow.iter().map(|range| crate::auth::PeerRange::parse(range).unwrap()).collect();
+    More { headers: Vec::new(), guard: AddressGuard { allow }, is_cut: true, given_up: None }
+}
+
+/// H4.
+#[test]
+fn a_webhook_does_not_come_to_this_host_unless_that_is_allowed() {
+    let site = Site::start(|_| json(200, "{}"));
+    let outward = Outward::default();
+    let asked = |allow: &[&str]| Request { more: Some(Box::new(more(allow))), ..request(address(&site.url("/"))) };
+    assert_eq!(fault(&outward, asked(&[])), RequestFault::Guarded(Guarded::NotPublic));
+    assert_eq!(fault(&outward, asked(&["10.0.0.0/8"])), RequestFault::Guarded(Guarded::NotPublic));
+    assert_eq!(site.more(), 0, "not even connected to");
+    assert_eq!(answer(&outward, asked(&["127.0.0.0/8"])).unwrap().status, 200);
+}
+
+#[test]
+fn of_an_answer_to_a_webhook_the_beginning_is_enough_however_long_or_slow_it_is() {
+    let outward = Outward::default();
+    let ask = |site: &Site| {
+        let more = Some(Box::new(more(&["127.0.0.0/8"])));
+        answer(&outward, Request { more, octets_max: 1000, ..request(address(&site.url("/"))) }).unwrap()
+    };
+    let long = Site::start(|_| with(503, "Retry-After: 7\r\n", &"x".repeat(100_000)));
+    let got = ask(&long);
+    assert_eq!((got.status, got.body.len(), got.retry_after), (503, 1000, Some(Duration::from_secs(7))));
+    let short = Site::start(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nbroken off".to_vec());
+    let got = ask(&short);
+    assert_eq!((got.status, &got.body[..]), (200, &b"broken off"[..]));
+}
+
+#[test]
+fn a_request_that_is_given_up_ends_at_once() {
+    let (arrived, wait) = road();
+    let (release, held) = road::<()>();
+    #[expect(clippy::disallowed_types, reason = "one test, one thread at a time")]
+    let held = std::sync::Mutex::new(held);
+    let site = Site::start(move |_| {
+        arrived.send(()).unwrap();
+        let _released = held.lock().unwrap().recv_timeout(PATIENCE);
+        Vec::new()
+    });
+    let given_up = Arc::new(tokio::sync::Notify::new());
+    let more = More { given_up: Some(Arc::clone(&given_up)), ..more(&["127.0.0.0/8"]) };
+    let (tell, told) = road();
+    let asked = Request { more: Some(Box::new(more)), ..request(address(&site.url("/"))) };
+    // Kept: its thread ends with it.
+    let outward = Outward::default();
+    outward.ask(asked, Box::new(move |answer| tell.send(answer.map(|got| got.status)).unwrap()));
+    wait.recv_timeout(PATIENCE).unwrap();
+    given_up.notify_one();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Err(RequestFault::GivenUp));
+    release.send(()).unwrap();
 }

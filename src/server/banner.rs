@@ -87,6 +87,7 @@ fn name(service: Service) -> &'static str {
         Service::Health => "health",
         Service::Static => "static",
         Service::LongPoll => "longpoll",
+        Service::Hooks => "hooks",
     }
 }
 

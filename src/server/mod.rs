@@ -19,8 +19,10 @@ use crate::actors::realms::RealmsActor;
 use crate::config::{LoadOptions, Settings, ShutdownSettings};
 use crate::http::sessions::Owners;
 use crate::http::settings::pages::Pages;
+use crate::http::webhook::{Deliver, Webhooks};
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics};
+use crate::outward::Outward;
 use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind_one, Acceptor, BindError, Listening, Serves, SocketId, WorkerHandle};
@@ -29,7 +31,7 @@ use crate::transport::settings::{FolderSettings, ListenerSettings, ProcessLimits
 use crate::transport::sockets::OpenSocket;
 use crate::transport::tls::TlsFault;
 use crate::transport::worker::{Load, WorkerActor, WorkerSettings};
-use actix::{Actor, Addr, Arbiter};
+use actix::{Actor, Addr, Arbiter, ArbiterHandle};
 use admin::Audit;
 use reload::Reloader;
 use std::cell::{Cell, RefCell};
@@ -231,6 +233,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
     let (seen, ready, board) = (Arc::clone(&metrics), readiness.clone(), Board::default());
     let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
+    let webhooks = webhooks(&settings, handles.clone(), &realms, &callers, &state);
     let worker = |(number, arbiter): (usize, &Arbiter)| {
         let load = Arc::<Load>::default();
         let worker = WorkerSettings {
@@ -269,8 +272,24 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
         tally: main_tally,
         current: Rc::clone(&current),
         audit: Audit::default(),
+        webhooks,
     };
     (Running { workers, callers, acceptor, metrics, readiness, current, arbiters }, reloader)
+}
+
+/// Starts what goes out and what is answered over HTTP.
+fn webhooks(
+    settings: &Settings,
+    workers: Vec<ArbiterHandle>,
+    realms: &Addr<RealmsActor>,
+    owners: &Owners,
+    state: &HttpState,
+) -> Webhooks {
+    // A client of their own: slow endpoints take nothing from logins.
+    let deliver = Deliver { realms: realms.clone(), owners: owners.clone(), outward: Outward::default() };
+    let mut webhooks = Webhooks::new(workers, deliver, state.webhooks());
+    webhooks.use_settings(&settings.webhooks);
+    webhooks
 }
 
 /// What the HTTP side serves on each listener.
@@ -299,6 +318,7 @@ fn seen_by_http(listener: &ListenerSettings) -> Listener {
         admin: serves(Service::Admin),
         metrics: serves(Service::Metrics),
         health: serves(Service::Health),
+        hooks: serves(Service::Hooks),
     };
     Listener {
         name: listener.name.as_str().into(),

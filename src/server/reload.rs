@@ -11,6 +11,7 @@ use crate::actors::admin::Asked;
 use crate::actors::realms::{pending, RealmsActor, UseRealms};
 use crate::config::managed::{self, Managed};
 use crate::config::{self, ConfigErrors, Difference, Layer, LoadOptions, Reloaded, Settings, Severity};
+use crate::http::webhook::Webhooks;
 use crate::http::HttpState;
 use crate::observe::log::LevelHandle;
 use crate::observe::{ReloadOutcome, Tally};
@@ -55,6 +56,7 @@ pub(super) struct Reloader {
     pub(super) tally: Tally,
     pub(super) current: Rc<Current>,
     pub(super) audit: Audit,
+    pub(super) webhooks: Webhooks,
 }
 
 /// Why the settings are as they were.
@@ -234,6 +236,7 @@ impl Reloader {
         keys::fetch(&settings, &self.outward, &self.tally);
         keys::keep_fresh(settings.realms.iter().chain(settings.templates.iter().map(|template| &template.settings)));
         self.http.use_rest(settings.rest.clone());
+        self.webhooks.use_settings(&settings.webhooks);
         *self.current.limits.borrow_mut() = settings.limits.clone();
         self.current.shutdown.set(settings.shutdown);
         let opened = banner::places(&fresh);

@@ -40,6 +40,8 @@ pub enum Service {
     Static,
     /// WAMP over HTTP long-poll and server-sent events.
     LongPoll,
+    /// `/hooks`.
+    Hooks,
 }
 
 /// One listener, complete.

@@ -120,7 +120,22 @@ fn the_full_file_equals_the_defaults() {
             "method",
             "path",
             "realm",
-            "call"
+            "call",
+            "realm",
+            "role",
+            "topics",
+            "url",
+            "secret",
+            "realm",
+            "role",
+            "publish",
+            "kind",
+            "secret",
+            "realm",
+            "role",
+            "procedure",
+            "url",
+            "secret"
         ]
     );
 }

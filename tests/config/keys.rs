@@ -33,6 +33,8 @@ const NAMES: &[&str] = &[
     "bridge",
     "item",
     "lang",
+    "push",
+    "stock",
     "\"com.example.error.not_found\"",
     "com.example.error.not_found",
 ];
@@ -218,6 +220,17 @@ fn every_key_can_be_set_by_its_variable() {
         "realms.main.procedures.report.trustlevel",
         "realms.main.procedures.report.call_timeout",
         "rest.keys.report.expires",
+        "webhooks.out.orders.ca",
+        "webhooks.out.orders.secret_previous",
+        "webhooks.in.push.call",
+        "webhooks.in.push.verify.secret_previous",
+        "webhooks.in.push.verify.header",
+        "webhooks.in.push.verify.algorithm",
+        "webhooks.in.push.verify.prefix",
+        "webhooks.in.push.verify.encoding",
+        "webhooks.in.push.verify.name",
+        "webhooks.call.stock.ca",
+        "webhooks.call.stock.secret_previous",
     ];
     let mut by_file = of_text(&wharf::config::full_file());
     by_file.text = by_file.text.map(|text| text.replace("\"com.example.error.not_found\" = 404\n", ""));

@@ -24,6 +24,7 @@ mod second;
 mod secrets;
 mod tls;
 mod web;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,6 +76,13 @@ fn variables() -> BTreeMap<String, String> {
         ("BRIDGE_SECRET", "09".repeat(32)),
         ("CRON_SHA256", "07".repeat(32)),
         ("OPS_SHA256", "08".repeat(32)),
+        ("WEBHOOK_SECRET", "whsec_CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ".to_owned()),
+        ("WEBHOOK_PREVIOUS", "whsec_CAgICAgICAgICAgICAgICAgICAgICAgI".to_owned()),
+        ("WHSEC_ORDERS", "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH".to_owned()),
+        ("WHSEC_STOCK", "whsec_BgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYG".to_owned()),
+        ("GH_SECRET", "another secret that both know".to_owned()),
+        ("HOOK_PASSWORD", "the password of hooks".to_owned()),
+        ("PUSH_SECRET", "the secret that both know".to_owned()),
     ];
     texts.chain(made.map(|(name, text)| (name.to_owned(), text))).collect()
 }
@@ -109,11 +117,13 @@ fn comparable(settings: &Settings) -> String {
         limits,
         log,
         shutdown,
+        webhooks,
         source: _,
         warnings: _,
         ..
     } = settings;
-    writeln!(text, "{node:#?} {listeners:#?} {rest:#?} {storage:#?} {limits:#?} {log:#?} {shutdown:#?}").unwrap();
+    writeln!(text, "{node:#?} {listeners:#?} {rest:#?} {storage:#?} {limits:#?} {log:#?} {shutdown:#?} {webhooks:#?}")
+        .unwrap();
     let from_templates = templates.iter().map(|template| &template.settings);
     for realm in realms.iter().chain(from_templates) {
         let rest =

@@ -64,12 +64,12 @@ fn others(value: &str) -> Vec<String> {
             all.chain([keys, rule.to_owned(), "[\"nonce\"]".to_owned()]).collect()
         }
         _ if value.starts_with("{ procedure") => vec!["{ procedure = \"com.other\" }".to_owned()],
-        _ if value.starts_with('{') => {
-            ["OPS_TICKET", "ANN_VERIFIER", "OTHER_KEY_SHA256"].map(|name| format!("{{ env = \"{name}\" }}")).to_vec()
-        }
+        _ if value.starts_with('{') => ["OPS_TICKET", "ANN_VERIFIER", "OTHER_KEY_SHA256", "WEBHOOK_PREVIOUS"]
+            .map(|name| format!("{{ env = \"{name}\" }}"))
+            .to_vec(),
         _ if value.contains("iB\"") => text(&["17KiB", "13KiB", "2MiB"]),
         _ if value.contains('%') => text(&["71%", "84%"]),
-        _ if value.contains("/s") => text(&["7/s", "127.0.0.1:8099", "/other"]),
+        _ if value.contains("/s") => text(&["7/s", "127.0.0.1:8099", "/other", "https://other.example/s"]),
         _ if value.trim_matches('"').starts_with(|digit: char| digit.is_ascii_digit()) => {
             text(&["3s", "2s", "2m", "1.3", "127.0.0.1:8099", "0600", "04", "2028-01-01T00:00:00Z"])
         }
@@ -104,6 +104,8 @@ fn others(value: &str) -> Vec<String> {
                 "/other",
                 "PUT",
                 "full",
+                "crossbar",
+                "https://other.example/",
             ]),
             vec!["3".to_owned()],
         ]
@@ -146,6 +148,19 @@ fn full(path: &str) -> LoadOptions {
     }
     if path == "listeners.main.longpoll.no_content" {
         text = text.replace("paths = [\"/lp\", ", "paths = [\"/lp\", \"/other\", ");
+    }
+    if path == "webhooks.in.push.call" {
+        text = text.replace("publish = \"com.example.on_push\"", "call = \"com.example.on_push\"");
+    }
+    if let Some(key) = path.strip_prefix("webhooks.in.push.verify.") {
+        let kind = match key {
+            "kind" | "secret_previous" => "\"standard-webhooks\"",
+            "name" => "\"basic\"\nname = \"a\"",
+            "header" | "algorithm" | "prefix" | "encoding" => "\"hmac\"\nheader = \"X-Other\"",
+            _ => "\"github-sha256\"",
+        };
+        text = text.replace("\nkind = \"github-sha256\"", &format!("\nkind = {kind}"));
+        text = text.replace("\"PUSH_SECRET\"", "\"WEBHOOK_SECRET\"");
     }
     if path.starts_with("storage") || path.contains("durability") {
         text = text.replace("# data_dir = ", "data_dir = ");
@@ -199,6 +214,9 @@ fn each_key_of_the_full_file_is_changed_alone_and_lands_in_the_column_that_the_d
             "dynamic.main.token",
         ]
         .map(|key| format!("realms.main.auth.{key}"));
+        if ["webhooks.out.orders.ca", "webhooks.call.stock.ca"].contains(&path.as_str()) {
+            continue;
+        }
         if together.iter().any(|prefix| path.starts_with(prefix)) || needs_files.contains(&path) {
             continue;
         }

@@ -46,6 +46,7 @@ EXPECTED = {
     "tickets.toml": [("web", "frontend", "ticket")],
     "tls.toml": [200],
     "unix-socket.toml": [(None, "program", "anonymous")],
+    "webhooks.toml": [202],
     "wampcra.toml": [("joe", "frontend", "wampcra")],
 }
 

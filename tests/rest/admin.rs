@@ -27,6 +27,12 @@ http = true
 call = ["wharf.admin.*"]
 [realms."wharf.admin".roles.viewer]
 call = ["wharf.admin.*.list", "wharf.admin.*.get"]
+[webhooks.out.cron]
+realm = "main"
+role = "guest"
+topics = ["com.nothing"]
+url = "https://localhost:1/"
+secret = { file = "whsec" }
 "#;
 
 struct Admin {

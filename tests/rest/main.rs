@@ -31,3 +31,4 @@ mod stopping;
 mod stream;
 mod tokens;
 mod wamp;
+mod webhooks;

@@ -121,6 +121,7 @@ impl Router {
         std::fs::write(folder.path().join("ticket"), "s3cret\n").unwrap();
         std::fs::write(folder.path().join("jwt"), JWT_KEY).unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
+        std::fs::write(folder.path().join("whsec"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         drop(held);
         let (child, log) = run(folder.path());
         Self { child, ports, folder, log }

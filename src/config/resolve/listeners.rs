@@ -134,6 +134,7 @@ impl Resolver<'_> {
             "/livez" | "/readyz" | "/healthz" if serves(Service::Health) => "health",
             api if (api == "/api" || api.starts_with("/api/")) && serves(Service::Rest) => "rest",
             admin if (admin == "/admin" || admin.starts_with("/admin/")) && serves(Service::Admin) => "admin",
+            hooks if (hooks == "/hooks" || hooks.starts_with("/hooks/")) && serves(Service::Hooks) => "hooks",
             _ => return,
         };
         let message = format!("two services want the path \"{}\"", path.0);

@@ -21,6 +21,7 @@ mod secret;
 mod tls;
 mod topics;
 mod web;
+mod webhooks;
 
 use super::error::{either, nearest, Code, Finding, Severity};
 use super::read::{Key, Placed};
@@ -71,6 +72,7 @@ pub(super) fn resolve(file: &File, sources: &Sources, options: &LoadOptions, sou
         realms: realms.into_iter().filter(|realm| realm.enabled).map(|realm| realm.settings).collect(),
         templates,
         rest: resolver.rest(),
+        webhooks: resolver.webhooks(),
         storage: resolver.storage(),
         limits: resolver.limits(),
         log: LogSettings { format: file.observability.log.format.value, level: file.observability.log.level.value },

@@ -27,6 +27,11 @@ impl Resolver<'_> {
                 self.error(Code::InsecureListener, at, message, hint);
             }
         }
+        self.trusting(address, ca)
+    }
+
+    /// The address, with the only authorities that are trusted there.
+    pub(super) fn trusting(&mut self, address: WebAddress, ca: &Placed<Option<String>>) -> Option<Arc<WebAddress>> {
         let Some(path) = &ca.value else { return Some(Arc::new(address)) };
         if !address.is_encrypted() {
             self.error(Code::Exclusive, ca, "`ca` means nothing without https://", "remove it");

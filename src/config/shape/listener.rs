@@ -19,7 +19,7 @@ table! {
         bind: Binds = required, at_once;
         /// The mode of a Unix socket's file; 0660 if absent.
         mode: Option<Mode> = optional("\"0660\""), at_once;
-        /// What is served here: websocket, rawsocket, rest, admin, metrics, health, static, longpoll. They share the port.
+        /// What is served here: websocket, rawsocket, rest, admin, metrics, health, static, longpoll, hooks. They share the port.
         serve: Items<Service> = required;
         /// Names of the realms reachable here; "*" for all.
         realms: Items<String> = default(Items::from_iter(["*".to_owned()]));
@@ -201,6 +201,7 @@ choice!(Service {
     "health" => Service::Health,
     "static" => Service::Static,
     "longpoll" => Service::LongPoll,
+    "hooks" => Service::Hooks,
 });
 
 choice!(Serialization {

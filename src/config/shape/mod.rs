@@ -12,6 +12,7 @@ mod realm;
 mod rest;
 mod routes;
 mod topics;
+mod webhooks;
 
 pub(super) use auth::{
     Auth, Cookie, Cryptosign, DynamicAuth, DynamicMethod, FirstMethod, Jwt, OrderedMethod, Scram, SecondMethod,
@@ -25,6 +26,7 @@ pub(super) use realm::{Party, Permission, Queue, Realm, RealmCommon, Role, RuleL
 pub(super) use rest::{Cors, Idempotency};
 pub(super) use routes::MappedRoute;
 pub(super) use topics::{Durability, History, Procedure, Topic};
+pub(super) use webhooks::{VerifyKind, WebhookCall, WebhookIn, WebhookOut, WebhookVerify, Webhooks};
 
 use super::read::table;
 use super::settings::ShutdownSettings;
@@ -54,6 +56,8 @@ table! {
         admin: Admin = default(Admin::default()), restart;
         /// The REST bridge.
         rest: Rest = default(Rest::default());
+        /// Events that go out over HTTP, hooks that come in, and procedures that live on HTTP.
+        webhooks: Webhooks = default(Webhooks::default());
         /// Where what must outlive the process is kept.
         storage: Storage = default(Storage::default()), restart;
         /// The bounds of the whole process.

@@ -18,5 +18,5 @@ pub use quantity::duration;
 pub(super) use quantity::{Count, Level, Percent, Rate, Size, Status, Time};
 pub(super) use route::{GoodStatus, RoutePath, RouteValue};
 pub(super) use secret::SecretPlace;
-pub(super) use wamp::{ListPattern, ProcedureUri, RealmUri};
-pub(super) use web::WebUrl;
+pub(super) use wamp::{ListPattern, ProcedureUri, RealmUri, TopicUri};
+pub(super) use web::{TargetUrl, WebUrl};

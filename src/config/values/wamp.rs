@@ -60,6 +60,31 @@ impl Key for ProcedureUri {
     }
 }
 
+/// The URI of a topic of the application.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::config) struct TopicUri(pub(in crate::config) String);
+
+impl Key for TopicUri {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let text = reader.text(node, "a URI such as \"com.example.on_push\"")?;
+        let fault = match check(text, UriRules::Loose, MatchPolicy::Exact) {
+            Ok(()) if !is_reserved(text) => return Some(Self(text.to_owned())),
+            Ok(()) => "expected a topic of the application: wamp. and wharf. are the router's own".to_owned(),
+            Err(fault) => fault.to_string(),
+        };
+        reader.error(Code::Malformed, node.place, format!("\"{text}\" is no URI of a topic"), fault);
+        None
+    }
+
+    fn written(&self) -> Written {
+        Written::Inline(self.0.as_str().into())
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        ProcedureUri::schema(generator)
+    }
+}
+
 /// A pattern in the notation of lists.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::config) struct ListPattern {

@@ -40,3 +40,21 @@ impl Key for WebUrl {
         json_schema!({ "type": "string", "pattern": "^https?://", "maxLength": 2048 })
     }
 }
+
+/// An address that something is posted to. Empty only where it is missing.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(in crate::config) struct TargetUrl(pub(in crate::config) Option<WebUrl>);
+
+impl Key for TargetUrl {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        WebUrl::read(node, reader).map(Some).map(Self)
+    }
+
+    fn written(&self) -> Written {
+        self.0.as_ref().map_or_else(|| Written::Inline("".into()), Key::written)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        WebUrl::schema(generator)
+    }
+}

@@ -51,6 +51,8 @@ pub(in crate::http) enum Order {
 
 const NAME: Gives = Gives::Page(Order::Names(&["name"]));
 const USERS: Gives = Gives::Page(Order::Names(&["authid", "method"]));
+/// Of deliveries: an id begins with the time.
+const IDS: Gives = Gives::Page(Order::Names(&["id"]));
 const NEWEST: Gives = Gives::Page(Order::Newest);
 
 const fn row(method: Method, path: &'static str, procedure: &'static str, takes: Takes, gives: Gives) -> Row {
@@ -138,6 +140,13 @@ pub(in crate::http) const ROWS: &[Row] = &[
     post("config/check", "config.check", Takes::Nothing, Gives::Whole),
     post("config/reload", "config.reload", Takes::Nothing, Gives::Whole),
     get("audit", "audit.list", NEWEST),
+    get("webhooks", "webhook.list", NAME),
+    get("webhooks/{name}", "webhook.get", Gives::Whole),
+    get("webhooks/{name}/deliveries", "webhook.deliveries", IDS),
+    get("webhooks/{name}/dead_letters", "webhook.dead_letters", IDS),
+    post("webhooks/{name}/send_again", "webhook.send_again", Takes::Members(&["id"]), Gives::Whole),
+    post("webhooks/{name}/switch_on", "webhook.switch_on", Takes::Nothing, Gives::Whole),
+    post("webhooks/{name}/test", "webhook.test", Takes::Nothing, Gives::Whole),
 ];
 
 /// What a path says by its place.

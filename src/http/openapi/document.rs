@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn every_operation_has_an_id_of_its_own_and_an_answer() {
-        let document = of_listener(Served { rest: true, admin: true, metrics: true, health: true });
+        let document = of_listener(Served { rest: true, admin: true, metrics: true, health: true, hooks: true });
         let operations = operations(&document);
         assert_eq!(operations.len(), ENDPOINTS.len() + ROWS.len());
         let ids: BTreeSet<_> = operations.iter().map(|operation| operation["operationId"].as_str().unwrap()).collect();

@@ -6,7 +6,6 @@ mod schemas;
 mod table;
 
 use super::api;
-use super::health::reading;
 use super::negotiate;
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
@@ -22,33 +21,36 @@ use actix_web::{web, HttpRequest, HttpResponse};
 /// Those of a list of the administration.
 const PAGE_PARAMETERS: &[&str] = super::admin::PAGE_PARAMETERS;
 
-const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+pub(super) const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
-pub(super) fn configure(services: &mut web::ServiceConfig) {
-    services
-        .service(web::resource("/api/v1/openapi.json").route(reading().to(of_listener)).default_service(web::to(other)))
-        .service(
-            web::resource("/api/v1/realms/{realm}/openapi.json")
-                .route(reading().to(of_realm))
-                .default_service(web::to(other)),
-        );
-}
-
-async fn of_listener(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+/// The endpoints of this listener.
+pub(super) fn of_listener(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+    if !is_read(&request) {
+        return other(&request, &place);
+    }
     let document = document::of_listener(place.listener.served);
     finish(HttpResponse::Ok().content_type(negotiate::JSON).body(document.to_string()), &request)
 }
 
-async fn other(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+/// Whether a document is asked for.
+fn is_read(request: &HttpRequest) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+fn other(request: &HttpRequest, place: &Place) -> HttpResponse {
     if request.method() == Method::OPTIONS {
-        return finish(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish(), &request);
+        return finish(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish(), request);
     }
     let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET");
     let problem = problem.with(header::ALLOW, ALLOW).uncounted();
-    finish(place.respond(problem, &RequestName::of(request.headers())), &request)
+    finish(place.respond(problem, &RequestName::of(request.headers())), request)
 }
 
-async fn of_realm(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+/// What may be called in a realm, for whoever asks.
+pub(super) async fn of_realm(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+    if !is_read(&request) {
+        return other(&request, &place);
+    }
     let said = describe(&request, &place).await;
     let name = RequestName::of(request.headers());
     finish(said.unwrap_or_else(|problem| place.respond(problem, &name)), &request)

@@ -57,10 +57,10 @@ pub(super) const CROSSBAR: &str = "crossbar";
 impl Key {
     /// What the transport of their session is told to be.
     fn protocol(&self) -> &'static str {
-        if &*self.authmethod == CROSSBAR {
-            CROSSBAR
-        } else {
-            "rest"
+        match &*self.authmethod {
+            CROSSBAR => CROSSBAR,
+            super::webhook::METHOD => "webhook_in",
+            _ => "rest",
         }
     }
 }

@@ -110,11 +110,7 @@ impl Connection for Pipe {
     }
 
     fn details(&self) -> Dict {
-        let mut details = details(self.peer, self.tls);
-        if let Some((_, protocol)) = details.iter_mut().find(|(key, _)| key == "protocol") {
-            *protocol = Value::from(self.protocol);
-        }
-        details
+        details_of(self.protocol, self.peer, self.tls)
     }
 }
 

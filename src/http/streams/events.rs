@@ -45,7 +45,7 @@ const UNDER_WAY: Duration = Duration::from_secs(5);
 /// Octets that are written together.
 const TOGETHER: usize = 16 << 10;
 
-pub(super) async fn serve(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
+pub(in crate::http) async fn serve(request: HttpRequest, place: web::Data<Place>) -> HttpResponse {
     let name = RequestName::of(request.headers());
     let answer = answer(&request, &place, &name).await;
     finish(answer, &name, &place)

@@ -5,7 +5,7 @@
 //! Source: section 10 of the HTTP design.
 
 mod accept;
-mod events;
+pub(super) mod events;
 mod frame;
 mod mark;
 mod past;
@@ -27,7 +27,7 @@ use crate::wamp::role::{Announced, SubscriberFeatures};
 use crate::wamp::ErrorUri;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{web, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use frame::Memo;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,13 +37,6 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Shared {
     memo: Rc<RefCell<Memo>>,
-}
-
-/// Adds the paths below a realm, before the one that takes all others.
-pub(super) fn configure(services: &mut web::ServiceConfig) {
-    for base in ["/api/v1/realms/{realm}", "/api/v1"] {
-        services.service(web::resource(format!("{base}/events")).default_service(web::to(events::serve)));
-    }
 }
 
 /// A path below a realm: the realm's name, if the path has it, and what follows, each decoded.

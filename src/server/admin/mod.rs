@@ -12,6 +12,7 @@ mod members;
 mod operation;
 mod users;
 mod values;
+mod webhooks;
 
 pub(super) use audit::Audit;
 pub(super) use users::role_of;
@@ -92,6 +93,10 @@ impl Reloader {
                 open.shared.purge_verdicts();
                 Ok(Done::Changed(json!({ "changes": [] })))
             }
+            Operation::Webhook(name, wish) => {
+                *target = written_path(&["webhooks", "out", &name]);
+                webhooks::change(&self.webhooks, &name, wish).await
+            }
             Operation::Reload => {
                 let differences = self.reload().await.map_err(not_reloaded)?;
                 Ok(Done::Changed(json!({ "changes": changes(&differences) })))
@@ -155,6 +160,8 @@ impl Reloader {
             Look::ConfigGet(path) => config_at(settings, path.as_deref()),
             Look::Explain(question) => explain(settings, *question),
             Look::Denials(realm) => Ok(denials::list(&self.open_realm(&realm).await?)),
+            Look::WebhookList => webhooks::list(&self.webhooks).await,
+            Look::Webhook(name, wish) => webhooks::look(&self.webhooks, &name, wish).await,
             Look::AuditList => Ok(self.audit.list()),
             Look::KeyList => keys::list(settings),
             Look::KeyGet(name) => keys::get(settings, &name),

@@ -3,6 +3,7 @@
 use super::values::to_json;
 use crate::actors::admin::{AdminRefusal, Question};
 use crate::auth::Secret;
+use crate::http::webhook::Wish;
 use crate::wamp::{Dict, ErrorUri, Value};
 use serde_json::{Map, Value as Json};
 
@@ -27,6 +28,8 @@ pub(super) enum Operation {
     Reload,
     /// What authorizers of this realm have said is forgotten.
     Purge(String),
+    /// Something is done about a webhook.
+    Webhook(String, Wish),
 }
 
 /// What is to become of a user.
@@ -63,6 +66,9 @@ pub(super) enum Look {
     /// The last requests in this realm that were not permitted.
     Denials(String),
     AuditList,
+    WebhookList,
+    /// Of one webhook.
+    Webhook(String, Wish),
 }
 
 /// Users that come into a group or go from it, by authid.
@@ -198,6 +204,16 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
         ("authz", "denials") => Operation::Look(Look::Denials(arguments.text("realm")?)),
         ("authz", "purge") => Operation::Purge(arguments.text("realm")?),
         ("audit", "list") => Operation::Look(Look::AuditList),
+        ("webhook", "list") => Operation::Look(Look::WebhookList),
+        ("webhook", "get") => Operation::Look(Look::Webhook(arguments.text("name")?, Wish::Show)),
+        ("webhook", "deliveries") => Operation::Look(Look::Webhook(arguments.text("name")?, Wish::Deliveries)),
+        ("webhook", "dead_letters") => Operation::Look(Look::Webhook(arguments.text("name")?, Wish::DeadLetters)),
+        ("webhook", "send_again") => {
+            let name = arguments.text("name")?;
+            Operation::Webhook(name, Wish::SendAgain(arguments.optional_text("id")?))
+        }
+        ("webhook", "switch_on") => Operation::Webhook(arguments.text("name")?, Wish::SwitchOn),
+        ("webhook", "test") => Operation::Webhook(arguments.text("name")?, Wish::Test),
         (_, _) => {
             let text = "the node has no such procedure";
             return Err(refusal(ErrorUri::NO_SUCH_PROCEDURE, text));

@@ -1,0 +1,323 @@
+//! `POST /hooks/{name}`: a hook is verified and then published, or called with, by the hook's own role. Source: section 12.2 of
+//! the HTTP design.
+//!
+//! Whoever is not whom he should be is told nothing but that; the log has the reason, a few lines each second.
+
+use super::running::{identity, METHOD};
+use super::settings::{HookAction, HookIn, HookPayload};
+use crate::actors::clock;
+use crate::auth::webhook::{Claim, Proven, SeenIds, WrongSignature};
+use crate::codec::{self, Limits};
+use crate::http::api::{self, not_found};
+use crate::http::body::{self, Unread};
+use crate::http::negotiate;
+use crate::http::perform;
+use crate::http::problem::{quoted, Problem, Statuses};
+use crate::http::request_id::RequestName;
+use crate::http::sessions::{Answer, Caller, Key, Request, Who};
+use crate::http::settings::RestSettings;
+use crate::http::Place;
+use crate::observe::{Refusal, Restraint};
+use crate::wamp::{ErrorUri, Message, MessageKind, Serialization, Uri};
+use actix_web::body::MessageBody;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{web, HttpRequest, HttpResponse};
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const ALLOW: &str = "OPTIONS, POST";
+
+thread_local! {
+    static FAULTS: Restraint = Restraint::default();
+}
+
+/// One hook, with the ids that came in lately.
+pub(in crate::http) struct Entrance {
+    hook: Arc<HookIn>,
+    #[expect(
+        clippy::disallowed_types,
+        reason = "one memory for the request handlers of all threads; locked for a look-up"
+    )]
+    seen: Arc<std::sync::Mutex<SeenIds>>,
+}
+
+impl Entrance {
+    /// With what `former` remembers.
+    pub(super) fn new(hook: Arc<HookIn>, former: Option<&Self>) -> Self {
+        Self { hook, seen: former.map(|former| Arc::clone(&former.seen)).unwrap_or_default() }
+    }
+
+    /// A panic while it was locked has left it as it was.
+    fn seen<T>(&self, act: impl FnOnce(&mut SeenIds) -> T) -> T {
+        act(&mut self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+pub(in crate::http) fn configure(services: &mut web::ServiceConfig) {
+    services.service(web::scope("/hooks").default_service(web::to(serve)));
+}
+
+async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+    let name = RequestName::of(request.headers());
+    let response = match answer(&request, &mut payload, &place).await {
+        Ok(response) => response,
+        Err(problem) => {
+            let response = place.respond(problem, &name);
+            response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
+        }
+    };
+    api::dress(response, &name)
+}
+
+async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
+    let no_hook = || not_found("no hook has this path; hooks are POST /hooks/{name}");
+    let name = request.match_info().get("name").filter(|name| !name.is_empty()).ok_or_else(no_hook)?;
+    let entrance = place.state.webhooks.entrance(name).ok_or_else(no_hook)?;
+    match *request.method() {
+        Method::POST if !api::is_upgrade(request) => {}
+        Method::OPTIONS => return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish()),
+        _ => {
+            let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes POST");
+            return Err(problem.with(header::ALLOW, HeaderValue::from_static(ALLOW)).uncounted());
+        }
+    }
+    let hook = &*entrance.hook;
+    let handle = api::find_realm(place, &hook.realm).await.ok_or_else(no_hook)?;
+    let rest = &place.state.rest.load_full();
+    let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
+    let now = u64::try_from(clock::time_of_day().0 / 1_000_000).unwrap_or_default();
+    let proven = hook.verifier.verify(|name| only(request.headers(), name), &body, now);
+    let statuses = Statuses(&rest.status);
+    let proven = proven.map_err(|wrong| refuse(name, wrong, &statuses))?;
+    let asked = asked(hook, request.headers(), &body)?;
+    let claimed = claim(&entrance, &proven, now)?;
+    let Some(claimed) = claimed else { return Ok(HttpResponse::Accepted().finish()) };
+    let (answered, is_done) = exchange(request, place, (name, hook), handle, asked, rest).await;
+    claimed.end(is_done);
+    answered
+}
+
+/// The value of a header that is there once.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut lines = headers.get_all(name);
+    let line = lines.next()?.to_str().ok()?;
+    lines.next().is_none().then_some(line)
+}
+
+fn refuse(name: &str, WrongSignature(reason): WrongSignature, statuses: &Statuses<'_>) -> Problem {
+    if let Some(suppressed) = FAULTS.with(|faults| faults.allow(clock::now())) {
+        tracing::warn!(webhook = name, reason, suppressed, "a hook was refused");
+    }
+    Problem::router(statuses, ErrorUri::AUTHENTICATION_DENIED, "this hook has not proven from whom it is")
+        .counted(Refusal::AuthFailed)
+}
+
+/// An id that this request is to act on. Left alone, as when its sender has gone, it is free again.
+struct Claimed<'a>(&'a Entrance, Option<String>);
+
+impl Claimed<'_> {
+    fn end(mut self, is_done: bool) {
+        if let Some(id) = self.1.take() {
+            self.0.seen(|seen| if is_done { seen.done(&id) } else { seen.release(&id) });
+        }
+    }
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.1.take() {
+            self.0.seen(|seen| seen.release(&id));
+        }
+    }
+}
+
+/// `None`: it was acted on already.
+fn claim<'a>(entrance: &'a Entrance, proven: &Proven, now: u64) -> Result<Option<Claimed<'a>>, Problem> {
+    let Some((id, until)) = &proven.id else { return Ok(Some(Claimed(entrance, None))) };
+    match entrance.seen(|seen| seen.claim(id, now, *until)) {
+        Claim::Fresh => Ok(Some(Claimed(entrance, Some(id.clone())))),
+        Claim::Repeat => Ok(None),
+        Claim::UnderWay => {
+            Err(Problem::http(StatusCode::SERVICE_UNAVAILABLE, "a hook of this id is under way: come back later"))
+        }
+        Claim::Full => {
+            Err(Problem::http(StatusCode::SERVICE_UNAVAILABLE, "too many hooks came lately: come back later"))
+        }
+    }
+}
+
+/// The PUBLISH or CALL.
+fn asked(hook: &HookIn, headers: &HeaderMap, body: &Bytes) -> Result<Request, Problem> {
+    let (args, kwargs) = match hook.payload {
+        HookPayload::Raw => (raw(headers, body, hook.verifier.header()), None),
+        HookPayload::Json => {
+            let members = codec::members(Serialization::Json, body, &Limits::default());
+            match members.map_err(|error| body::bad(error.to_string()))? {
+                Ok(_) => (b"[]".to_vec(), Some(body.clone())),
+                Err(_) => {
+                    // Looked at whole, so that what is put between brackets is one argument.
+                    codec::read_value(Serialization::Json, body).map_err(|error| body::bad(error.to_string()))?;
+                    ([b"[", &body[..], b"]"].concat(), None)
+                }
+            }
+        }
+    };
+    let (kind, options, uri): (_, &[u8], &Uri) = match &hook.action {
+        HookAction::Publish(topic) => (MessageKind::Publish, b"{\"acknowledge\":true}", topic),
+        HookAction::Call(procedure) => (MessageKind::Call, b"{}", procedure),
+    };
+    let text = body::splice(kind, options, quoted(uri).as_bytes(), Some(&args), kwargs.as_deref());
+    let message = codec::decode(Serialization::Json, &text, &Limits::default());
+    let message = message.map_err(|error| body::bad(error.to_string()))?;
+    if let Message::Publish(publish) = message {
+        Ok(Request::Publish(publish))
+    } else if let Message::Call(call) = message {
+        Ok(Request::Call(call))
+    } else {
+        // The code that was written is one of the two.
+        Err(body::bad("the body is no request"))
+    }
+}
+
+/// One argument: headers and body, as Crossbar's bridge has them. What proves somebody is left out.
+fn raw(headers: &HeaderMap, body: &[u8], proof: &str) -> Vec<u8> {
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers {
+        if [proof, "authorization", "cookie"].contains(&name.as_str()) {
+            continue;
+        }
+        told.entry(capitals(name.as_str())).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
+    }
+    let body = match std::str::from_utf8(body) {
+        Ok(text) => text.to_owned(),
+        // How binaries are written in WAMP's JSON.
+        Err(_) => format!("\0{}", STANDARD.encode(body)),
+    };
+    serde_json::json!([{ "headers": told, "body": body }]).to_string().into_bytes()
+}
+
+/// As people write the names of headers.
+fn capitals(name: &str) -> String {
+    let part = |part: &str| {
+        let mut letters = part.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    };
+    name.split('-').map(part).collect::<Vec<_>>().join("-")
+}
+
+/// Asks by the hook's session. Whether it was acted on, so that a repeat is none.
+async fn exchange(
+    request: &HttpRequest,
+    place: &Place,
+    (name, hook): (&str, &HookIn),
+    handle: crate::actors::RealmHandle,
+    mut asked: Request,
+    rest: &RestSettings,
+) -> (Result<HttpResponse, Problem>, bool) {
+    let statuses = Statuses(&rest.status);
+    let deadline = match api::set_deadline(&mut asked, None, rest, &handle.shared) {
+        Ok(deadline) => deadline,
+        Err(problem) => return (Err(problem), false),
+    };
+    let identity = identity(name, &hook.role);
+    let key = Key {
+        realm: handle.shared.settings.uri.clone(),
+        authmethod: METHOD.into(),
+        authrole: Arc::clone(&identity.authrole),
+        who: Who::Authid(Arc::clone(&identity.authid)),
+    };
+    let caller = Arc::new(Caller {
+        key,
+        handle,
+        identity,
+        listener: Arc::clone(&place.listener.name),
+        peer: request.peer_addr(),
+        tls: request.conn_data::<crate::actors::connection::Encryption>().is_some_and(|encryption| encryption.tls),
+    });
+    let Ok(answer) = tokio::time::timeout(deadline, place.state.sessions.ask(&caller, asked)).await else {
+        let text = format!("no answer came within {} s", deadline.as_secs_f32());
+        return (Err(Problem::router(&statuses, ErrorUri::TIMEOUT, text)), false);
+    };
+    match answer {
+        Answer::Published(publication) => {
+            let body = format!("{{\"id\":{publication}}}");
+            (Ok(HttpResponse::Accepted().content_type(negotiate::JSON).body(body)), true)
+        }
+        // What the callee has said is final, also where it is an error of its own.
+        answer @ (Answer::Result(_) | Answer::Error(_)) => {
+            let said = say(answer, &statuses, place);
+            let is_done = said.as_ref().map_or_else(|problem| !problem.status().is_server_error(), |_| true);
+            (said, is_done)
+        }
+        answer @ (Answer::Taken | Answer::Ended { .. }) => (say(answer, &statuses, place), false),
+    }
+}
+
+/// An answer in JSON.
+fn say(answer: Answer, statuses: &Statuses<'_>, place: &Place) -> Result<HttpResponse, Problem> {
+    let (status, body) = perform::say(answer, Serialization::Json, statuses, place)?;
+    Ok(HttpResponse::build(status).content_type(negotiate::JSON).body(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::webhook::Verifier;
+    use crate::auth::Secret;
+    use actix_web::http::header::HeaderName;
+
+    fn hook(payload: HookPayload, action: HookAction) -> HookIn {
+        let (realm, role) = ("main".to_owned(), "backend".to_owned());
+        HookIn { realm, role, verifier: Verifier::github(Secret::new("k".to_owned())), action, payload }
+    }
+
+    fn text(hook: &HookIn, lines: &[(&'static str, &'static str)], body: &[u8]) -> Result<String, u16> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let asked =
+            asked(hook, &headers, &Bytes::copy_from_slice(body)).map_err(|problem| problem.status().as_u16())?;
+        let message = match asked {
+            Request::Publish(publish) => Message::Publish(publish),
+            Request::Call(call) => Message::Call(call),
+        };
+        let mut text = Vec::new();
+        codec::encode(&message, Serialization::Json, &mut text).unwrap();
+        Ok(String::from_utf8(text).unwrap())
+    }
+
+    /// Section 12.2.
+    #[test]
+    fn a_raw_hook_is_headers_and_body_without_what_proves_it() {
+        let hook = hook(HookPayload::Raw, HookAction::Publish(Uri::from("com.github")));
+        let lines = [
+            ("x-github-event", "push"),
+            ("x-hub-signature-256", "sha256=00"),
+            ("authorization", "Basic x"),
+            ("cookie", "a=b"),
+            ("accept", "a"),
+            ("accept", "b"),
+        ];
+        assert_eq!(
+            text(&hook, &lines, b"{\"a\":1}").unwrap(),
+            r#"[16,1,{"acknowledge":true},"com.github",[{"body":"{\"a\":1}","headers":{"Accept":["a","b"],"X-Github-Event":["push"]}}]]"#
+        );
+        assert!(text(&hook, &[], b"\xff").unwrap().contains(r#""body":"\u0000/w==""#));
+    }
+
+    /// Section 12.2.
+    #[test]
+    fn a_json_hook_is_kwargs_or_one_argument() {
+        let hook = hook(HookPayload::Json, HookAction::Call(Uri::from("com.take")));
+        assert_eq!(text(&hook, &[], b"{\"a\" : 1.50}").unwrap(), r#"[48,1,{},"com.take",[],{"a" : 1.50}]"#);
+        assert_eq!(text(&hook, &[], b"[1]").unwrap(), r#"[48,1,{},"com.take",[[1]]]"#);
+        for wrong in [&b""[..], b"{", b"1,2", b"1],{\"a\":1}", b"a=b", b"\xff"] {
+            assert_eq!(text(&hook, &[], wrong), Err(400), "{wrong:?}");
+        }
+    }
+}

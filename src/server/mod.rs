@@ -21,7 +21,7 @@ use crate::http::sessions::Owners;
 use crate::http::settings::pages::Pages;
 use crate::http::webhook::{Deliver, Webhooks};
 use crate::http::{HttpState, Listener, Readiness, Served};
-use crate::observe::{log, Metrics};
+use crate::observe::{log, Metrics, Tally};
 use crate::outward::Outward;
 use crate::storage::{Storage, StorageError};
 use crate::transport::http::{Configure, Gate};
@@ -218,17 +218,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     keys::keep_fresh(settings.realms.iter().chain(settings.templates.iter().map(|template| &template.settings)));
     let logins = Logins::new(secret::of_node(settings.node.data_dir.as_deref()));
     keys::fetch(&settings, logins.outward(), &main_tally);
-    let realms = RealmsActor::new(
-        handles.clone(),
-        settings.realms.clone(),
-        settings.templates.clone(),
-        main_tally.clone(),
-        pressure.clone(),
-        logins.clone(),
-        Some(storage.link()),
-    )
-    .with_admin(link)
-    .start();
+    let realms = realms(&settings, handles.clone(), &main_tally, &pressure, &logins, storage).with_admin(link).start();
     let readiness = Readiness::default();
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
     let (seen, ready, board) = (Arc::clone(&metrics), readiness.clone(), Board::default());
@@ -275,6 +265,19 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
         webhooks,
     };
     (Running { workers, callers, acceptor, metrics, readiness, current, arbiters }, reloader)
+}
+
+fn realms(
+    settings: &Settings,
+    workers: Vec<ArbiterHandle>,
+    tally: &Tally,
+    pressure: &Pressure,
+    logins: &Logins,
+    storage: &Storage,
+) -> RealmsActor {
+    let (realms, templates) = (settings.realms.clone(), settings.templates.clone());
+    let (tally, pressure, logins) = (tally.clone(), pressure.clone(), logins.clone());
+    RealmsActor::new(workers, realms, templates, tally, pressure, logins, Some(storage.link()))
 }
 
 /// Starts what goes out and what is answered over HTTP.

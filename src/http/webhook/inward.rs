@@ -14,6 +14,7 @@ use crate::http::negotiate;
 use crate::http::perform;
 use crate::http::problem::{quoted, Problem, Statuses};
 use crate::http::request_id::RequestName;
+use crate::http::route::decoded;
 use crate::http::sessions::{Answer, Caller, Key, Request, Who};
 use crate::http::settings::RestSettings;
 use crate::http::Place;
@@ -75,7 +76,8 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
 
 async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
     let no_hook = || not_found("no hook has this path; hooks are POST /hooks/{name}");
-    let name = request.match_info().get("name").filter(|name| !name.is_empty()).ok_or_else(no_hook)?;
+    let name = request.uri().path().strip_prefix("/hooks/").and_then(|name| decoded(name).ok());
+    let name = name.as_deref().filter(|name| !name.is_empty()).ok_or_else(no_hook)?;
     let entrance = place.state.webhooks.entrance(name).ok_or_else(no_hook)?;
     match *request.method() {
         Method::POST if !api::is_upgrade(request) => {}

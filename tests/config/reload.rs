@@ -37,6 +37,41 @@ fn documented(path: &str) -> When {
     best.unwrap_or_else(|| panic!("{path} is in no row")).1
 }
 
+/// Texts that are lawful for some key or other.
+const TEXTS: &[&str] = &[
+    "optional",
+    "off",
+    "on",
+    "deflate",
+    "json",
+    "pretty",
+    "debug",
+    "redb",
+    "1s",
+    "1m",
+    "1.3",
+    "never",
+    "evict",
+    "drop_newest",
+    "fsync",
+    "memory",
+    "san.dns",
+    "boss",
+    "authid",
+    "lax",
+    "allow",
+    "other",
+    "com.other.*",
+    "1GiB",
+    "scram",
+    "publisher",
+    "/other",
+    "PUT",
+    "full",
+    "crossbar",
+    "https://other.example/",
+];
+
 /// Other values than `value` that may be lawful for the same key.
 fn others(value: &str) -> Vec<String> {
     let text = |texts: &[&str]| texts.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>();
@@ -73,43 +108,7 @@ fn others(value: &str) -> Vec<String> {
         _ if value.trim_matches('"').starts_with(|digit: char| digit.is_ascii_digit()) => {
             text(&["3s", "2s", "2m", "1.3", "127.0.0.1:8099", "0600", "04", "2028-01-01T00:00:00Z"])
         }
-        _ => [
-            text(&[
-                "optional",
-                "off",
-                "on",
-                "deflate",
-                "json",
-                "pretty",
-                "debug",
-                "redb",
-                "1s",
-                "1m",
-                "1.3",
-                "never",
-                "evict",
-                "drop_newest",
-                "fsync",
-                "memory",
-                "san.dns",
-                "boss",
-                "authid",
-                "lax",
-                "allow",
-                "other",
-                "com.other.*",
-                "1GiB",
-                "scram",
-                "publisher",
-                "/other",
-                "PUT",
-                "full",
-                "crossbar",
-                "https://other.example/",
-            ]),
-            vec!["3".to_owned()],
-        ]
-        .concat(),
+        _ => [text(TEXTS), vec!["3".to_owned()]].concat(),
     }
 }
 

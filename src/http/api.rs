@@ -14,6 +14,7 @@ use super::request_id::RequestName;
 use super::route::{route, NoRoute, Route};
 use super::sessions::{Caller, Request};
 use super::settings::RestSettings;
+use super::streams::progressive;
 use super::Place;
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
@@ -96,6 +97,11 @@ async fn answer(
     })?;
     let caller = identify(request, place, handle, &statuses).await?;
     let given = negotiate::body_form(request.headers())?;
+    if let Some(form) = negotiate::stream_form(request.headers()).filter(|_| route.endpoint == Endpoint::Call) {
+        let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
+        let asked = body::request(Single::Call, route.uri.as_deref(), given.serialization, &body)?;
+        return progressive::answer(request, place, Arc::clone(&rest), &caller, asked, form).await;
+    }
     let wanted = negotiate::accepted_form(request.headers(), given)?;
     let key = idempotent::key(request.headers())?;
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;

@@ -7,8 +7,10 @@
 mod accept;
 mod events;
 mod frame;
+mod live;
 mod mark;
 mod past;
+pub(super) mod progressive;
 mod subscriber;
 mod topics;
 

@@ -94,6 +94,8 @@ pub struct HttpState {
     nonces: Arc<crossbar::Nonces>,
     idempotency: SharedRecords,
     served: ServedRequests,
+    /// Of polls, by whoever asks on any thread.
+    cursors: streams::Cursors,
 }
 
 impl HttpState {
@@ -111,8 +113,8 @@ impl HttpState {
         let requests = (idempotency.clone(), served.clone());
         let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store, requests));
         let rest = Arc::new(ArcSwap::from_pointee(rest));
-        let nonces = Arc::default();
-        Self { rest, realms, readiness, sessions, tally, registry, nonces, idempotency, served }
+        let (nonces, cursors) = (Arc::default(), streams::Cursors::default());
+        Self { rest, realms, readiness, sessions, tally, registry, nonces, idempotency, served, cursors }
     }
 
     /// From now on these settings of the REST bridge hold, for requests to come.

@@ -52,7 +52,7 @@ pub(in crate::http) async fn answer(
     }
     let wish = negotiate::wait(request.headers());
     let (octets, patience) = checked(asked, wish, &rest, caller)?;
-    let entered = Entered { rest, handle: caller.handle.clone(), identity: caller.identity.clone() };
+    let entered = Entered::of(rest, caller);
     let mut own = open(request, place, &entered, "stream", AtStop::Finishes).await?;
     let rest = entered.rest;
     // The first of this session, as the CALL's text has it.

@@ -15,7 +15,7 @@ use super::request_id::RequestName;
 use super::route::{route, NoRoute, Route};
 use super::sessions::{Caller, Request};
 use super::settings::RestSettings;
-use super::streams;
+use super::streams::{self, progressive};
 use super::Place;
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
@@ -69,6 +69,7 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
 #[derive(Clone, Copy)]
 enum Reading {
     Events,
+    Poll,
     /// OpenAPI of the listener.
     OfListener,
     /// OpenAPI of a realm.
@@ -85,6 +86,7 @@ impl Reading {
         };
         match rest {
             "events" => Some(Self::Events),
+            "poll" => Some(Self::Poll),
             "openapi.json" if below_realm => Some(Self::OfRealm),
             "openapi.json" => Some(Self::OfListener),
             _ => None,
@@ -101,12 +103,14 @@ impl Reading {
     ) -> HttpResponse {
         let (pattern, allow) = match self {
             Self::Events => ("events", HeaderValue::from_static("GET, OPTIONS")),
+            Self::Poll => ("poll", HeaderValue::from_static("GET, OPTIONS")),
             Self::OfListener | Self::OfRealm => ("openapi.json", openapi::ALLOW),
         };
         let asks = *request.method() == Method::OPTIONS && cors::is_preflight(request.headers());
         let mut response = match (self, admitted.as_ref().filter(|_| asks)) {
             (_, Some(admitted)) => dress(admitted.preflight(allow, &rest.cors), &RequestName::of(request.headers())),
             (Self::Events, None) => streams::events::serve(request, web::Data::clone(&place)).await,
+            (Self::Poll, None) => streams::poll::serve(request, web::Data::clone(&place)).await,
             (Self::OfListener, None) => openapi::of_listener(request, web::Data::clone(&place)),
             (Self::OfRealm, None) => openapi::of_realm(request, web::Data::clone(&place)).await,
         };
@@ -155,6 +159,11 @@ async fn answer(
     })?;
     let caller = identify(request, place, handle, &statuses).await?;
     let given = negotiate::body_form(request.headers())?;
+    if let Some(form) = negotiate::stream_form(request.headers()).filter(|_| route.endpoint == Endpoint::Call) {
+        let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
+        let asked = body::request(Single::Call, route.uri.as_deref(), given.serialization, &body)?;
+        return progressive::answer(request, place, Arc::clone(&rest), &caller, asked, form).await;
+    }
     let wanted = negotiate::accepted_form(request.headers(), given)?;
     let key = idempotent::key(request.headers())?;
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;

@@ -97,6 +97,8 @@ pub struct HttpState {
     idempotency: SharedRecords,
     served: ServedRequests,
     webhooks: WebhookFigures,
+    /// Of polls, by whoever asks on any thread.
+    cursors: streams::Cursors,
 }
 
 impl HttpState {
@@ -115,8 +117,8 @@ impl HttpState {
         let requests = (idempotency.clone(), served.clone());
         let registry = Arc::new(metrics::registry(metrics, sessions.clone(), store, requests, webhooks.clone()));
         let rest = Arc::new(ArcSwap::from_pointee(rest));
-        let nonces = Arc::default();
-        Self { rest, realms, readiness, sessions, tally, registry, nonces, idempotency, served, webhooks }
+        let (nonces, cursors) = (Arc::default(), streams::Cursors::default());
+        Self { rest, realms, readiness, sessions, tally, registry, nonces, idempotency, served, webhooks, cursors }
     }
 
     /// Where webhooks say what there is of them.

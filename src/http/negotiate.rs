@@ -124,6 +124,43 @@ fn answer_form(headers: &HeaderMap, request: Form, known: &[(&'static str, Seria
     })
 }
 
+/// How the results of one call are written that come one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum StreamForm {
+    /// Server-sent events.
+    Events,
+    /// One object in JSON on each line.
+    Lines,
+}
+
+impl StreamForm {
+    /// Its media type.
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::Events => "text/event-stream",
+            Self::Lines => "application/x-ndjson",
+        }
+    }
+}
+
+/// The stream that is wanted: one that Accept names, and likes better than each other type that it names. A range such as
+/// `*/*` asks for none.
+pub(super) fn stream_form(headers: &HeaderMap) -> Option<StreamForm> {
+    let ranges: Vec<(&str, f32)> = list(headers, &header::ACCEPT).map(range).collect();
+    let named = |media_type: &str| {
+        let found = ranges.iter().find(|(name, _)| name.eq_ignore_ascii_case(media_type));
+        found.map_or(0.0, |(_, q)| *q)
+    };
+    let mut best = (MEDIA_TYPES.iter().map(|(name, _)| named(name)).fold(0.0, f32::max), None);
+    for form in [StreamForm::Events, StreamForm::Lines] {
+        let liked = named(form.media_type());
+        if liked > best.0 {
+            best = (liked, Some(form));
+        }
+    }
+    best.1
+}
+
 /// A range of Accept and how it is liked: 1 if that is not said or cannot be read.
 fn range(text: &str) -> (&str, f32) {
     let mut parts = text.split(';').map(str::trim);
@@ -221,6 +258,22 @@ mod tests {
         }
         for none in ["text/html", "application/cbor;q=0", "text/event-stream, application/xml"] {
             assert!(accepted_form(&one(header::ACCEPT, none), cbor).is_err(), "{none}");
+        }
+    }
+
+    /// Section 4.1.
+    #[test]
+    fn a_stream_is_wanted_where_accept_names_one_and_likes_no_other_named_type_as_much() {
+        for (accept, expected) in [
+            ("text/event-stream", Some(StreamForm::Events)),
+            ("Application/X-NDJSON, */*", Some(StreamForm::Lines)),
+            ("application/x-ndjson;q=0.8, text/event-stream;q=0.7, application/json;q=0.5", Some(StreamForm::Lines)),
+            ("application/json, text/event-stream", None),
+            ("text/event-stream;q=0", None),
+            ("text/*, */*", None),
+            (",", None),
+        ] {
+            assert_eq!(stream_form(&one(header::ACCEPT, accept)), expected, "{accept}");
         }
     }
 

@@ -19,7 +19,7 @@ use actix_web::web;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// What is to be done.
@@ -84,7 +84,7 @@ fn server_timing(since: Instant, sent: Instant, answered: Instant) -> Option<Hea
 }
 
 /// What a `Prefer: wait` came to, in whole seconds.
-fn applied(deadline: Duration) -> Option<HeaderValue> {
+pub(super) fn applied(deadline: Duration) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("wait={}", deadline.as_millis().div_ceil(1000))).ok()
 }
 

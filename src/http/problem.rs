@@ -232,20 +232,24 @@ impl Problem {
 
     /// The body of RFC 9457, in JSON.
     pub(super) fn body(&self, request: &RequestName) -> Vec<u8> {
+        self.typed(&format!("/docs/errors/{}", in_path(&self.error)), request)
+    }
+
+    /// The same with another `type`, for those who use this member for something else.
+    pub(super) fn typed(&self, kind: &str, request: &RequestName) -> Vec<u8> {
         let detail = quoted(&self.detail);
         let (args, kwargs) = match self.payload.as_deref() {
             Some(payload) => payload.clone(),
             None => (Bytes::from(format!("[{detail}]")), Bytes::from_static(b"{}")),
         };
         let mut body = Vec::with_capacity(512 + args.len() + kwargs.len());
-        let kind = format!("/docs/errors/{}", in_path(&self.error));
         let title = if self.error == ErrorUri::HTTP.as_str() {
             self.status.canonical_reason().unwrap_or("Failure").to_owned()
         } else {
             title(&self.error)
         };
         for (name, json) in [
-            (&b"{\"type\":"[..], quoted(&kind).as_bytes()),
+            (&b"{\"type\":"[..], quoted(kind).as_bytes()),
             (b",\"title\":", quoted(&title).as_bytes()),
             (b",\"status\":", self.status.as_str().as_bytes()),
             (b",\"detail\":", detail.as_bytes()),

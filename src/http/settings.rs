@@ -85,13 +85,23 @@ pub struct StreamSettings {
     pub heartbeat: Duration,
     /// After how long a browser opens a stream again that was cut. 2 s.
     pub retry: Duration,
-    /// Event streams that are open. 10,000.
+    /// Event streams, cursors of polls and calls whose results come as a stream, at a time. 10,000.
     pub streams_max: usize,
+    /// The longest that a poll waits for events. 25 s.
+    pub poll_wait: Duration,
+    /// A cursor that nobody uses is kept for so long. 60 s.
+    pub poll_idle: Duration,
 }
 
 impl Default for StreamSettings {
     fn default() -> Self {
-        Self { heartbeat: Duration::from_secs(15), retry: Duration::from_secs(2), streams_max: 10_000 }
+        Self {
+            heartbeat: Duration::from_secs(15),
+            retry: Duration::from_secs(2),
+            streams_max: 10_000,
+            poll_wait: Duration::from_secs(25),
+            poll_idle: Duration::from_secs(60),
+        }
     }
 }
 

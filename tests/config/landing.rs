@@ -320,7 +320,7 @@ batch_max = 6
 auth_cache = "7s"
 cors = { origins = ["https://a.example", "http://localhost:*"], credentials = true, max_age = "8s" }
 idempotency = { ttl = "9s", max_entries = 10, max_bytes = "1MiB" }
-stream = { heartbeat = "111ms", retry = "112ms", max_streams = 6 }
+stream = { heartbeat = "111ms", retry = "112ms", max_streams = 6, poll_wait = "113ms", poll_idle = "114ms" }
 "#,
     ));
     use wharf::http::settings::{CorsSettings, IdempotencySettings, RestSettings, StreamSettings};
@@ -342,7 +342,13 @@ stream = { heartbeat = "111ms", retry = "112ms", max_streams = 6 }
         },
         crossbar: Vec::new(),
         routes: Vec::new(),
-        stream: StreamSettings { heartbeat: 111 * MILLISECOND, retry: 112 * MILLISECOND, streams_max: 6 },
+        stream: StreamSettings {
+            heartbeat: 111 * MILLISECOND,
+            retry: 112 * MILLISECOND,
+            streams_max: 6,
+            poll_wait: 113 * MILLISECOND,
+            poll_idle: 114 * MILLISECOND,
+        },
         idempotency: IdempotencySettings { ttl: 9000 * MILLISECOND, entries_max: 10, octets_max: 1 << 20 },
     };
     assert_eq!(settings.rest, rest);

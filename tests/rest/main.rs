@@ -21,6 +21,8 @@ mod mapped;
 mod media;
 mod openapi;
 mod pages;
+mod poll;
+mod progressive;
 mod publishes;
 mod resume;
 mod router;

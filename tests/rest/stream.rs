@@ -1,6 +1,6 @@
 //! A stream as a client reads it: chunks, lines, server-sent events. An EventSource does the same.
 
-use crate::client::Http;
+use crate::client::{Http, Response};
 use serde_json::Value;
 
 /// One event of a stream.
@@ -32,6 +32,11 @@ impl Stream {
     pub(crate) fn ask(mut http: Http, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Self {
         http.send(method, path, headers, body);
         let head = http.receive(true);
+        Self::of(http, &head)
+    }
+
+    /// One whose head is there.
+    pub(crate) fn of(http: Http, head: &Response) -> Self {
         assert_eq!(head.status, 200, "{}", head.body);
         assert_eq!(head.header("transfer-encoding"), Some("chunked"));
         assert_eq!(head.header("cache-control"), Some("no-store"));

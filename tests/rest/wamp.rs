@@ -13,13 +13,17 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn join(port: u16, realm: &str) -> Self {
+        Self::join_serving(port, realm, &json!({"call_canceling": true}))
+    }
+
+    /// With these features as a callee.
+    pub(crate) fn join_serving(port: u16, realm: &str, features: &Value) -> Self {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(&[0x7F, 0xF1, 0, 0]).unwrap();
         stream.read_exact(&mut [0; 4]).unwrap();
         let mut session = Self { stream, requests: 0, id: 0 };
-        let roles =
-            json!({"caller": {}, "publisher": {}, "subscriber": {}, "callee": {"features": {"call_canceling": true}}});
+        let roles = json!({"caller": {}, "publisher": {}, "subscriber": {}, "callee": {"features": features}});
         session.send(&json!([1, realm, {"roles": roles}]));
         session.id = session.expect(2)[1].as_u64().unwrap();
         session

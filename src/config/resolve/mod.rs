@@ -161,6 +161,8 @@ impl Resolver<'_> {
                 heartbeat: rest.stream.heartbeat.0,
                 retry: rest.stream.retry.0,
                 streams_max: rest.stream.max_streams.size(),
+                poll_wait: rest.stream.poll_wait.0,
+                poll_idle: rest.stream.poll_idle.0,
             },
         }
     }

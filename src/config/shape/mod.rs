@@ -151,8 +151,12 @@ table! {
         heartbeat: Time<100> = default(Time(RestSettings::default().stream.heartbeat));
         /// After how long a browser opens a stream again that was cut.
         retry: Time<1> = default(Time(RestSettings::default().stream.retry));
-        /// Event streams at a time.
+        /// Event streams, cursors of polls and calls whose results come as a stream, at a time.
         max_streams: Count = default(Count::of(RestSettings::default().stream.streams_max));
+        /// The longest that a poll waits for events.
+        poll_wait: Time<0> = default(Time(RestSettings::default().stream.poll_wait));
+        /// A cursor that nobody uses is kept for so long.
+        poll_idle: Time<100> = default(Time(RestSettings::default().stream.poll_idle));
     }
 }
 

@@ -81,7 +81,6 @@ pub(in crate::http) struct OwnOpening {
 pub(in crate::http) enum AtStop {
     /// GOODBYE `wamp.close.system_shutdown`, before all others.
     Leaves,
-    #[allow(dead_code, reason = "of sessions that finish what they have begun; event streams have nothing to finish")]
     /// It goes on until its owner drops it; others are waited for no longer than the time for draining.
     Finishes,
 }
@@ -171,10 +170,15 @@ impl Own {
         let mut octets = Vec::new();
         // JSON has a form for all that was read as JSON, and for what the router makes itself.
         if codec::encode(message, Serialization::Json, &mut octets).is_ok() {
-            let mut lane = self.lane.borrow_mut();
-            lane.inbox.push_back(octets.into());
-            lane.wake_session();
+            self.send_octets(octets.into());
         }
+    }
+
+    /// The same for a message's JSON text, for those who need to know whether it has one.
+    pub(in crate::http) fn send_octets(&self, octets: Bytes) {
+        let mut lane = self.lane.borrow_mut();
+        lane.inbox.push_back(octets);
+        lane.wake_session();
     }
 
     /// The next message. Payloads are slices of what the session has written.

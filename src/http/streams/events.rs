@@ -5,6 +5,7 @@
 
 use super::accept::{takes_events, EVENT_STREAM};
 use super::frame::{self, Memo, Told};
+use super::live::{self, Beat};
 use super::mark::Mark;
 use super::past::Past;
 use super::subscriber::{Heard, Subscriber};
@@ -20,7 +21,7 @@ use crate::observe::shown;
 use crate::wamp::message::Message;
 use crate::wamp::{ErrorUri, PublicationId, SubscriptionId, Uri, WallTime};
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::HeaderName;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -31,13 +32,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
-use tokio::time::Sleep;
+use std::time::Duration;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// For proxies that would hold a stream back.
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// How long an event may be under way from its realm to a stream, at most.
 const UNDER_WAY: Duration = Duration::from_secs(5);
@@ -93,14 +90,9 @@ async fn answer(request: &HttpRequest, place: &Place, name: &RequestName) -> Res
         memo: Rc::clone(&place.streams.memo),
         last: None,
         told_until: clock::time_of_day().minus(UNDER_WAY),
-        heartbeat: settings.heartbeat,
-        spoke: clock::now(),
-        timer: Box::pin(tokio::time::sleep(settings.heartbeat)),
+        beat: Beat::every(settings.heartbeat),
     };
-    let mut response = HttpResponse::Ok();
-    response.content_type(EVENT_STREAM).insert_header((BUFFERING, HeaderValue::from_static("no")));
-    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
-    Ok(response.body(stream))
+    Ok(live::head(EVENT_STREAM).body(stream))
 }
 
 /// A page of the past, and where it came from.
@@ -129,10 +121,7 @@ struct Events {
     last: Option<PublicationId>,
     /// Everything that was published before has been told.
     told_until: WallTime,
-    heartbeat: Duration,
-    /// When something was told last.
-    spoke: Instant,
-    timer: Pin<Box<Sleep>>,
+    beat: Beat,
 }
 
 impl MessageBody for Events {
@@ -146,7 +135,7 @@ impl MessageBody for Events {
         let stream = self.get_mut();
         let told = stream.poll(cx);
         if let Poll::Ready(Some(_)) = told {
-            stream.spoke = clock::now();
+            stream.beat.spoke();
         }
         told.map(|told| told.map(Ok))
     }
@@ -223,17 +212,7 @@ impl Events {
 
     /// A line that says nothing, when nothing was said for long.
     fn poll_heartbeat(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        while self.timer.as_mut().poll(cx).is_ready() {
-            let due = self.spoke + self.heartbeat;
-            let now = clock::now();
-            if due <= now {
-                self.timer.as_mut().reset((now + self.heartbeat).into());
-                // Registers the timer; what is told now is asked after anyway.
-                return Poll::Ready(Some(Bytes::from_static(b":\n\n")));
-            }
-            self.timer.as_mut().reset(due.into());
-        }
-        Poll::Pending
+        self.beat.poll(cx).map(|()| Some(Bytes::from_static(live::BEAT)))
     }
 
     /// The last words: `bye` where the node stops, else why.

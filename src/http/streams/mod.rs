@@ -1,14 +1,19 @@
-//! Streams: events as they are published, by server-sent events.
+//! Streams: events as they are published, by server-sent events or by polling, and calls whose results come one by one.
 //!
 //! Each stream drives a session of its own, so that a reader that stalls meets the slow-consumer rule of its own session.
 //! Decides nothing about WAMP: permissions, bounds and what is missed are the session's and the realm's.
-//! Source: section 10 of the HTTP design.
+//! Source: sections 4.1 and 10 of the HTTP design.
 
 mod accept;
+mod cursor;
 pub(super) mod events;
 mod frame;
+mod live;
 mod mark;
+mod pages;
 mod past;
+pub(super) mod poll;
+pub(super) mod progressive;
 mod subscriber;
 mod topics;
 
@@ -17,6 +22,7 @@ use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::decoded;
 use super::sessions::own::{AtStop, Ended, Own, OwnOpening};
+use super::sessions::{Caller, Key};
 use super::settings::RestSettings;
 use super::Place;
 use crate::actors::connection::Encryption;
@@ -28,6 +34,7 @@ use crate::wamp::ErrorUri;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
+pub(super) use cursor::Cursors;
 use frame::Memo;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -56,7 +63,15 @@ fn below_realm(path: &str) -> Result<(Option<String>, Vec<String>), Problem> {
 struct Entered {
     rest: Arc<RestSettings>,
     handle: RealmHandle,
+    key: Key,
     identity: Identity,
+}
+
+impl Entered {
+    fn of(rest: Arc<RestSettings>, caller: &Caller) -> Self {
+        let (handle, key, identity) = (caller.handle.clone(), caller.key.clone(), caller.identity.clone());
+        Self { rest, handle, key, identity }
+    }
 }
 
 /// What a method may be on a path.
@@ -86,8 +101,7 @@ async fn enter(request: &HttpRequest, place: &Place) -> Result<Entered, Problem>
     let rest = place.state.rest.load_full();
     let (handle, statuses) = (realm(request, place, &rest).await?, Statuses(&rest.status));
     let caller = api::identify(request, place, handle, &statuses).await?;
-    let (handle, identity) = (caller.handle.clone(), caller.identity.clone());
-    Ok(Entered { rest, handle, identity })
+    Ok(Entered::of(rest, &caller))
 }
 
 /// The realm that is asked.
@@ -126,15 +140,17 @@ async fn open(
         at_stop,
         is_stream: true,
     };
-    let opened = Own::open(&place.state.sessions, opening).await;
-    opened.map_err(|Ended { reason, detail }| {
-        let problem = Problem::ended(&reason, &detail);
-        if reason == ErrorUri::OVERLOADED.as_str() {
-            problem.counted(Refusal::Overload)
-        } else {
-            problem
-        }
-    })
+    Own::open(&place.state.sessions, opening).await.map_err(|ended| not_opened(&ended))
+}
+
+/// Why there is no session.
+fn not_opened(Ended { reason, detail }: &Ended) -> Problem {
+    let problem = Problem::ended(reason, detail);
+    if *reason == ErrorUri::OVERLOADED.as_str() {
+        problem.counted(Refusal::Overload)
+    } else {
+        problem
+    }
 }
 
 /// An answer with what all answers under `/api` have.

@@ -7,6 +7,7 @@ use crate::http::problem::Problem;
 use crate::http::route::decoded;
 use crate::observe::shown;
 use crate::wamp::{MatchPolicy, Uri};
+use std::time::Duration;
 
 /// Topics of one request.
 const TOPICS_MAX: usize = 100;
@@ -33,9 +34,14 @@ impl Wanted {
     /// # Errors
     /// 400 with what was expected and what came.
     pub(super) fn read(query: Option<&str>) -> Result<Self, Problem> {
+        Self::of(parameters(query)?, &["topic", "match", "retained"])
+    }
+
+    /// The same of parameters, of which all but these are unknown.
+    fn of(parameters: Vec<(String, String)>, known: &[&str]) -> Result<Self, Problem> {
         let (mut wanted, mut texts, mut literal) = (Self::default(), Vec::new(), None);
         let mut has_retained = false;
-        for (name, value) in parameters(query)? {
+        for (name, value) in parameters {
             let twice = || bad(format!("the parameter \"{name}\" stands twice in the query"));
             match name.as_str() {
                 "topic" => texts.push(value),
@@ -46,7 +52,7 @@ impl Wanted {
                     has_retained = true;
                     wanted.retained = flag("retained", &value)?;
                 }
-                _ => return Err(unexpected(&name, &["topic", "match", "retained"])),
+                _ => return Err(unexpected(&name, known)),
             }
         }
         if texts.len() > TOPICS_MAX {
@@ -62,6 +68,44 @@ impl Wanted {
             return Err(bad("a parameter \"topic\" is needed in the query, such as topic=com.shop.*"));
         }
         Ok(wanted)
+    }
+}
+
+/// What a poll asks for: the parameters `cursor` and `wait` beside those of a stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Polled {
+    pub(super) wanted: Wanted,
+    pub(super) cursor: Option<String>,
+    /// How long the answer may wait for events, in whole seconds.
+    pub(super) wait: Option<Duration>,
+}
+
+impl Polled {
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// 400 with what was expected and what came.
+    pub(super) fn read(query: Option<&str>) -> Result<Self, Problem> {
+        let (mut cursor, mut wait, mut others) = (None, None, Vec::new());
+        for (name, value) in parameters(query)? {
+            let place = match name.as_str() {
+                "cursor" => &mut cursor,
+                "wait" => &mut wait,
+                _ => {
+                    others.push((name, value));
+                    continue;
+                }
+            };
+            if place.replace(value).is_some() {
+                return Err(bad(format!("the parameter \"{name}\" stands twice in the query")));
+            }
+        }
+        let seconds = |text: String| {
+            let seconds = text.parse().map(|seconds: u32| Duration::from_secs(seconds.into()));
+            seconds.map_err(|_| bad(format!("wait must be a number of seconds, got \"{}\"", shown(&text))))
+        };
+        let wanted = Wanted::of(others, &["topic", "match", "retained", "cursor", "wait"])?;
+        Ok(Self { wanted, cursor, wait: wait.map(seconds).transpose()? })
     }
 }
 
@@ -169,10 +213,21 @@ mod tests {
         assert!(Wanted::read(Some("topic=a&retained=1")).unwrap().retained);
     }
 
+    /// Section 10.2.
+    #[test]
+    fn a_poll_has_a_cursor_and_a_time_beside_its_topics() {
+        let polled = Polled::read(Some("topic=a&cursor=c&wait=25")).unwrap();
+        assert_eq!((polled.cursor.as_deref(), polled.wait), (Some("c"), Some(Duration::from_secs(25))));
+        assert_eq!(Polled::read(Some("topic=a")).unwrap().wait, None);
+        for bad in ["cursor=c", "topic=a&wait=-1", "topic=a&wait=1.5", "topic=a&wait=", "topic=a&cursor=c&cursor=c"] {
+            assert!(Polled::read(Some(bad)).is_err(), "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_query_makes_reading_panic(text in "\\PC{0,60}|[a-z=&%.*0-9]{0,60}") {
-            let _lawful = Wanted::read(Some(&text)).is_ok();
+            let _lawful = Wanted::read(Some(&text)).is_ok() && Polled::read(Some(&text)).is_ok();
         }
     }
 }

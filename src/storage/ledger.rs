@@ -18,7 +18,12 @@ pub type LedgerChange = (u64, Option<Vec<u8>>);
 /// All that a ledger has, in ascending order.
 pub type LedgerRows = Vec<(u64, Vec<u8>)>;
 
-type Reply<T> = Box<dyn FnOnce(Result<T, StoreFault>) + Send>;
+/// The store has failed, or the ledger has another owner: nothing was written, or nothing can be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the store has failed, or this is not the owner of the ledger any more")]
+pub struct LedgerFault;
+
+type Reply<T> = Box<dyn FnOnce(Result<T, LedgerFault>) + Send>;
 
 /// An owner's way to its ledger. One that was opened later under the same name, or [`StoreLink::keep_ledgers`] without the
 /// name, takes it away: what is written here afterwards fails.
@@ -44,13 +49,13 @@ impl Ledger {
     }
 
     /// What was written, once everything that was ordered before is on disk. `reply` is called by a thread of the store.
-    pub fn load(&self, reply: impl FnOnce(Result<LedgerRows, StoreFault>) + Send + 'static) {
+    pub fn load(&self, reply: impl FnOnce(Result<LedgerRows, LedgerFault>) + Send + 'static) {
         self.send(ToLedger::Load(LoadLedger { name: Arc::clone(&self.name), reply: Box::new(reply) }));
     }
 
     /// Writes these, all or none. `reply` is called when they are on disk, or will not be. Whoever writes waits for it before the
     /// next batch, which keeps batches to one for each ledger; only what is written at the end may follow at once.
-    pub fn write(&self, changes: Vec<LedgerChange>, reply: impl FnOnce(Result<(), StoreFault>) + Send + 'static) {
+    pub fn write(&self, changes: Vec<LedgerChange>, reply: impl FnOnce(Result<(), LedgerFault>) + Send + 'static) {
         let octets = changes.iter().map(|(_, value)| value.as_ref().map_or(8, Vec::len)).sum();
         let work = LedgerWork::Write { name: Arc::clone(&self.name), changes };
         self.send(ToLedger::Write { id: self.id, batch: Batch { work, octets, reply: Some(Box::new(reply)) } });
@@ -80,7 +85,7 @@ impl ToLedger {
     pub(super) fn fail(self) {
         match self {
             Self::Load(load) => load.answer(Err(StoreFault::Failed)),
-            Self::Write { batch: Batch { reply: Some(reply), .. }, .. } => reply(Err(StoreFault::Failed)),
+            Self::Write { batch: Batch { reply: Some(reply), .. }, .. } => reply(Err(LedgerFault)),
             Self::Open { .. } | Self::Write { .. } | Self::Keep { .. } => {}
         }
     }
@@ -101,7 +106,7 @@ impl LoadLedger {
     }
 
     pub(super) fn answer(self, rows: Result<LedgerRows, StoreFault>) {
-        (self.reply)(rows);
+        (self.reply)(rows.map_err(|_| LedgerFault));
     }
 }
 
@@ -188,7 +193,7 @@ impl Ledgers {
     /// What came of it.
     pub(super) fn answer(&mut self, outcome: Result<(), StoreFault>) {
         for reply in self.in_flight.drain(..) {
-            reply(outcome);
+            reply(outcome.map_err(|_| LedgerFault));
         }
     }
 }

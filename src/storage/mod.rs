@@ -18,7 +18,7 @@ mod writer;
 
 pub use figures::{Figures, COMMIT_BOUNDS_MS};
 pub use file::{FileLog, StorageError};
-pub use ledger::{Ledger, LedgerChange, LedgerRows, LedgerWork};
+pub use ledger::{Ledger, LedgerChange, LedgerFault, LedgerRows, LedgerWork};
 pub use memory::MemoryLog;
 pub use realm::{Answer, Sink, StoreHandle};
 pub use service::{Storage, StoreLink, Surroundings, EXIT_STORE_FAILED};

@@ -17,4 +17,5 @@ mod sessions;
 mod stopping;
 mod tokens;
 mod wamp;
+mod webhook_store;
 mod webhooks;

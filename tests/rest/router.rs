@@ -117,8 +117,14 @@ impl Router {
         std::fs::write(folder.path().join("jwt"), JWT_KEY).unwrap();
         std::fs::write(folder.path().join("whsec"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         drop(held);
+        let (child, log) = Self::launch(folder.path());
+        Self { child, ports, folder, log }
+    }
+
+    /// Starts the program, and gives what it writes to its log once it runs.
+    fn launch(folder: &Path) -> (Child, Receiver<String>) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .current_dir(folder.path())
+            .current_dir(folder)
             .env_clear()
             // Of scripts/break-features.py.
             .envs(std::env::var_os("WHARF_BREAK").map(|number| ("WHARF_BREAK", number)))
@@ -139,7 +145,21 @@ impl Router {
         let (sender, log) = std::sync::mpsc::channel();
         // Whoever does not look has gone.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
-        Self { child, ports, folder, log }
+        (child, log)
+    }
+
+    /// Starts it again in its folder, after it was killed.
+    pub(crate) fn kill_and_start(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.log) = Self::launch(self.folder.path());
+    }
+
+    /// Starts it again in its folder, after it has stopped in order.
+    pub(crate) fn stop_and_start(&mut self) {
+        self.terminate();
+        self.child.wait().unwrap();
+        (self.child, self.log) = Self::launch(self.folder.path());
     }
 
     /// Where it runs.

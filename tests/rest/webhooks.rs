@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wharf::auth::webhook::{SigningKey, Verifier, VerifyKey};
 
 #[path = "../support/site.rs"]
-mod site;
+pub(crate) mod site;
 use site::{json as answer, with, Seen, Site};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -33,11 +33,11 @@ role = "admin"
 call = ["wharf.admin.*"]
 "#;
 
-fn start(webhooks: &str) -> Router {
+pub(crate) fn start(webhooks: &str) -> Router {
     Router::with(&format!("{CONFIG}{MORE}{webhooks}"))
 }
 
-fn out(url: &str, more: &str) -> String {
+pub(crate) fn out(url: &str, more: &str) -> String {
     format!(
         "[webhooks.out.erp]\nrealm = \"main\"\nrole = \"guest\"\ntopics = [\"com.shop.*\"]\nurl = \"{url}\"\nsecret = \"{SECRET}\"\n\
          allow_addresses = [\"127.0.0.0/8\", \"::1\"]\n{more}\n"
@@ -55,12 +55,12 @@ fn now() -> u64 {
 }
 
 /// Publishes over HTTP.
-fn publish(router: &Router, topic: &str, body: &str) {
+pub(crate) fn publish(router: &Router, topic: &str, body: &str) {
     let published = router.http().post(&format!("/api/v1/publish/{topic}"), body);
     assert_eq!(published.status, 200, "{}", published.body);
 }
 
-fn admin(router: &Router, method: &str, path: &str) -> Value {
+pub(crate) fn admin(router: &Router, method: &str, path: &str) -> Value {
     let credential = basic("root", "s3cret");
     let response = Http::connect(router.port(3)).request(
         method,
@@ -73,7 +73,7 @@ fn admin(router: &Router, method: &str, path: &str) -> Value {
 }
 
 /// Asks until it is as it should be. Each question waits for its answer; the router decides when that is.
-fn until(router: &Router, is_right: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn until(router: &Router, is_right: impl Fn(&Value) -> bool) -> Value {
     let end = std::time::Instant::now() + Duration::from_secs(20);
     loop {
         let shown = admin(router, "GET", "/erp");
@@ -85,7 +85,7 @@ fn until(router: &Router, is_right: impl Fn(&Value) -> bool) -> Value {
     }
 }
 
-fn subscribed(router: &Router) {
+pub(crate) fn subscribed(router: &Router) {
     until(router, |shown| shown["subscribed"] == 1);
 }
 

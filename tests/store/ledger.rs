@@ -9,8 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
-use wharf::routing::StoreFault;
-use wharf::storage::{Ledger, LedgerChange, LedgerRows, Storage};
+use wharf::storage::{Ledger, LedgerChange, LedgerFault, LedgerRows, Storage};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -22,13 +21,13 @@ fn put(number: u64, value: &str) -> LedgerChange {
     (number, Some(value.into()))
 }
 
-fn write(ledger: &Ledger, changes: Vec<LedgerChange>) -> Result<(), StoreFault> {
+fn write(ledger: &Ledger, changes: Vec<LedgerChange>) -> Result<(), LedgerFault> {
     let (sender, receiver) = channel();
     ledger.write(changes, move |outcome| sender.send(outcome).unwrap());
     receiver.recv_timeout(PATIENCE).expect("the store answers")
 }
 
-fn load(ledger: &Ledger) -> Result<LedgerRows, StoreFault> {
+fn load(ledger: &Ledger) -> Result<LedgerRows, LedgerFault> {
     let (sender, receiver) = channel();
     ledger.load(move |rows| drop(sender.send(rows)));
     receiver.recv_timeout(PATIENCE).expect("the store answers")
@@ -49,7 +48,7 @@ fn a_ledger_is_after_a_restart_what_was_written_into_it_and_events_are_not_touch
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let storage = file(&path);
-    let mut realm = Realm::of(&storage, REALM);
+    let realm = Realm::of(&storage, REALM);
     let (one, other) = (open(&storage, "hook/a"), open(&storage, "hook/b"));
     assert_eq!(rows(&one), are(&[]));
     realm.handle.submit(vec![order(event(1, "com.a"), DURABLE, true)]);
@@ -81,8 +80,8 @@ fn what_is_written_at_the_end_is_kept_and_what_comes_later_fails() {
         ledger.write(vec![put(number, "x")], |outcome| assert_eq!(outcome, Ok(())));
     }
     storage.stop();
-    assert_eq!(write(&ledger, vec![put(51, "late")]), Err(StoreFault::Failed));
-    assert_eq!(load(&ledger), Err(StoreFault::Failed));
+    assert_eq!(write(&ledger, vec![put(51, "late")]), Err(LedgerFault));
+    assert_eq!(load(&ledger), Err(LedgerFault));
     assert_eq!(rows(&open(&file(&path), "hook/a")).len(), 50);
 }
 
@@ -100,11 +99,11 @@ fn only_the_ledgers_that_are_named_stay_and_what_their_former_owners_say_does_no
     let left = |storage: &Storage| -> Vec<&str> {
         names.into_iter().filter(|name| !rows(&open(storage, name)).is_empty()).collect()
     };
-    assert_eq!(write(&ledgers[1], vec![put(1, "late")]), Err(StoreFault::Failed));
+    assert_eq!(write(&ledgers[1], vec![put(1, "late")]), Err(LedgerFault));
     assert_eq!(write(&ledgers[3], vec![put(1, "in time")]), Ok(()));
     assert_eq!(left(&storage), ["hook/aa", "hooks", "key/a"]);
     let again = open(&storage, "hook/a");
-    assert_eq!(write(&ledgers[1], vec![put(1, "late")]), Err(StoreFault::Failed));
+    assert_eq!(write(&ledgers[1], vec![put(1, "late")]), Err(LedgerFault));
     assert_eq!(write(&again, vec![put(1, "new")]), Ok(()));
     storage.stop();
     assert_eq!(left(&file(&path)), ["hook/a", "hook/aa", "hooks", "key/a"]);
@@ -119,8 +118,8 @@ fn a_batch_whose_commit_fails_is_answered_and_none_of_it_is_there() {
         let ledger = open(&storage, "hook/a");
         assert_eq!(write(&ledger, vec![put(1, "one"), put(2, "two")]), Ok(()));
         disk.fail_writes(fault);
-        assert_eq!(write(&ledger, vec![(1, None), put(3, "three")]), Err(StoreFault::Failed));
-        assert_eq!(write(&ledger, vec![put(4, "four")]), Err(StoreFault::Failed));
+        assert_eq!(write(&ledger, vec![(1, None), put(3, "three")]), Err(LedgerFault));
+        assert_eq!(write(&ledger, vec![put(4, "four")]), Err(LedgerFault));
         disk.heal();
         // The store tries every second.
         while write(&ledger, vec![put(5, "five")]).is_err() {}

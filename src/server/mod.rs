@@ -23,7 +23,7 @@ use crate::http::webhook::{Deliver, Webhooks};
 use crate::http::{HttpState, Listener, Readiness, Served};
 use crate::observe::{log, Metrics, Tally};
 use crate::outward::Outward;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Storage, StorageError, StoreLink};
 use crate::transport::http::{Configure, Gate};
 use crate::transport::listener::{bind_one, Acceptor, BindError, Listening, Serves, SocketId, WorkerHandle};
 use crate::transport::longpoll::Board;
@@ -223,7 +223,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     let callers = Owners::start(&handles, &settings.rest, &realms, &main_tally);
     let (seen, ready, board) = (Arc::clone(&metrics), readiness.clone(), Board::default());
     let state = HttpState::new(settings.rest.clone(), realms.clone(), seen, ready, callers.clone(), storage.link());
-    let webhooks = webhooks(&settings, handles.clone(), &realms, &callers, &state);
+    let webhooks = webhooks(&settings, handles.clone(), &realms, &callers, &state, storage.link());
     let worker = |(number, arbiter): (usize, &Arbiter)| {
         let load = Arc::<Load>::default();
         let worker = WorkerSettings {
@@ -287,9 +287,10 @@ fn webhooks(
     realms: &Addr<RealmsActor>,
     owners: &Owners,
     state: &HttpState,
+    store: StoreLink,
 ) -> Webhooks {
     // A client of their own: slow endpoints take nothing from logins.
-    let deliver = Deliver { realms: realms.clone(), owners: owners.clone(), outward: Outward::default() };
+    let deliver = Deliver { realms: realms.clone(), owners: owners.clone(), outward: Outward::default(), store };
     let mut webhooks = Webhooks::new(workers, deliver, state.webhooks());
     webhooks.use_settings(&settings.webhooks);
     webhooks

@@ -1,4 +1,4 @@
-//! What must outlive a realm's memory: event history and retained events, in memory or in one file.
+//! What must outlive a realm's memory: event history and retained events, in memory or in one file; and ledgers, in the file alone.
 //!
 //! `routing` says what is to be kept ([`Order`](crate::routing::Order)), this room keeps it: on threads of its own, so that nobody who routes waits
 //! for a disk. Both logs keep the same promises: what is read, and in which order, is decided in one place, `select`, and not
@@ -7,6 +7,7 @@
 mod figures;
 pub mod file;
 mod history;
+mod ledger;
 mod memory;
 mod readers;
 mod realm;
@@ -17,6 +18,7 @@ mod writer;
 
 pub use figures::{Figures, COMMIT_BOUNDS_MS};
 pub use file::{FileLog, StorageError};
+pub use ledger::{Ledger, LedgerChange, LedgerFault, LedgerRows, LedgerWork};
 pub use memory::MemoryLog;
 pub use realm::{Answer, Sink, StoreHandle};
 pub use service::{Storage, StoreLink, Surroundings, EXIT_STORE_FAILED};

@@ -3,6 +3,7 @@
 use super::figures::Counters;
 use super::file::{read_with, retained, PageEnds};
 use super::history::{Collect, ToHistory};
+use super::ledger::LoadLedger;
 use super::memory::Collected;
 use super::realm::{Answer, Attached, Load};
 use super::select::Positions;
@@ -34,6 +35,7 @@ impl Lease {
 pub(super) enum Job {
     Ask(Lease, Arc<Attached>, Box<Query>),
     Load(Lease, Load),
+    LoadLedger(Lease, LoadLedger),
 }
 
 struct Reader {
@@ -87,6 +89,11 @@ fn run(inner: &Inner, queue: &Receiver<Job>, waiting: &AtomicUsize) {
                 });
                 drop(lease);
                 load.answer(events);
+            }
+            Job::LoadLedger(lease, load) => {
+                let rows = guarded(inner, || load.read(&lease.database));
+                drop(lease);
+                load.answer(rows);
             }
         }
         waiting.fetch_sub(1, Ordering::Relaxed);

@@ -12,12 +12,13 @@
 use super::figures::{Counters, Figures};
 use super::file::{FileLog, Place};
 use super::history::{self, ToHistory};
+use super::ledger::{Ledger, ToLedger};
 use super::readers::Readers;
 use super::realm::{Attached, Queue, Sink, StoreHandle};
 use super::writer::{self, ToWriter};
 use super::{RealmLog, Seq, StorageError, StorageSettings};
 use crate::wamp::WallTime;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Sender};
@@ -216,6 +217,20 @@ impl StoreLink {
         let _ = self.0.history.send(ToHistory::Attach(Arc::clone(&log)));
         let id = self.0.ids.fetch_add(1, Ordering::Relaxed);
         StoreHandle::new(Attached { id, log, sink }, Arc::clone(&self.0))
+    }
+
+    /// The ledger of this name, for the owner that is new; `None`: nothing can outlive the process.
+    pub fn ledger(&self, name: &str) -> Option<Ledger> {
+        let id = self.0.ids.fetch_add(1, Ordering::Relaxed);
+        self.is_durable().then(|| Ledger::open(id, name, &self.0))
+    }
+
+    /// Of the ledgers whose names begin with `prefix`, only these have an owner: the others are removed.
+    pub fn keep_ledgers(&self, prefix: &str, names: BTreeSet<String>) {
+        if let Some(writer) = &self.0.writer {
+            // A thread that is gone removes nothing; the next start does.
+            let _ = writer.send(ToWriter::Ledger(ToLedger::Keep { prefix: prefix.to_owned(), names }));
+        }
     }
 
     /// Whether anything can outlive the process.

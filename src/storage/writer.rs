@@ -7,6 +7,7 @@
 use super::figures::Counters;
 use super::file::{FileLog, Place};
 use super::history::SWEEP_EVERY;
+use super::ledger::{Batch, Ledgers, LoadLedger, Next, ToLedger};
 use super::readers::{Job, Lease, Readers};
 use super::realm::{faults, Answer, Attached, Item, Load};
 use super::service::{Inner, Panics};
@@ -38,6 +39,7 @@ pub(super) enum ToWriter {
     Append(Arc<Attached>, Vec<Item>),
     Ask(Arc<Attached>, Box<Query>),
     Load(Load),
+    Ledger(ToLedger),
     Stop,
 }
 
@@ -47,7 +49,7 @@ impl ToWriter {
         match self {
             Self::Append(_, items) => faults(items).collect(),
             Self::Ask(_, query) => vec![unread(&query)],
-            Self::Load(_) | Self::Stop => Vec::new(),
+            Self::Load(_) | Self::Ledger(_) | Self::Stop => Vec::new(),
         }
     }
 }
@@ -76,6 +78,13 @@ impl Answers {
 enum Later {
     Ask(Arc<Attached>, Box<Query>),
     Load(Load),
+    LoadLedger(LoadLedger),
+}
+
+/// What is to be committed.
+enum Pending {
+    Item(Arc<Attached>, Item),
+    Ledger(Batch),
 }
 
 pub(super) struct Writer {
@@ -89,7 +98,7 @@ pub(super) struct Writer {
     given_back: Receiver<()>,
     readers: Readers,
     /// What is to be committed, in order.
-    pending: VecDeque<(Arc<Attached>, Item)>,
+    pending: VecDeque<Pending>,
     pending_octets: usize,
     someone_waits: bool,
     /// Items that were taken from the queue, and those of them that were committed or have failed.
@@ -99,6 +108,7 @@ pub(super) struct Writer {
     later: VecDeque<(u64, Later)>,
     /// Who waits for the commit under way.
     in_flight: Vec<(Arc<Attached>, Waiting)>,
+    ledgers: Ledgers,
     /// The newest position that was told to be on disk.
     acknowledged: Seq,
     /// When a store that cannot write tries to.
@@ -137,6 +147,7 @@ impl Writer {
             done: 0,
             later: VecDeque::new(),
             in_flight: Vec::new(),
+            ledgers: Ledgers::default(),
             acknowledged: Seq(0),
             next_try: None,
             given_up: false,
@@ -208,11 +219,20 @@ impl Writer {
                 for item in items {
                     self.pending_octets += item.octets;
                     self.someone_waits |= item.waiting.is_some();
-                    self.pending.push_back((Arc::clone(&attached), item));
+                    self.pending.push_back(Pending::Item(Arc::clone(&attached), item));
                 }
             }
             ToWriter::Ask(attached, query) => self.later.push_back((self.taken, Later::Ask(attached, query))),
             ToWriter::Load(load) => self.later.push_back((self.taken, Later::Load(load))),
+            ToWriter::Ledger(message) => match self.ledgers.take(message) {
+                Next::Commit(batch) => {
+                    self.taken += 1;
+                    self.pending_octets += batch.octets;
+                    self.pending.push_back(Pending::Ledger(batch));
+                }
+                Next::Load(load) => self.later.push_back((self.taken, Later::LoadLedger(load))),
+                Next::Nothing => {}
+            },
             ToWriter::Stop => self.stopping = true,
         }
     }
@@ -241,19 +261,32 @@ impl Writer {
 
     /// One write transaction with what comes first.
     fn commit(&mut self) {
-        let (mut group, mut octets) = (Vec::new(), 0);
-        while group.len() < self.settings.commit_records.max(1) && octets < COMMIT_OCTETS {
-            let Some((attached, item)) = self.pending.pop_front() else { break };
-            octets += item.octets;
-            group.push(Entry { realm: Arc::clone(&attached.log), seq: item.seq, change: item.change });
-            self.in_flight.extend(item.waiting.map(|waiting| (attached, waiting)));
+        let (mut group, mut work, mut records) = (Vec::new(), Vec::new(), 0);
+        // Ledgers have a bound of their own.
+        let (mut octets, mut octets_of_ledgers) = (0, 0);
+        while records < self.settings.commit_records.max(1) && octets + octets_of_ledgers < COMMIT_OCTETS {
+            match self.pending.pop_front() {
+                Some(Pending::Item(attached, item)) => {
+                    octets += item.octets;
+                    records += 1;
+                    group.push(Entry { realm: Arc::clone(&attached.log), seq: item.seq, change: item.change });
+                    self.in_flight.extend(item.waiting.map(|waiting| (attached, waiting)));
+                }
+                Some(Pending::Ledger(batch)) => {
+                    octets_of_ledgers += batch.octets;
+                    records += batch.records();
+                    work.push(batch.work);
+                    self.ledgers.begin(batch.reply);
+                }
+                None => break,
+            }
         }
-        self.pending_octets -= octets;
-        self.done += group.len() as u64;
+        self.pending_octets -= octets + octets_of_ledgers;
+        self.done += (group.len() + work.len()) as u64;
         if self.pending.is_empty() {
             self.someone_waits = false;
         }
-        if group.is_empty() {
+        if group.is_empty() && work.is_empty() {
             return;
         }
         self.commits_since_step += 1;
@@ -261,16 +294,16 @@ impl Writer {
         self.inner.for_writer.remove(octets);
         let began = Instant::now();
         let outcome = match &mut self.log {
-            Some(log) if self.next_try.is_none() => log.append(&group).map_err(Some),
+            Some(log) if self.next_try.is_none() => log.append_with(&group, &work).map_err(Some),
             Some(_) | None => Err(None),
         };
         match outcome {
             Ok(()) => {
-                self.note_commit(began.elapsed(), &group);
+                self.note_commit(began.elapsed(), &group, records);
                 self.answer_in_flight(Ok(()));
             }
             Err(error) => {
-                Counters::add(&self.inner.counters.failed, group.len());
+                Counters::add(&self.inner.counters.failed, records);
                 self.owe(group);
                 if error.is_some() {
                     self.stop_writing();
@@ -284,15 +317,15 @@ impl Writer {
         }
     }
 
-    fn note_commit(&mut self, took: Duration, group: &[Entry]) {
-        self.inner.counters.add_commit(took, group.len());
+    fn note_commit(&mut self, took: Duration, group: &[Entry], records: usize) {
+        self.inner.counters.add_commit(took, records);
         if let Some(last) = group.iter().map(|entry| entry.seq).max() {
             self.acknowledged = self.acknowledged.max(last);
         }
         let now = Instant::now();
         if took > SLOW && self.warned.is_none_or(|warned| now.duration_since(warned) > Duration::from_secs(60)) {
             self.warned = Some(now);
-            tracing::warn!(ms = took.as_millis(), records = group.len(), "the store's disk is slow");
+            tracing::warn!(ms = took.as_millis(), records, "the store's disk is slow");
         }
     }
 
@@ -309,6 +342,7 @@ impl Writer {
             answers.add(&attached, Answer::Kept { waiting, outcome });
         }
         answers.send();
+        self.ledgers.answer(outcome);
     }
 
     /// Everything before it is committed, or has failed.
@@ -317,11 +351,13 @@ impl Writer {
         match (later, lease) {
             (Later::Ask(attached, query), Some(lease)) => self.readers.send(Job::Ask(lease, attached, query)),
             (Later::Load(load), Some(lease)) => self.readers.send(Job::Load(lease, load)),
+            (Later::LoadLedger(load), Some(lease)) => self.readers.send(Job::LoadLedger(lease, load)),
             (Later::Ask(attached, query), None) => {
                 self.inner.questions.remove(1);
                 (attached.sink)(vec![unread(&query)]);
             }
             (Later::Load(load), None) => load.answer(Err(StoreFault::Failed)),
+            (Later::LoadLedger(load), None) => load.answer(Err(StoreFault::Failed)),
         }
     }
 

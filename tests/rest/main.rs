@@ -33,4 +33,5 @@ mod stopping;
 mod stream;
 mod tokens;
 mod wamp;
+mod webhook_store;
 mod webhooks;

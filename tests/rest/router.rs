@@ -127,6 +127,13 @@ impl Router {
         Self { child, ports, folder, log }
     }
 
+    /// Starts it again in its folder, after it was killed.
+    pub(crate) fn kill_and_start(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.log) = run(self.folder.path());
+    }
+
     /// Where it runs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -10,7 +10,7 @@ use wharf::auth::webhook::{SigningKey, Verifier, VerifyKey};
 
 #[expect(dead_code, reason = "of a server that other tests need in TLS")]
 #[path = "../support/site.rs"]
-mod site;
+pub(crate) mod site;
 use site::{json as answer, with, Seen, Site};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -34,11 +34,11 @@ role = "admin"
 call = ["wharf.admin.*"]
 "#;
 
-fn start(webhooks: &str) -> Router {
+pub(crate) fn start(webhooks: &str) -> Router {
     Router::with(&format!("{CONFIG}{MORE}{webhooks}"))
 }
 
-fn out(url: &str, more: &str) -> String {
+pub(crate) fn out(url: &str, more: &str) -> String {
     format!(
         "[webhooks.out.erp]\nrealm = \"main\"\nrole = \"guest\"\ntopics = [\"com.shop.*\"]\nurl = \"{url}\"\nsecret = \"{SECRET}\"\n\
          allow_addresses = [\"127.0.0.0/8\", \"::1\"]\n{more}\n"
@@ -56,12 +56,12 @@ fn now() -> u64 {
 }
 
 /// Publishes over HTTP.
-fn publish(router: &Router, topic: &str, body: &str) {
+pub(crate) fn publish(router: &Router, topic: &str, body: &str) {
     let published = router.http().post(&format!("/api/v1/publish/{topic}"), body);
     assert_eq!(published.status, 200, "{}", published.body);
 }
 
-fn admin(router: &Router, method: &str, path: &str) -> Value {
+pub(crate) fn admin(router: &Router, method: &str, path: &str) -> Value {
     let credential = basic("root", "s3cret");
     let response = Http::connect(router.port(3)).request(
         method,
@@ -74,7 +74,7 @@ fn admin(router: &Router, method: &str, path: &str) -> Value {
 }
 
 /// Asks until it is as it should be. Each question waits for its answer; the router decides when that is.
-fn until(router: &Router, is_right: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn until(router: &Router, is_right: impl Fn(&Value) -> bool) -> Value {
     let end = std::time::Instant::now() + Duration::from_secs(20);
     loop {
         let shown = admin(router, "GET", "/erp");
@@ -86,7 +86,7 @@ fn until(router: &Router, is_right: impl Fn(&Value) -> bool) -> Value {
     }
 }
 
-fn subscribed(router: &Router) {
+pub(crate) fn subscribed(router: &Router) {
     until(router, |shown| shown["subscribed"] == 1);
 }
 

@@ -14,10 +14,10 @@ use wharf::routing::Query;
 use wharf::storage::Answer;
 use wharf::wamp::MatchPolicy;
 
-const PATH: &str = "WHARF_TEST_STORE";
-const FIRST: &str = "WHARF_TEST_FIRST";
+pub(crate) const PATH: &str = "WHARF_TEST_STORE";
+pub(crate) const FIRST: &str = "WHARF_TEST_FIRST";
 
-fn run_again(test: &str, path: &Path, first: u64) -> Command {
+pub(crate) fn run_again(test: &str, path: &Path, first: u64) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture", "--test-threads", "1"]);
     command.env(PATH, path).env(FIRST, first.to_string()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -51,7 +51,7 @@ fn child_appends_until_it_is_killed() {
 }
 
 /// What a child said before it died. A last line without an end was not said.
-fn said(child: &mut Child, then: impl FnOnce(&mut Child) + Send) -> Vec<u64> {
+pub(crate) fn said(child: &mut Child, then: impl FnOnce(&mut Child) + Send) -> Vec<u64> {
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut numbers = Vec::new();
     let mut line = String::new();

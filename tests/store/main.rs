@@ -8,6 +8,7 @@ mod disk;
 mod faults;
 mod figures;
 mod kill;
+mod ledger;
 mod properties;
 mod realm;
 mod recent;

@@ -4,6 +4,7 @@
 //! (its realm is closed, its role is gone) what waits is sent all the same.
 
 use super::body::{self, Posting};
+use super::book::{Book, Written};
 use super::queue::{Bounds, Delivery, Fate, Last, Number, Outcome, Queue, ANSWER_MAX};
 use super::running::{Deliver, Door, Figures, Wanted};
 use super::settings::HookOut;
@@ -11,6 +12,7 @@ use crate::actors::clock;
 use crate::http::sessions::own::{Ended, Own};
 use crate::observe::shown;
 use crate::outward::{RequestFault, Response};
+use crate::storage::Ledger;
 use crate::wamp::message::{Event, Message, Subscribe};
 use crate::wamp::options::SubscribeOptions;
 use crate::wamp::role::{Announced, SubscriberFeatures};
@@ -53,22 +55,28 @@ pub enum Wish {
 
 type Told = (Number, Result<Response, RequestFault>);
 
-/// Runs until the settings have no sender any more.
+/// Runs until the settings have no sender any more. `ledger` is where its queue outlives a restart.
 pub(super) async fn run(
     deliver: Deliver,
     name: String,
     mut settings: watch::Receiver<Arc<HookOut>>,
     mut orders: mpsc::Receiver<Order>,
     figures: Arc<Figures>,
+    ledger: Option<Ledger>,
 ) {
     let (told, mut answers) = mpsc::unbounded_channel::<Told>();
     let hook = Arc::clone(&settings.borrow_and_update());
-    let queue = Queue::new(bounds(&hook));
+    let mut queue = Queue::new(bounds(&hook));
+    let (wrote, mut written) = mpsc::unbounded_channel::<Written>();
+    let book = Book::open(ledger, &name, &mut queue, wrote).await;
     let mut running =
-        Running { deliver, name, hook, queue, figures, told, session: None, door: Door::new(), open_at: None };
+        Running { deliver, name, hook, queue, book, figures, told, session: None, door: Door::new(), open_at: None };
     running.open_at = Some(clock::now());
+    // There may be room for less than was written down.
+    running.use_bounds();
     loop {
         running.send();
+        running.write_down();
         let wake = running.wake();
         tokio::select! {
             changed = settings.changed() => {
@@ -80,6 +88,7 @@ pub(super) async fn run(
             }
             Some(order) = orders.recv() => running.carry_out(order),
             Some((number, answer)) = answers.recv() => running.answered(number, answer),
+            Some(outcome) = written.recv() => running.written(outcome),
             message = next(&mut running.session) => running.take(message),
             () = sleep_until(wake) => running.open_if_due().await,
         }
@@ -121,6 +130,8 @@ struct Running {
     name: String,
     hook: Arc<HookOut>,
     queue: Queue,
+    /// `None`: what waits is in memory alone.
+    book: Option<Book>,
     figures: Arc<Figures>,
     told: mpsc::UnboundedSender<Told>,
     session: Option<Session>,
@@ -142,8 +153,24 @@ impl Running {
             self.open_at = Some(clock::now());
         }
         self.hook = hook;
+        self.use_bounds();
+    }
+
+    fn use_bounds(&mut self) {
         let given_up = self.queue.use_bounds(bounds(&self.hook));
         self.count_dead(given_up);
+    }
+
+    fn write_down(&mut self) {
+        if let Some(book) = &mut self.book {
+            book.write(&mut self.queue);
+        }
+    }
+
+    fn written(&mut self, outcome: Written) {
+        if let Some(book) = &mut self.book {
+            book.written(&mut self.queue, outcome);
+        }
     }
 
     /// When there is something to be done, if nothing happens.
@@ -152,7 +179,8 @@ impl Running {
             // A day at most: the clock of the day may be set meanwhile.
             clock::now() + Duration::from_millis(due.saturating_sub(now_ms()).clamp(1, 86_400_000))
         });
-        [send_at, self.open_at].into_iter().flatten().min()
+        let write_at = self.book.as_ref().and_then(Book::wake);
+        [send_at, self.open_at, write_at].into_iter().flatten().min()
     }
 
     async fn open_if_due(&mut self) {
@@ -194,6 +222,10 @@ impl Running {
                 tracing::info!(webhook, reason = %shown(&ended.reason), "the session of this webhook is over");
                 self.session = None;
                 self.open_at = Some(clock::now() + self.door.wait());
+                // The router may be stopping.
+                if let Some(book) = &mut self.book {
+                    book.write_all(&mut self.queue);
+                }
             }
             Ok(Message::Event(event)) => self.add(&event),
             Ok(Message::Subscribed(subscribed)) => {
@@ -322,6 +354,7 @@ impl Running {
             "subscribed": self.session.as_ref().map_or(0, |session| session.topics.len()),
             "is_off": self.queue.is_off(),
             "waiting": self.queue.len(),
+            "unwritten": self.book.as_ref().map(|book| book.unwritten(&self.queue)),
             "dead": self.queue.dead().count(),
             "delivered": self.figures.delivered.load(Ordering::Relaxed),
             "failed": self.figures.failed.load(Ordering::Relaxed),

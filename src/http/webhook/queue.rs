@@ -6,10 +6,13 @@
 //!           |--- next due ----+---- no attempt left, 410, or an answer that means no ----> Dead --send again--> Waiting
 //!           +---- over the bound: the oldest -----------------------------------------------^
 //! ```
-//! Times are milliseconds since 1970, as they are shown to people.
+//! Times are milliseconds since 1970, so that they mean the same after a restart.
+
+mod changes;
 
 use super::schedule;
 use bytes::Bytes;
+use changes::Changes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -26,6 +29,11 @@ pub(super) const ANSWER_MAX: usize = 1024;
 /// A delivery's place in its queue: later ones are larger. Never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Number(pub(super) u64);
+
+impl Number {
+    /// Before all deliveries: whether the webhook is off.
+    pub(super) const STATE: Self = Self(0);
+}
 
 /// What came of an attempt, for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -98,6 +106,19 @@ pub(super) struct Bounds {
     pub(super) attempts: u32,
 }
 
+/// What is written down under one number. What is under way counts as waiting: whether it arrives is not known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kept<'a> {
+    Waiting {
+        due: u64,
+        delivery: &'a Delivery,
+    },
+    Dead(&'a Delivery),
+    /// Under [`Number::STATE`]: the webhook is off.
+    Off,
+    Nothing,
+}
+
 /// The queue.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -113,6 +134,7 @@ pub(super) struct Queue {
     is_off: bool,
     /// How long the endpoint is left alone, and until when.
     pace: Option<(Duration, u64)>,
+    changes: Changes,
 }
 
 impl Queue {
@@ -128,6 +150,7 @@ impl Queue {
             last: Number(0),
             is_off: false,
             pace: None,
+            changes: Changes::default(),
         }
     }
 
@@ -145,9 +168,36 @@ impl Queue {
         self.shrink()
     }
 
+    /// As it was written down.
+    pub(super) fn restore(&mut self, number: Number, due: Option<u64>, delivery: Delivery) {
+        self.last = self.last.max(number);
+        match due {
+            Some(due) => {
+                self.octets += delivery.body.len();
+                self.wait(number, due, delivery);
+            }
+            None => self.bury(number, delivery),
+        }
+        self.changes.restored(number);
+    }
+
+    /// It was written down that the webhook is off.
+    pub(super) fn restore_off(&mut self) {
+        self.is_off = true;
+        self.changes.restored(Number::STATE);
+    }
+
+    /// What was written down cannot be read, and goes.
+    pub(super) fn give_up(&mut self, number: Number) {
+        self.last = self.last.max(number);
+        self.changes.restored(number);
+        self.changes.gone(number);
+    }
+
     fn wait(&mut self, number: Number, due: u64, delivery: Delivery) {
         self.dues.insert((due, number));
         self.waiting.insert(number, (due, delivery));
+        self.changes.touch(number);
     }
 
     fn unwait(&mut self, number: Number) -> Option<Delivery> {
@@ -157,11 +207,13 @@ impl Queue {
     }
 
     fn bury(&mut self, number: Number, delivery: Delivery) {
+        self.changes.touch(number);
         self.dead_octets += delivery.body.len();
         self.dead.push_back((number, delivery));
         while self.dead.len() > DEAD_MAX || (self.dead_octets > DEAD_OCTETS_MAX && self.dead.len() > 1) {
-            let Some((_, delivery)) = self.dead.pop_front() else { break };
+            let Some((oldest, delivery)) = self.dead.pop_front() else { break };
             self.dead_octets -= delivery.body.len();
+            self.changes.gone(oldest);
         }
     }
 
@@ -234,12 +286,14 @@ impl Queue {
         };
         match outcome {
             Outcome::Done => {
+                self.changes.gone(number);
                 self.octets -= delivery.body.len();
                 Some(Fate::Delivered)
             }
             Outcome::Gone => {
                 // Whether it counts is seen when somebody switches the webhook on again.
                 self.is_off = true;
+                self.changes.touch(Number::STATE);
                 self.wait(number, now, delivery);
                 Some(Fate::Again)
             }
@@ -267,6 +321,7 @@ impl Queue {
     /// Switched on by somebody: what waits is due at once.
     pub(super) fn switch_on(&mut self, now: u64) {
         self.is_off = false;
+        self.changes.gone(Number::STATE);
         self.pace = None;
         self.hurry(now);
     }
@@ -276,6 +331,7 @@ impl Queue {
         for (number, (due, _)) in &mut self.waiting {
             *due = now.min(*due);
             self.dues.insert((*due, *number));
+            self.changes.touch(*number);
         }
     }
 
@@ -311,6 +367,41 @@ impl Queue {
     /// How many wait or are under way.
     pub(super) fn len(&self) -> usize {
         self.waiting.len() + self.under_way.len()
+    }
+
+    /// The next number about which something has changed, for whoever writes it down.
+    pub(super) fn next_changed(&mut self) -> Option<Number> {
+        self.changes.next()
+    }
+
+    /// How many such numbers there are.
+    pub(super) fn unwritten(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Writing has failed: these are to be written down once more.
+    pub(super) fn changed_again(&mut self, numbers: impl IntoIterator<Item = Number>) {
+        numbers.into_iter().for_each(|number| self.changes.touch(number));
+    }
+
+    /// Nothing is written down of these any more.
+    pub(super) fn erased(&mut self, numbers: impl IntoIterator<Item = Number>) {
+        numbers.into_iter().for_each(|number| self.changes.erased(number));
+    }
+
+    /// What is to be written down under a number.
+    pub(super) fn kept(&self, number: Number) -> Kept<'_> {
+        if number == Number::STATE {
+            return if self.is_off { Kept::Off } else { Kept::Nothing };
+        }
+        if let Some((due, delivery)) = self.waiting.get(&number) {
+            return Kept::Waiting { due: *due, delivery };
+        }
+        if let Some(delivery) = self.under_way.get(&number) {
+            return Kept::Waiting { due: delivery.since, delivery };
+        }
+        let dead = self.dead.iter().rev().find(|(dead, _)| *dead == number);
+        dead.map_or(Kept::Nothing, |(_, delivery)| Kept::Dead(delivery))
     }
 }
 

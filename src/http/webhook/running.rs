@@ -3,12 +3,13 @@
 
 use super::inward::Entrance;
 use super::settings::{HookCall, HookOut, WebhookSettings};
-use super::{call, out};
+use super::{book, call, out};
 use crate::actors::realms::RealmsActor;
 use crate::auth::Identity;
 use crate::http::sessions::own::{AtStop, Own, OwnOpening};
 use crate::http::sessions::Owners;
 use crate::outward::Outward;
+use crate::storage::StoreLink;
 use crate::wamp::role::Announced;
 use crate::wamp::ErrorUri;
 use actix::{Addr, ArbiterHandle};
@@ -38,6 +39,8 @@ pub struct Deliver {
     pub owners: Owners,
     /// What asks: a client of its own, so that a slow endpoint takes nothing from logins.
     pub outward: Outward,
+    /// Where deliveries wait that are to outlive the process.
+    pub store: StoreLink,
 }
 
 /// What is counted of one webhook that goes out.
@@ -122,6 +125,8 @@ impl Webhooks {
         };
         self.seen.0.inward.store(Arc::new(settings.inward.iter().map(entrance).collect()));
         self.out.retain(|name, _| settings.out.contains_key(name));
+        let ledgers = settings.out.keys().map(|name| ledger_of(name)).collect();
+        self.deliver.store.keep_ledgers(book::PREFIX, ledgers);
         self.call.retain(|name, _| settings.call.contains_key(name));
         let mut figures: BTreeMap<String, Arc<Figures>> = (*self.seen.0.out.load_full()).clone();
         figures.retain(|name, _| settings.out.contains_key(name));
@@ -148,12 +153,15 @@ impl Webhooks {
     }
 
     fn start_out(&mut self, name: &str, hook: &Arc<HookOut>, figures: Arc<Figures>) {
-        tracing::info!(webhook = name, "events for this webhook wait in memory: a restart loses them");
+        let ledger = self.deliver.store.ledger(&ledger_of(name));
+        if ledger.is_none() {
+            tracing::info!(webhook = name, "events for this webhook wait in memory: a restart loses them");
+        }
         let (settings, told) = watch::channel(Arc::clone(hook));
         let (orders, ordered) = mpsc::channel(ORDERS_MAX);
         let (deliver, owned) = (self.deliver.clone(), name.to_owned());
         self.spawn(move || {
-            actix_rt::spawn(out::run(deliver, owned, told, ordered, figures));
+            actix_rt::spawn(out::run(deliver, owned, told, ordered, figures, ledger));
         });
         self.out.insert(name.to_owned(), Going { settings, orders });
     }
@@ -184,6 +192,11 @@ impl Webhooks {
     pub fn orders(&self, name: &str) -> Option<mpsc::Sender<out::Order>> {
         self.out.get(name).map(|going| going.orders.clone())
     }
+}
+
+/// The name of a webhook's ledger.
+fn ledger_of(name: &str) -> String {
+    format!("{}{name}", book::PREFIX)
 }
 
 /// Opens a webhook's session, and again when that is over, ever more seldom.

@@ -7,16 +7,18 @@ mod append;
 mod bundle;
 mod chunk;
 mod chunks;
+mod ledger;
 mod place;
 mod read;
 mod recent;
 mod sums;
 mod topic;
 
+pub(super) use ledger::rows as ledger_rows;
 pub use place::{Files, Place};
 pub(super) use read::{read_with, retained, PageEnds};
 
-use super::{Entry, EventLog, Seq};
+use super::{Entry, EventLog, LedgerWork, Seq};
 use crate::routing::{KeptEvent, Page, Query, StoreFault};
 use crate::wamp::WallTime;
 use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
@@ -216,6 +218,26 @@ impl FileLog {
         Ok(())
     }
 
+    /// As [`append`](EventLog::append), with work on ledgers in the same commit.
+    ///
+    /// # Errors
+    /// [`StorageError`]: nothing was put in.
+    pub fn append_with(&mut self, group: &[Entry], work: &[LedgerWork]) -> Result<(), StorageError> {
+        let transaction = self.begin()?;
+        // Forgotten if this fails.
+        let mut known = std::mem::take(&mut self.known);
+        if !group.is_empty() {
+            append::append(&transaction, &mut known, group)?;
+        }
+        if !work.is_empty() {
+            ledger::apply(&transaction, work)?;
+        }
+        transaction.commit()?;
+        known.limit();
+        self.known = known;
+        Ok(())
+    }
+
     /// One step of a sweep, from a topic on. Gives back where to go on, if there is more.
     pub(super) fn sweep_some(&mut self, now: WallTime, from: SweepFrom) -> Result<SweepFrom, StorageError> {
         let transaction = self.begin()?;
@@ -245,14 +267,7 @@ impl FileLog {
 
 impl EventLog for FileLog {
     fn append(&mut self, group: &[Entry]) -> Result<(), StorageError> {
-        let transaction = self.begin()?;
-        // Forgotten if this fails.
-        let mut known = std::mem::take(&mut self.known);
-        append::append(&transaction, &mut known, group)?;
-        transaction.commit()?;
-        known.limit();
-        self.known = known;
-        Ok(())
+        self.append_with(group, &[])
     }
 
     fn read(&self, realm: &str, now: WallTime, query: &Query) -> Result<Page, StoreFault> {

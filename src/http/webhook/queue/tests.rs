@@ -142,6 +142,80 @@ fn statuses_mean_what_the_design_says() {
     }
 }
 
+#[test]
+fn what_is_written_down_comes_back_as_it_was() {
+    let mut queue = with(BOUNDS, &["a", "b", "c", "d"]);
+    attempt(&mut queue, 0, Outcome::Failed);
+    queue.take(0);
+    let mut again = Queue::new(BOUNDS);
+    attempt(&mut queue, 0, Outcome::Gone);
+    for (number, kept) in changed(&mut queue) {
+        match kept {
+            Some(Written::Waiting(due, delivery)) => again.restore(number, Some(due), delivery),
+            Some(Written::Dead(delivery)) => again.restore(number, None, delivery),
+            Some(Written::Off) => again.restore_off(),
+            None => {}
+        }
+    }
+    assert_eq!((again.len(), again.octets, dead(&again), again.is_off()), (3, 6, vec!["a"], true));
+    assert!(changed(&mut again).is_empty(), "it is written down already");
+    again.switch_on(0);
+    again.add(0, delivery("e"));
+    let numbers: Vec<Number> = changed(&mut again).into_keys().collect();
+    assert_eq!((numbers.first(), numbers.last()), (Some(&Number::STATE), Some(&Number(5))));
+    again.give_up(Number(9));
+    assert_eq!(
+        changed(&mut again),
+        BTreeMap::from([(Number(9), None)]),
+        "what cannot be read goes, its number with it"
+    );
+    again.add(0, delivery("f"));
+    assert_eq!(changed(&mut again).into_keys().last(), Some(Number(10)));
+}
+
+/// However much comes and goes while nobody writes.
+#[test]
+fn what_was_never_written_down_and_is_gone_is_not_written_down() {
+    let mut queue = with(BOUNDS, &[]);
+    for _ in 0..10 {
+        queue.add(0, delivery("a"));
+        attempt(&mut queue, 0, Outcome::Done);
+    }
+    assert_eq!(changed(&mut queue), BTreeMap::new());
+    queue.add(0, delivery("b"));
+    assert_eq!(changed(&mut queue).len(), 1);
+    attempt(&mut queue, 0, Outcome::Done);
+    let gone = Number(11);
+    assert_eq!(changed(&mut queue), BTreeMap::from([(gone, None)]));
+    queue.changed_again([gone]);
+    assert_eq!(changed(&mut queue), BTreeMap::from([(gone, None)]), "writing that failed is tried again");
+    queue.erased([gone]);
+    assert_eq!(changed(&mut queue), BTreeMap::new());
+}
+
+/// What is written down under a number.
+#[derive(Clone, PartialEq, Debug)]
+enum Written {
+    Waiting(u64, Delivery),
+    Dead(Delivery),
+    Off,
+}
+
+/// Everything that is to be written down.
+fn changed(queue: &mut Queue) -> BTreeMap<Number, Option<Written>> {
+    let mut changed = BTreeMap::new();
+    while let Some(number) = queue.next_changed() {
+        let written = match queue.kept(number) {
+            Kept::Waiting { due, delivery } => Some(Written::Waiting(due, delivery.clone())),
+            Kept::Dead(delivery) => Some(Written::Dead(delivery.clone())),
+            Kept::Off => Some(Written::Off),
+            Kept::Nothing => None,
+        };
+        changed.insert(number, written);
+    }
+    changed
+}
+
 #[derive(Clone, Debug)]
 enum Act {
     Add,
@@ -166,12 +240,13 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    /// Whatever the order: every delivery is in one place, and the bounds hold.
+    /// Whatever the order: every delivery is in one place, the bounds hold, and what is written down is what is there.
     #[test]
     fn no_delivery_is_lost_or_doubled(acts in proptest::collection::vec(act(), 1..200)) {
         let mut queue = Queue::new(BOUNDS);
         let (mut now, mut added, mut delivered) = (0, 0usize, 0usize);
         let mut under_way = VecDeque::new();
+        let mut written = BTreeMap::new();
         for act in acts {
             match act {
                 Act::Add => {
@@ -191,6 +266,15 @@ proptest! {
             prop_assert!(queue.under_way.len() <= BOUNDS.concurrency);
             prop_assert!(queue.waiting.len() <= BOUNDS.queue_max + BOUNDS.concurrency);
             prop_assert_eq!(queue.dues.len(), queue.waiting.len());
+            for (number, kept) in changed(&mut queue) {
+                match kept {
+                    None => { written.remove(&number); queue.erased([number]); }
+                    Some(kept) => { written.insert(number, kept); }
+                }
+            }
+            let is_off = usize::from(written.contains_key(&Number::STATE));
+            prop_assert_eq!(is_off == 1, queue.is_off());
+            prop_assert_eq!(written.len() - is_off, queue.len() + queue.dead().count());
         }
     }
 }

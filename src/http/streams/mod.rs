@@ -7,6 +7,7 @@
 mod accept;
 mod events;
 mod frame;
+mod history;
 mod mark;
 mod past;
 mod subscriber;
@@ -43,6 +44,7 @@ pub(super) struct Shared {
 pub(super) fn configure(services: &mut web::ServiceConfig) {
     for base in ["/api/v1/realms/{realm}", "/api/v1"] {
         services.service(web::resource(format!("{base}/events")).default_service(web::to(events::serve)));
+        services.service(web::resource(format!("{base}/history/{{topic}}")).default_service(web::to(history::serve)));
     }
 }
 

@@ -44,6 +44,9 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     let name = RequestName::of(request.headers());
     let rest = place.state.rest.load_full();
     let admitted = cors::admitted(request.headers(), &rest.cors);
+    if is_history(request.uri().path()) {
+        return streams::history::serve(request, place).await;
+    }
     if let Some(reading) = Reading::of(request.uri().path()) {
         return reading.serve(request, place, admitted, &rest, since).await;
     }
@@ -65,6 +68,21 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     response
 }
 
+/// What of a path is below `/api/v1` or below a realm, and whether the realm is named.
+fn below(path: &str) -> Option<(bool, &str)> {
+    let path = path.strip_prefix("/api/v1/")?;
+    Some(match path.strip_prefix("realms/").and_then(|path| path.split_once('/')) {
+        Some((_, rest)) => (true, rest),
+        None => (false, path),
+    })
+}
+
+/// Whether a path is that of a topic's history.
+fn is_history(path: &str) -> bool {
+    let topic = below(path).and_then(|(_, rest)| rest.strip_prefix("history/"));
+    topic.is_some_and(|topic| !topic.is_empty() && !topic.contains('/'))
+}
+
 /// An endpoint that is read, with GET.
 #[derive(Clone, Copy)]
 enum Reading {
@@ -79,11 +97,7 @@ enum Reading {
 impl Reading {
     /// Which one a path below `/api/v1`, or below a realm, names.
     fn of(path: &str) -> Option<Self> {
-        let path = path.strip_prefix("/api/v1/")?;
-        let (below_realm, rest) = match path.strip_prefix("realms/").and_then(|path| path.split_once('/')) {
-            Some((_, rest)) => (true, rest),
-            None => (false, path),
-        };
+        let (below_realm, rest) = below(path)?;
         match rest {
             "events" => Some(Self::Events),
             "poll" => Some(Self::Poll),

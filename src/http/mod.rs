@@ -24,6 +24,7 @@ mod pages;
 mod paths;
 mod perform;
 mod problem;
+mod reading;
 mod request_id;
 mod route;
 mod served;

@@ -16,6 +16,7 @@ mod equality;
 mod events;
 mod files;
 mod heads;
+mod history;
 mod idempotency;
 mod mapped;
 mod media;

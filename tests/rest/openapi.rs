@@ -75,6 +75,7 @@ fn every_endpoint_that_is_described_is_served() {
     assert!(!paths.keys().any(|path| path.starts_with("/admin")), "it is not served here");
     for (path, methods) in paths {
         let path = path.replace("{realm}", "main").replace("{procedure}", "com.a").replace("{topic}", "com.a");
+        let path = path.replace("{uri}", "com.a");
         let allowed = http.request("OPTIONS", &path, &[], "");
         let allow = allowed.header("allow").unwrap_or_else(|| panic!("{path}: {allowed:?}"));
         for method in methods.as_object().unwrap().keys() {

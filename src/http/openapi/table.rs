@@ -53,6 +53,8 @@ pub(super) struct Endpoint {
     pub(super) summary: &'static str,
     /// The shape of the request's body, in JSON.
     pub(super) takes: Option<Schema>,
+    /// Parameters of the query.
+    pub(super) query: &'static [&'static str],
     pub(super) answers: &'static [Answer],
     /// Whether it asks who is there, and fails with problems.
     pub(super) is_of_realm: bool,
@@ -73,7 +75,17 @@ const fn rest(
     takes: Schema,
     answers: &'static [Answer],
 ) -> Endpoint {
-    Endpoint { method: "post", path, part: Part::Rest, id, summary, takes: Some(takes), answers, is_of_realm: true }
+    Endpoint {
+        method: "post",
+        path,
+        part: Part::Rest,
+        id,
+        summary,
+        takes: Some(takes),
+        query: &[],
+        answers,
+        is_of_realm: true,
+    }
 }
 
 /// A page that is read without credentials.
@@ -84,7 +96,7 @@ const fn page(
     summary: &'static str,
     answers: &'static [Answer],
 ) -> Endpoint {
-    Endpoint { method: "get", path, part, id, summary, takes: None, answers, is_of_realm: false }
+    Endpoint { method: "get", path, part, id, summary, takes: None, query: &[], answers, is_of_realm: false }
 }
 
 const CALLED: &[Answer] = &[ok("The procedure's result.", JSON, Schema::Result)];
@@ -111,6 +123,19 @@ const HEALTH: &[Answer] = &[
 const METRICS: &[Answer] =
     &[ok("The counters.", "application/openmetrics-text; version=1.0.0; charset=utf-8", Schema::Text)];
 const DESCRIBED: &[Answer] = &[ok("This description.", JSON, Schema::Document)];
+
+/// An endpoint of a realm that is read.
+const fn read(
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    query: &'static [&'static str],
+    answers: &'static [Answer],
+) -> Endpoint {
+    Endpoint { method: "get", path, part: Part::Rest, id, summary, takes: None, query, answers, is_of_realm: true }
+}
+
+const FOUND: &[Answer] = &[ok("What there is.", JSON, Schema::Document)];
 
 /// All of them.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -143,9 +168,30 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         id: "describeRealm",
         summary: "Describes what whoever asks may call in the realm",
         takes: None,
+        query: &[],
         answers: DESCRIBED,
         is_of_realm: true,
     },
+    read(
+        "/api/v1/realms/{realm}/history/{topic}",
+        "history",
+        "Events of a topic that were kept",
+        &[
+            "match",
+            "limit",
+            "reverse",
+            "topic",
+            "from_time",
+            "after_time",
+            "before_time",
+            "until_time",
+            "from_publication",
+            "after_publication",
+            "before_publication",
+            "until_publication",
+        ],
+        FOUND,
+    ),
     page("/api/v1/openapi.json", Part::Rest, "describe", "Describes what is served here", DESCRIBED),
     page("/livez", Part::Health, "livez", "Whether the process lives", &[ok("It does.", TEXT, Schema::Text)]),
     page("/readyz", Part::Health, "readyz", "Whether the node takes new work", READY),

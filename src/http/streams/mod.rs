@@ -8,6 +8,7 @@ mod accept;
 mod cursor;
 pub(super) mod events;
 mod frame;
+pub(super) mod history;
 mod live;
 mod mark;
 mod pages;

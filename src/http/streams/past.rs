@@ -5,9 +5,8 @@ use super::frame;
 use super::mark::Mark;
 use super::subscriber::{Subscribed, Subscriber};
 use crate::codec;
-use crate::http::problem::quoted;
 use crate::http::sessions::own::Ended;
-use crate::wamp::{Dict, PublicationId, Value, WallTime};
+use crate::wamp::{Dict, Payload, PublicationId, Uri, Value, WallTime};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -95,6 +94,15 @@ impl Past {
     }
 }
 
+/// The events of a RESULT, and whether there are more.
+pub(super) fn read(payload: &Payload) -> (Vec<Dict>, bool) {
+    let events = codec::payload_args(payload).unwrap_or_default();
+    let kwargs = codec::payload_kwargs(payload).unwrap_or_default();
+    let is_limit_reached = kwargs.contains(&("is_limit_reached".to_owned(), Value::Bool(true)));
+    let events = events.into_iter().filter_map(|event| if let Value::Dict(event) = event { Some(event) } else { None });
+    (events.collect(), is_limit_reached)
+}
+
 /// Nobody knows what was missed of it.
 fn unknown(subscribed: &Subscribed, out: &mut Vec<u8>) {
     frame::gap(&subscribed.topic.uri, "\"unknown\"", out);
@@ -119,22 +127,21 @@ fn time_of(event: &Dict) -> Option<WallTime> {
     member(event, "timestamp").and_then(Value::as_text).and_then(WallTime::parse)
 }
 
-/// The members `topic`, `publication`, `args`, `kwargs` and `details` of an event of the past, as those of the present have them.
-fn members(event: &Dict, subscribed: &Subscribed, out: &mut Vec<u8>) {
+/// An event of the past with the members `timestamp`, `topic`, `publication`, `args`, `kwargs` and `details`, the last five as
+/// those of the present have them. `topic` is the subscription's, for events that name none.
+pub(super) fn event(event: &Dict, topic: &Uri) -> Dict {
     let mut details =
         if let Some(Value::Dict(details)) = member(event, "details") { details.clone() } else { Dict::new() };
     let named = details.iter().position(|(key, _)| key == "topic").map(|at| details.remove(at).1);
-    let topic = named.as_ref().and_then(Value::as_text).unwrap_or(&subscribed.topic.uri);
-    out.extend_from_slice(format!("\"topic\":{},", quoted(topic)).as_bytes());
     let or = |name: &str, empty: Value| member(event, name).cloned().unwrap_or(empty);
-    let rest = vec![
+    vec![
+        ("timestamp".to_owned(), or("timestamp", Value::Null)),
+        ("topic".to_owned(), named.unwrap_or_else(|| Value::from(topic.as_str()))),
         ("publication".to_owned(), or("publication", Value::Null)),
         ("args".to_owned(), or("args", Value::List(Vec::new()))),
         ("kwargs".to_owned(), or("kwargs", Value::Dict(Dict::new()))),
         ("details".to_owned(), Value::Dict(details)),
-    ];
-    let rest = codec::json_of(&rest);
-    out.extend_from_slice(rest.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).unwrap_or_default());
+    ]
 }
 
 /// An event of the past as text of the stream.
@@ -142,9 +149,9 @@ fn tell(event: &Dict, subscribed: &Subscribed, out: &mut Vec<u8>) {
     let (Some(publication), Some(time)) = (publication(event), time_of(event)) else { return };
     out.extend_from_slice(b"id: ");
     Mark { publication, time }.write(out);
-    out.extend_from_slice(b"\nevent: message\ndata: {");
-    let mut data = Vec::new();
-    members(event, subscribed, &mut data);
-    frame::one_line(&data, out);
-    out.extend_from_slice(b"}\n\n");
+    out.extend_from_slice(b"\nevent: message\ndata: ");
+    let mut members = self::event(event, &subscribed.topic.uri);
+    members.retain(|(name, _)| name != "timestamp");
+    frame::one_line(&codec::json_of(&members), out);
+    out.extend_from_slice(b"\n\n");
 }

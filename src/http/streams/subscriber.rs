@@ -1,6 +1,7 @@
 //! A session that subscribes: all its topics, or none. What comes before the last answer, and while history is asked for, waits
 //! here, within a bound.
 
+use super::past;
 use super::topics::{Topic, Wanted};
 use crate::http::problem::{Problem, Statuses};
 use crate::http::sessions::own::{self, Ended, Own};
@@ -116,20 +117,23 @@ impl Subscriber {
     /// # Errors
     /// The session is over. A refusal is an empty page: there is no history.
     pub(super) async fn ask_history(&mut self, of: SubscriptionId, asked: Dict) -> Result<(Vec<Dict>, bool), Ended> {
+        let Message::Result(result) = self.question(of, asked).await? else {
+            tracing::debug!("history cannot be told");
+            return Ok((Vec::new(), false));
+        };
+        Ok(past::read(&result.payload))
+    }
+
+    /// The same, and the RESULT or ERROR as it came.
+    ///
+    /// # Errors
+    /// The session is over.
+    pub(super) async fn question(&mut self, of: SubscriptionId, asked: Dict) -> Result<Message, Ended> {
         let request = self.own.next_request();
         let payload = Payload::values(vec![Value::Unsigned(of.get())], asked);
         let (options, procedure) = (CallOptions::default(), Uri::from(GET_EVENTS));
         self.own.send(&Call { request, options, procedure, payload }.into());
-        let Message::Result(result) = self.answer(&[request]).await?.1 else {
-            tracing::debug!("history cannot be told");
-            return Ok((Vec::new(), false));
-        };
-        let events = crate::codec::payload_args(&result.payload).unwrap_or_default();
-        let kwargs = crate::codec::payload_kwargs(&result.payload).unwrap_or_default();
-        let is_limit_reached = kwargs.contains(&("is_limit_reached".to_owned(), Value::Bool(true)));
-        let events =
-            events.into_iter().filter_map(|event| if let Value::Dict(event) = event { Some(event) } else { None });
-        Ok((events.collect(), is_limit_reached))
+        Ok(self.answer(&[request]).await?.1)
     }
 
     /// Waits for the answer to one of these requests; events that come before it are kept.

@@ -113,7 +113,7 @@ impl Polled {
 ///
 /// # Errors
 /// 400 for what is not UTF-8.
-fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
+pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
     let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
     parts
         .map(|part| {
@@ -141,7 +141,7 @@ fn topic(text: &str, policy: Option<MatchPolicy>) -> Result<Topic, Problem> {
 
 /// # Errors
 /// 400.
-fn policy(text: &str) -> Result<MatchPolicy, Problem> {
+pub(super) fn policy(text: &str) -> Result<MatchPolicy, Problem> {
     match text {
         "exact" => Ok(MatchPolicy::Exact),
         "prefix" => Ok(MatchPolicy::Prefix),
@@ -152,7 +152,7 @@ fn policy(text: &str) -> Result<MatchPolicy, Problem> {
 
 /// # Errors
 /// 400.
-fn flag(name: &str, text: &str) -> Result<bool, Problem> {
+pub(super) fn flag(name: &str, text: &str) -> Result<bool, Problem> {
     match text {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),

@@ -153,7 +153,6 @@ impl Own {
     }
 
     /// Its session's id.
-    #[allow(dead_code, reason = "of those who name their sessions; an event stream does not")]
     pub(in crate::http) fn session(&self) -> SessionId {
         self.session
     }

@@ -1,7 +1,7 @@
 //! What a session actor sees of its transport, whatever the wire: arrivals in, octets out, and how a message is framed.
 //!
 //! `transport` and `http` implement it. A connection never decides anything about WAMP, and never buffers what goes out: that
-//! is the outbox's.
+//! is the outbox's. What a transport does not have (signs of life, a closing handshake) it need not mention.
 
 use crate::auth::{Certificate, CookieKey};
 use crate::observe::Refusal;
@@ -78,6 +78,19 @@ impl Encryption {
     }
 }
 
+/// Whether an entry of a list of origins is this one; `*` is any, `:*` at its end any port, or none (T8; section 16 of the HTTP
+/// design). Neither scheme nor host has capitals of its own.
+pub fn covers_origin(listed: &str, origin: &str) -> bool {
+    if listed == "*" {
+        return true;
+    }
+    let Some(host) = listed.strip_suffix(":*") else { return listed.eq_ignore_ascii_case(origin) };
+    let Some((start, rest)) = origin.split_at_checked(host.len()) else { return false };
+    let port = rest.strip_prefix(':');
+    start.eq_ignore_ascii_case(host)
+        && (rest.is_empty() || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit())))
+}
+
 /// A cookie of one name: what the browser has shown with its request, and what it was given with the answer.
 #[derive(Clone, Debug)]
 pub struct BrowserCookie {
@@ -119,11 +132,15 @@ pub trait Connection: 'static {
     ///
     /// # Errors
     /// The connection is lost.
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
 
     /// Reads and throws away what still comes, until the peer has closed too: an unread octet at the close would make the
     /// kernel reset the connection and the peer lose our last words.
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    fn poll_drain(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 
     /// Takes a message as it is, for a peer in this process: nothing is encoded then. False: it is to be written.
     fn take(&mut self, _: &Message) -> bool {
@@ -136,29 +153,35 @@ pub trait Connection: 'static {
     /// Completes the frame that began at `start`.
     fn finish(&self, out: &mut Vec<u8>, start: usize);
 
-    /// Appends a sign-of-life question.
-    fn ping(&self, out: &mut Vec<u8>);
+    /// Appends a sign-of-life question, if the transport has those.
+    fn ping(&self, _: &mut Vec<u8>) {}
 
     /// Appends the answer to one.
-    fn pong(&self, out: &mut Vec<u8>, data: &[u8]);
+    fn pong(&self, _: &mut Vec<u8>, _: &[u8]) {}
 
     /// Appends what ends the connection in order, if the transport has that.
-    fn close(&self, out: &mut Vec<u8>, code: CloseCode);
+    fn close(&self, _: &mut Vec<u8>, _: CloseCode) {}
 
     /// Whether an unanswered question may be skipped in favour of a newer one.
-    fn newest_ping_only(&self) -> bool;
+    fn newest_ping_only(&self) -> bool {
+        true
+    }
 
     /// The largest message that the peer takes, in octets.
     fn peer_message_max(&self) -> usize;
 
     /// The session is open: larger messages are taken from now on.
-    fn welcomed(&mut self);
+    fn welcomed(&mut self) {}
 
     /// Who is asked for signs of life.
-    fn pings(&self) -> Pings;
+    fn pings(&self) -> Pings {
+        Pings::Never
+    }
 
     /// Whether HELLO's agent is known to answer [`Connection::ping`].
-    fn knows_agent(&self, agent: &str) -> bool;
+    fn knows_agent(&self, _: &str) -> bool {
+        false
+    }
 
     /// What a login can be bound to: `tls-exporter` (RFC 9266) of its TLS connection. `None`: TLS does not end here.
     fn channel_binding(&self) -> Option<[u8; 32]> {

@@ -14,6 +14,7 @@ mod credit;
 mod delivery;
 mod denials;
 mod keepalive;
+pub mod lengths;
 pub mod logins;
 mod outbox;
 pub mod pressure;

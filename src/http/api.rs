@@ -2,18 +2,19 @@
 //! the session of whoever asks. Parses and waits; holds no WAMP state and decides nothing that `session` decides.
 
 use super::batch;
-use super::body::{self, Endpoint, Single, Unread};
+use super::body::{self, Endpoint, Single};
 use super::cors::{self, Admitted};
 use super::credential::{self, Arrival};
 use super::idempotency::Said;
 use super::idempotent;
 use super::negotiate;
 use super::openapi;
+use super::paths;
 use super::perform::{Asked, Task};
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::{route, NoRoute, Route};
-use super::sessions::{Caller, Request};
+use super::sessions::{Caller, Key, Request};
 use super::settings::RestSettings;
 use super::streams::{self, progressive};
 use super::Place;
@@ -21,9 +22,9 @@ use crate::actors::clock;
 use crate::actors::connection::Encryption;
 use crate::actors::realms::Lookup;
 use crate::actors::{RealmHandle, RealmShared};
+use crate::auth::Identity;
 use crate::observe::{shown, Refusal};
 use crate::wamp::{ErrorUri, Serialization};
-use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
@@ -55,16 +56,12 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     let call = Call { request: &request, place: &place, rest, name: &name, admitted: admitted.as_ref(), since };
     let mut response = match answer(call, path, &mut payload).await {
         Ok(response) => dress(response, &name),
-        Err(problem) => {
-            let response = place.respond(problem, &name);
-            dress(response.map_body(|_, answer| Unread { answer, request: payload }.boxed()), &name)
-        }
+        Err(problem) => dress(place.respond_unread(problem, &name, payload), &name),
     };
     if let Some(admitted) = admitted {
         admitted.dress(response.headers_mut());
     }
-    let time = clock::now().duration_since(since);
-    place.state.served.note(&place.listener.name, endpoint, response.status().as_u16(), time);
+    place.note(endpoint, &response, since);
     response
 }
 
@@ -131,8 +128,7 @@ impl Reading {
         if let Some(admitted) = admitted {
             admitted.dress(response.headers_mut());
         }
-        let time = clock::now().duration_since(since);
-        place.state.served.note(&place.listener.name, pattern, response.status().as_u16(), time);
+        place.note(pattern, &response, since);
         response
     }
 }
@@ -176,7 +172,7 @@ async fn answer(
     if let Some(form) = negotiate::stream_form(request.headers()).filter(|_| route.endpoint == Endpoint::Call) {
         let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
         let asked = body::request(Single::Call, route.uri.as_deref(), given.serialization, &body)?;
-        return progressive::answer(request, place, Arc::clone(&rest), &caller, asked, form).await;
+        return progressive::answer(request, place, Arc::clone(&rest), &caller, asked, form, name).await;
     }
     let wanted = negotiate::accepted_form(request.headers(), given)?;
     let key = idempotent::key(request.headers())?;
@@ -256,8 +252,20 @@ pub(super) async fn identify(
         auth_cache: rest.auth_cache,
     };
     let (key, identity) = credential::identify(&arrival, &handle.shared, statuses).await?;
-    let listener = Arc::clone(&place.listener.name);
-    Ok(Arc::new(Caller { key, identity, listener, peer: request.peer_addr(), tls: encryption.tls, handle }))
+    Ok(caller(request, place, key, handle, identity))
+}
+
+/// Whoever asks by a request, once that is known.
+pub(super) fn caller(
+    request: &HttpRequest,
+    place: &Place,
+    key: Key,
+    handle: RealmHandle,
+    identity: Identity,
+) -> Arc<Caller> {
+    let (listener, peer) = (Arc::clone(&place.listener.name), request.peer_addr());
+    let tls = request.conn_data::<Encryption>().is_some_and(|encryption| encryption.tls);
+    Arc::new(Caller { key, handle, identity, listener, peer, tls })
 }
 
 fn no_route(fault: NoRoute) -> Problem {
@@ -275,9 +283,7 @@ pub(super) fn not_found(text: &str) -> Problem {
 
 /// Whether a WebSocket is wanted.
 pub(super) fn is_upgrade(request: &HttpRequest) -> bool {
-    // Other upgrades, such as h2c, may be ignored; this one would swallow the body.
-    request.head().upgrade()
-        && request.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    paths::is_upgrade(request.head())
 }
 
 /// Whether the realm is there, with these settings.

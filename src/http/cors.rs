@@ -2,6 +2,7 @@
 //! Source: section 16 of the HTTP design.
 
 use super::settings::CorsSettings;
+use crate::actors::connection::covers_origin;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::HttpResponse;
 
@@ -30,17 +31,8 @@ pub(super) fn admitted(headers: &HeaderMap, settings: &CorsSettings) -> Option<A
     if settings.origins.iter().any(|listed| listed == "*") {
         return Some(Admitted { origin: HeaderValue::from_static("*"), credentials: false });
     }
-    let listed = settings.origins.iter().any(|listed| covers(listed, text));
+    let listed = settings.origins.iter().any(|listed| covers_origin(listed, text));
     listed.then(|| Admitted { origin: origin.clone(), credentials: settings.credentials })
-}
-
-/// Whether an entry of the list is this origin; `:*` is any port, or none.
-fn covers(listed: &str, origin: &str) -> bool {
-    let Some(host) = listed.strip_suffix(":*") else { return listed.eq_ignore_ascii_case(origin) };
-    let Some((start, rest)) = origin.split_at_checked(host.len()) else { return false };
-    let port = rest.strip_prefix(':');
-    start.eq_ignore_ascii_case(host)
-        && (rest.is_empty() || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit())))
 }
 
 impl Admitted {

@@ -390,8 +390,17 @@ fn refuse(statuses: &Statuses<'_>, denied: &Denied) -> Problem {
 /// No Origin at all, or that of the host that is asked.
 fn is_own_origin(arrival: &Arrival<'_>) -> bool {
     let mut lines = arrival.headers.get_all(header::ORIGIN);
-    let Some(origin) = lines.next() else { return true };
+    let Some(origin) = lines.next() else { return !is_fetched_from_elsewhere(arrival.headers) };
     let (Ok(origin), None) = (origin.to_str(), lines.next()) else { return false };
     let host = arrival.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     host.is_some_and(|host| arrival.encryption.is_own_origin(origin, host))
+}
+
+/// Whether a browser says that a page from elsewhere makes it ask, as for a picture or a script: such requests are GETs and have no
+/// Origin. Whoever follows a link is let in.
+fn is_fetched_from_elsewhere(headers: &HeaderMap) -> bool {
+    let said = |name: &str| headers.get(name).map(header::HeaderValue::as_bytes);
+    let is_elsewhere = matches!(said("sec-fetch-site"), Some(b"cross-site" | b"same-site"));
+    let follows_link = said("sec-fetch-mode") == Some(b"navigate") && said("sec-fetch-dest") == Some(b"document");
+    is_elsewhere && !follows_link
 }

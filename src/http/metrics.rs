@@ -174,14 +174,14 @@ impl Reader {
         let help = "Answers that were given again for an Idempotency-Key";
         counter(encoder, "wharf_idempotency_replays", help, self.idempotency.replays())?;
         let counts = self.served.counts();
-        let help = "Requests answered below /api";
+        let help = "Requests answered below /api, /admin and /hooks, by routes and by paths for clients of Crossbar";
         let mut requests = encoder.encode_descriptor("wharf_http_requests", help, None, MetricType::Counter)?;
         for ((listener, endpoint, status), count) in &counts.requests {
             let status = status.to_string();
             let labels = [("listener", &**listener), ("endpoint", *endpoint), ("status", &*status)];
             requests.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
         }
-        let help = "From the head of a request to its answer, below /api";
+        let help = "From the head of such a request to its answer";
         let mut times = encoder.encode_descriptor("wharf_http_duration_seconds", help, None, MetricType::Histogram)?;
         for (endpoint, of) in &counts.times {
             let bounds = BOUNDS_S.into_iter().chain([f64::MAX]);

@@ -31,18 +31,22 @@ mod served;
 pub mod sessions;
 pub mod settings;
 mod streams;
+mod told;
 mod verified;
 pub mod webhook;
 
+use crate::actors::clock;
 use crate::actors::realms::RealmsActor;
 use crate::actors::RealmHandle;
 use crate::observe::{Metrics, Tally};
 use crate::storage::StoreLink;
 use actix::Addr;
+use actix_web::body::MessageBody;
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{web, HttpResponse};
 use arc_swap::ArcSwap;
+use body::Unread;
 use idempotent::SharedRecords;
 use problem::Problem;
 use prometheus_client::registry::Registry;
@@ -55,6 +59,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::time::Instant;
 use verified::Verified;
 use webhook::WebhookFigures;
 
@@ -189,6 +194,17 @@ impl Place {
     fn respond(&self, problem: Problem, name: &RequestName) -> HttpResponse {
         count(&self.state.tally, &problem);
         problem.respond(name)
+    }
+
+    /// The same for a request whose body was not read to its end, perhaps.
+    fn respond_unread(&self, problem: Problem, name: &RequestName, request: web::Payload) -> HttpResponse {
+        self.respond(problem, name).map_body(|_, answer| Unread { answer, request }.boxed())
+    }
+
+    /// Counts an answer. `endpoint` is the pattern of its path.
+    fn note(&self, endpoint: &'static str, response: &HttpResponse, since: Instant) {
+        let time = clock::now().duration_since(since);
+        self.state.served.note(&self.listener.name, endpoint, response.status().as_u16(), time);
     }
 }
 

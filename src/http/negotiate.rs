@@ -106,7 +106,7 @@ pub(super) fn accepted_form(headers: &HeaderMap, request: Form) -> Result<Form, 
 }
 
 fn answer_form(headers: &HeaderMap, request: Form, known: &[(&'static str, Serialization)]) -> Result<Form, Problem> {
-    let ranges: Vec<(&str, f32)> = list(headers, &header::ACCEPT).map(range).collect();
+    let ranges = ranges(headers);
     if ranges.is_empty() {
         return Ok(request);
     }
@@ -146,7 +146,7 @@ impl StreamForm {
 /// The stream that is wanted: one that Accept names, and likes better than each other type that it names. A range such as
 /// `*/*` asks for none.
 pub(super) fn stream_form(headers: &HeaderMap) -> Option<StreamForm> {
-    let ranges: Vec<(&str, f32)> = list(headers, &header::ACCEPT).map(range).collect();
+    let ranges = ranges(headers);
     let named = |media_type: &str| {
         let found = ranges.iter().find(|(name, _)| name.eq_ignore_ascii_case(media_type));
         found.map_or(0.0, |(_, q)| *q)
@@ -159,6 +159,17 @@ pub(super) fn stream_form(headers: &HeaderMap) -> Option<StreamForm> {
         }
     }
     best.1
+}
+
+/// Whether a stream of this form is acceptable: named, within a range, or nothing is said at all.
+pub(super) fn takes_stream(headers: &HeaderMap, form: StreamForm) -> bool {
+    let ranges = ranges(headers);
+    ranges.is_empty() || liking(&ranges, form.media_type()) > 0.0
+}
+
+/// The ranges of Accept.
+fn ranges(headers: &HeaderMap) -> Vec<(&str, f32)> {
+    list(headers, &header::ACCEPT).map(range).collect()
 }
 
 /// A range of Accept and how it is liked: 1 if that is not said or cannot be read.
@@ -177,7 +188,7 @@ fn liking(ranges: &[(&str, f32)], media_type: &str) -> f32 {
     for (name, q) in ranges {
         let specific = if name.eq_ignore_ascii_case(media_type) {
             3
-        } else if name.eq_ignore_ascii_case("application/*") {
+        } else if name.strip_suffix('*').is_some_and(|kind| kind.eq_ignore_ascii_case(kind_of(media_type))) {
             2
         } else if *name == "*/*" {
             1
@@ -189,6 +200,11 @@ fn liking(ranges: &[(&str, f32)], media_type: &str) -> f32 {
         }
     }
     best.1
+}
+
+/// What a media type begins with, up to its slash.
+fn kind_of(media_type: &str) -> &str {
+    media_type.find('/').map_or(media_type, |slash| media_type.get(..=slash).unwrap_or(media_type))
 }
 
 /// `Prefer: wait=N`, in seconds. What cannot be read is no preference (RFC 7240).
@@ -274,6 +290,19 @@ mod tests {
             (",", None),
         ] {
             assert_eq!(stream_form(&one(header::ACCEPT, accept)), expected, "{accept}");
+        }
+    }
+
+    /// Section 10.1.
+    #[test]
+    fn events_are_given_to_those_who_take_them() {
+        let takes = |headers: &HeaderMap| takes_stream(headers, StreamForm::Events);
+        assert!(takes(&HeaderMap::new()));
+        for good in ["text/event-stream", "Text/*", "*/*", "application/json;q=0.5, Text/Event-Stream", ""] {
+            assert!(takes(&one(header::ACCEPT, good)), "{good}");
+        }
+        for bad in ["application/json", "text/event-stream;q=0, */*", "application/*", "text*", "*"] {
+            assert!(!takes(&one(header::ACCEPT, bad)), "{bad}");
         }
     }
 

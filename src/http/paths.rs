@@ -22,6 +22,7 @@ pub(super) fn resource(state: &HttpState, listener: &Listener, has: Has) -> Reso
 
 /// Whether a WebSocket is wanted.
 pub(super) fn is_upgrade(head: &RequestHead) -> bool {
+    // Other upgrades, such as h2c, may be ignored; this one would swallow the body.
     head.upgrade()
         && head.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }

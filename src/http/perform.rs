@@ -161,6 +161,10 @@ impl Answers<'_> {
     ) -> Result<impl std::future::Future<Output = Result<Answer, Problem>>, Problem> {
         let deadline = api::set_deadline(&mut item, None, self.rest, &self.caller.handle.shared)?;
         let left = until.saturating_duration_since(clock::now());
+        if left.is_zero() {
+            let text = "the time of the batch was over before this item, which was not sent";
+            return Err(Problem::router(&self.statuses, ErrorUri::TIMEOUT, text));
+        }
         Ok(ask(self.place, self.caller, item, deadline.min(left), &self.statuses))
     }
 

@@ -45,7 +45,6 @@ pub(super) async fn reading(
     if let Some(admitted) = admitted {
         admitted.dress(response.headers_mut());
     }
-    let time = clock::now().duration_since(since);
-    place.state.served.note(&place.listener.name, endpoint, response.status().as_u16(), time);
+    place.note(endpoint, &response, since);
     response
 }

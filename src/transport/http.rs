@@ -235,6 +235,11 @@ where
     let (mut head, body) = Response::<B>::from(response).into_parts();
     let mut body = match agreed {
         Some(_) => bytes::Bytes::new(),
+        None if body.size() == BodySize::Stream => {
+            // Nobody looks whether its reader is still there, and it may have no end.
+            head = Response::new(StatusCode::BAD_REQUEST).drop_body();
+            bytes::Bytes::from_static(b"this path is no WebSocket\n")
+        }
         None => actix_http::body::to_bytes_limited(body, 1 << 20).await.ok().and_then(Result::ok).unwrap_or_default(),
     };
     if agreed.is_some() && peer != came_from && !count_client(&request, peer).await {

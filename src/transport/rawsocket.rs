@@ -184,10 +184,6 @@ impl Connection for RawSocketConnection {
         control(out, FrameKind::Pong, data);
     }
 
-    fn close(&self, _: &mut Vec<u8>, _: CloseCode) {
-        // RawSocket has no closing handshake: the connection ends.
-    }
-
     fn newest_ping_only(&self) -> bool {
         false
     }

@@ -230,6 +230,8 @@ pub struct LongPollSettings {
     pub receive_timeout: Duration,
     /// The session is lost when no request comes for so long. 30 s.
     pub session_timeout: Duration,
+    /// An event stream shows this often that it lives. 15 s.
+    pub heartbeat: Duration,
 }
 
 impl Default for LongPollSettings {
@@ -240,6 +242,7 @@ impl Default for LongPollSettings {
             no_content: vec!["/lp".to_owned()],
             receive_timeout: Duration::from_secs(10),
             session_timeout: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(15),
         }
     }
 }

@@ -96,6 +96,8 @@ paths = ["/p", "/q"]
 no_content = ["/q"]
 receive_timeout = "110ms"
 session_timeout = "1111ms"
+[rest]
+stream = { heartbeat = "112ms" }
 "#,
     ));
     let expected = LongPollSettings {
@@ -103,6 +105,7 @@ session_timeout = "1111ms"
         no_content: vec!["/q".to_owned()],
         receive_timeout: 110 * MILLISECOND,
         session_timeout: 1111 * MILLISECOND,
+        heartbeat: 112 * MILLISECOND,
     };
     assert_eq!(settings.listeners[0].longpoll, expected);
     assert_eq!(settings.listeners[0].serve, [Service::LongPoll]);

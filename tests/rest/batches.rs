@@ -120,3 +120,21 @@ fn a_batch_ends_with_its_time() {
     assert_eq!(statuses(&answer), [504, 504]);
     assert_eq!(answer["results"][1]["body"]["error"], "wamp.error.timeout");
 }
+
+/// Section 4.1: what is answered 504 because its turn came too late has not been sent.
+#[test]
+fn an_item_whose_turn_comes_after_the_time_of_its_batch_is_not_sent() {
+    let router = Router::start();
+    let (mut http, mut callee, mut subscriber) = (router.http(), router.session(), router.session());
+    callee.register("com.slow");
+    subscriber.subscribe("com.topic");
+    let items = json!({"items": [{"op": "call", "procedure": "com.slow"}, {"op": "publish", "topic": "com.topic", "args": [1]}]});
+    http.send("POST", BATCH, &[JSON, ("Prefer", "wait=1")], &items.to_string());
+    callee.invocation();
+    let answer = http.receive(false).json();
+    assert_eq!(statuses(&answer), [504, 504]);
+    assert!(answer["results"][1]["body"]["detail"].as_str().unwrap().ends_with("which was not sent"), "{answer}");
+    // What is published now is the first that comes.
+    assert_eq!(http.post("/api/v1/publish/com.topic", r#"{"args":[2]}"#).status, 200);
+    assert_eq!(subscriber.expect(36)[4], json!([2]));
+}

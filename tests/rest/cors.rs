@@ -79,3 +79,30 @@ fn all_origins_may_be_listed_and_a_reload_takes_them_back() {
     router.reload();
     while http.request("POST", CALL, &[EVIL], "").status != 403 {}
 }
+
+/// Section 16: what a page from elsewhere makes a browser fetch (a picture, a script, a frame) has no Origin, and acts for nobody.
+#[test]
+fn what_a_page_of_another_origin_fetches_without_saying_so_is_refused() {
+    let routes = "[rest.routes.buy]\nmethod = \"GET\"\npath = \"/buy\"\nrealm = \"main\"\npublish = \"com.sold\"\n";
+    let router = Router::with(&format!("{CONFIG}{routes}"));
+    let mut http = router.http();
+    let joe = basic("ann", "s3cret");
+    let (cross, image) = (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Dest", "image"));
+    let (no_cors, navigate) = (("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Mode", "navigate"));
+    for (headers, status) in [
+        (vec![cross, no_cors, image], 403),
+        (vec![("Sec-Fetch-Site", "same-site"), no_cors, image], 403),
+        (vec![cross, navigate, ("Sec-Fetch-Dest", "iframe")], 403),
+        (vec![cross, no_cors, image, ("Authorization", &*joe)], 200),
+        (vec![cross, navigate, ("Sec-Fetch-Dest", "document")], 200),
+        (vec![("Sec-Fetch-Site", "same-origin"), no_cors, image], 200),
+        (vec![("Sec-Fetch-Site", "none"), navigate], 200),
+        (vec![], 200),
+    ] {
+        let answer = http.request("GET", "/buy", &headers, "");
+        assert_eq!(answer.status, status, "{headers:?}: {}", answer.body);
+        if status == 403 {
+            http = router.http();
+        }
+    }
+}

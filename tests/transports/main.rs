@@ -20,6 +20,7 @@ mod keepalive;
 mod log;
 mod logins;
 mod longpoll;
+mod longpoll_bounds;
 mod longpoll_peer;
 mod matrix;
 mod proxies;

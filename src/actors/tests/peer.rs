@@ -95,10 +95,6 @@ impl Connection for Pipe {
         self.poll_flush(cx)
     }
 
-    fn poll_drain(&mut self, _: &mut std::task::Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
     fn begin(&self, out: &mut Vec<u8>) -> usize {
         out.len()
     }
@@ -119,15 +115,9 @@ impl Connection for Pipe {
         self.wire.borrow_mut().close_code = Some(code.0);
     }
 
-    fn newest_ping_only(&self) -> bool {
-        true
-    }
-
     fn peer_message_max(&self) -> usize {
         1 << 20
     }
-
-    fn welcomed(&mut self) {}
 
     fn pings(&self) -> Pings {
         Pings::Always

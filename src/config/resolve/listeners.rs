@@ -83,6 +83,7 @@ impl Resolver<'_> {
             no_content: shape.no_content.values().into_iter().map(|path| path.0).collect(),
             receive_timeout: shape.receive_timeout.0,
             session_timeout: shape.session_timeout.0,
+            heartbeat: self.file.rest.stream.heartbeat.0,
         }
     }
 

@@ -10,7 +10,7 @@ pub(super) mod table;
 pub(super) use page::PARAMETERS as PAGE_PARAMETERS;
 
 use super::api::{self, not_found};
-use super::body::{self, Unread};
+use super::body;
 use super::negotiate;
 use super::perform;
 use super::problem::{in_path, parts, Problem, Statuses};
@@ -18,12 +18,12 @@ use super::request_id::RequestName;
 use super::route::NoRoute;
 use super::sessions::Answer;
 use super::Place;
+use crate::actors::clock;
 use crate::actors::RealmHandle;
 use crate::auth::Identity;
 use crate::codec::Member;
 use crate::observe::Refusal;
 use crate::wamp::ErrorUri;
-use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
@@ -35,15 +35,15 @@ pub(super) fn configure(services: &mut web::ServiceConfig) {
 }
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+    let since = clock::now();
     let name = RequestName::of(request.headers());
     let response = match answer(&request, &mut payload, &place).await {
         Ok(response) => response,
-        Err(problem) => {
-            let response = place.respond(problem, &name);
-            response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
-        }
+        Err(problem) => place.respond_unread(problem, &name, payload),
     };
-    api::dress(response, &name)
+    let response = api::dress(response, &name);
+    place.note("admin", &response, since);
+    response
 }
 
 async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {

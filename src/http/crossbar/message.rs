@@ -7,6 +7,7 @@ use crate::http::body::splice;
 use crate::http::problem::quoted;
 use crate::http::sessions::Request;
 use crate::http::settings::crossbar::{CrossbarKind, CrossbarSection, Difference, Hook};
+use crate::http::told;
 use crate::wamp::uri::{check, UriRules};
 use crate::wamp::{MatchPolicy, Message, MessageKind, Serialization};
 use actix_web::http::header::HeaderMap;
@@ -72,16 +73,8 @@ pub(super) fn wanted(
 
 /// What a webhook publishes: the headers and the body of the request, as one argument.
 fn event(hook: &Hook, headers: &HeaderMap, body: &str) -> Result<Wanted, Rejection> {
-    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-    for (name, value) in headers {
-        let (name, value) = (spelled(name.as_str()), String::from_utf8_lossy(value.as_bytes()).into_owned());
-        match lines.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, values)) => values.push(value),
-            None => lines.push((name, vec![value])),
-        }
-    }
-    lines.sort();
-    let line = |(name, values): &(String, Vec<String>)| {
+    let lines = told::lines(headers, &[]);
+    let line = |(name, values): (&String, &Vec<String>)| {
         let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
         format!("{}:[{}]", quoted(name), values.join(","))
     };
@@ -90,15 +83,6 @@ fn event(hook: &Hook, headers: &HeaderMap, body: &str) -> Result<Wanted, Rejecti
     let topic = hook.topic.as_str();
     let text = splice(MessageKind::Publish, b"{}", quoted(topic).as_bytes(), Some(args.as_bytes()), None);
     Ok(Wanted { request: request(&text)?, uri: topic.to_owned() })
-}
-
-/// A header's name as people write it: `x-hub-signature` is `X-Hub-Signature`.
-fn spelled(name: &str) -> String {
-    let word = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
-    };
-    name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
 fn request(text: &Bytes) -> Result<Request, Rejection> {

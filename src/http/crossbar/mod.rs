@@ -12,12 +12,12 @@ mod text;
 
 pub(super) use nonces::Nonces;
 
-use super::api::{find_realm, set_deadline};
+use super::api::{caller, find_realm, set_deadline};
 use super::body::Unread;
 use super::intake::{self, NotRead};
 use super::paths;
 use super::request_id::{self, RequestName};
-use super::sessions::{Answer, Caller, Key, Request, Who, CROSSBAR};
+use super::sessions::{Answer, Key, Request, Who, CROSSBAR};
 use super::settings::crossbar::{CrossbarSection, Difference};
 use super::settings::RestSettings;
 use super::{HttpState, Listener, Place};
@@ -55,7 +55,14 @@ fn find<'a>(rest: &'a RestSettings, listener: &Listener, path: &str) -> Option<&
     rest.crossbar.iter().find(|section| section.path == path && paths::reaches(listener, &section.realm))
 }
 
-async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+async fn serve(request: HttpRequest, payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+    let since = clock::now();
+    let response = respond(request, payload, &place).await;
+    place.note("crossbar", &response, since);
+    response
+}
+
+async fn respond(request: HttpRequest, mut payload: web::Payload, place: &Place) -> HttpResponse {
     let name = RequestName::of(request.headers());
     let rest = place.state.rest.load_full();
     // Between the guard and here nothing has waited.
@@ -69,7 +76,7 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
         response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOW);
         return response;
     }
-    let visit = Visit { request: &request, place: &place, rest: &rest, section, name: &name };
+    let visit = Visit { request: &request, place, rest: &rest, section, name: &name };
     let (said, is_read) = match visit.answer(&mut payload).await {
         Ok(said) => (said, true),
         Err(rejection) => {
@@ -162,7 +169,6 @@ impl Visit<'_> {
 
     /// Asks by the section's session. Dropping it cancels a call.
     async fn ask(&self, handle: RealmHandle, identity: Identity, request: Request) -> Answer {
-        let encryption: Encryption = self.request.conn_data().cloned().unwrap_or_default();
         let sessions = &self.place.state.sessions;
         let key = Key {
             realm: handle.shared.settings.uri.clone(),
@@ -170,15 +176,7 @@ impl Visit<'_> {
             authrole: Arc::clone(&identity.authrole),
             who: Who::Key(Arc::clone(&identity.authprovider), Arc::clone(&identity.authid)),
         };
-        let caller = Caller {
-            key,
-            handle,
-            identity,
-            listener: Arc::clone(&self.place.listener.name),
-            peer: self.request.peer_addr(),
-            tls: encryption.tls,
-        };
-        sessions.ask(&Arc::new(caller), request).await
+        sessions.ask(&caller(self.request, self.place, key, handle, identity), request).await
     }
 
     /// A line for the operator about who may be guessing.

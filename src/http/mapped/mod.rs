@@ -5,7 +5,7 @@ mod find;
 mod value;
 
 use super::api::{dress, find_realm, identify, not_found, set_deadline};
-use super::body::{self, Unread};
+use super::body;
 use super::cors::{self, Admitted};
 use super::negotiate;
 use super::paths;
@@ -16,8 +16,8 @@ use super::sessions::Answer;
 use super::settings::routes::{MappedRoute, ResponseShape};
 use super::settings::RestSettings;
 use super::{HttpState, Listener, Place};
+use crate::actors::clock;
 use crate::wamp::ErrorUri;
-use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
@@ -39,20 +39,19 @@ fn served<'a>(rest: &'a RestSettings, listener: &'a Listener) -> impl Iterator<I
 }
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+    let since = clock::now();
     let name = RequestName::of(request.headers());
     let rest = place.state.rest.load_full();
     let admitted = cors::admitted(request.headers(), &rest.cors);
     let response = match answer(&request, &mut payload, &place, &rest, admitted.as_ref()).await {
         Ok(response) => response,
-        Err(problem) => {
-            let response = place.respond(problem, &name);
-            response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
-        }
+        Err(problem) => place.respond_unread(problem, &name, payload),
     };
     let mut response = dress(response, &name);
     if let Some(admitted) = admitted {
         admitted.dress(response.headers_mut());
     }
+    place.note("routes", &response, since);
     response
 }
 

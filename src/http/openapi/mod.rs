@@ -29,7 +29,8 @@ pub(super) fn of_listener(request: HttpRequest, place: web::Data<Place>) -> Http
         return other(&request, &place);
     }
     let document = document::of_listener(place.listener.served);
-    finish(HttpResponse::Ok().content_type(negotiate::JSON).body(document.to_string()), &request)
+    let response = HttpResponse::Ok().content_type(negotiate::JSON).body(document.to_string());
+    api::dress(response, &RequestName::of(request.headers()))
 }
 
 /// Whether a document is asked for.
@@ -38,12 +39,14 @@ fn is_read(request: &HttpRequest) -> bool {
 }
 
 fn other(request: &HttpRequest, place: &Place) -> HttpResponse {
+    // Once: without one of the client's it is drawn, and head and body are to have the same.
+    let name = RequestName::of(request.headers());
     if request.method() == Method::OPTIONS {
-        return finish(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish(), request);
+        return api::dress(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish(), &name);
     }
     let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET");
     let problem = problem.with(header::ALLOW, ALLOW).uncounted();
-    finish(place.respond(problem, &RequestName::of(request.headers())), request)
+    api::dress(place.respond(problem, &name), &name)
 }
 
 /// What may be called in a realm, for whoever asks.
@@ -53,11 +56,7 @@ pub(super) async fn of_realm(request: HttpRequest, place: web::Data<Place>) -> H
     }
     let said = describe(&request, &place).await;
     let name = RequestName::of(request.headers());
-    finish(said.unwrap_or_else(|problem| place.respond(problem, &name)), &request)
-}
-
-fn finish(response: HttpResponse, request: &HttpRequest) -> HttpResponse {
-    api::dress(response, &RequestName::of(request.headers()))
+    api::dress(said.unwrap_or_else(|problem| place.respond(problem, &name)), &name)
 }
 
 async fn describe(request: &HttpRequest, place: &Place) -> Result<HttpResponse, Problem> {

@@ -9,10 +9,11 @@
 mod exchange;
 pub(super) mod own;
 mod pipe;
+mod start;
 
 use crate::actors::clock;
 use crate::actors::realms::RealmsActor;
-use crate::actors::session::{Gone, Opening, SessionActor, Times};
+use crate::actors::session::{Gone, SessionActor};
 use crate::actors::RealmHandle;
 use crate::auth::Identity;
 use crate::observe::Tally;
@@ -25,6 +26,7 @@ use own::{OwnSessions, Streams};
 pub(super) use pipe::details;
 use pipe::Pipe;
 use slab::Slab;
+use start::session_of;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -38,9 +40,6 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
-
-/// From the first request of an identity to its session's WELCOME.
-const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Who asks. Each has one session at a time.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -313,26 +312,15 @@ impl HttpSessions {
         let now = clock::now();
         let place = self.sessions.vacant_entry();
         let (slot, due) = (place.key(), now + self.idle);
-        let session = SessionActor::new(Opening {
-            connection: Box::new(
-                Pipe::new(Rc::clone(&exchange), caller.peer, caller.tls).speaking(caller.key.protocol()),
-            ),
-            number: slot,
-            listener: Arc::clone(&caller.listener),
-            realms: self.realms.clone(),
-            gone: ctx.address().recipient(),
-            tally: self.tally.clone(),
-            times: Times {
-                handshake_until: now + JOIN_TIMEOUT,
-                handshake_timeout: JOIN_TIMEOUT,
-                remote_auth_timeout: JOIN_TIMEOUT,
-                ping_interval: self.idle,
-                ping_timeout: self.idle,
-                ping_suspect: self.idle,
-            },
-            authenticated: Some((caller.handle.clone(), caller.identity.clone())),
-            listener_realms: Arc::new([]),
-        });
+        let pipe = Pipe::new(Rc::clone(&exchange), caller.peer, caller.tls).speaking(caller.key.protocol());
+        let session = session_of(
+            Box::new(pipe),
+            slot,
+            Arc::clone(&caller.listener),
+            (caller.handle.clone(), caller.identity.clone()),
+            (self.realms.clone(), self.tally.clone()),
+            ctx.address().recipient(),
+        );
         let session = session.start();
         place.insert(Entry { key: caller.key.clone(), exchange: Rc::clone(&exchange), due, session });
         self.slot_by_key.insert(caller.key.clone(), slot);

@@ -9,12 +9,13 @@
 
 mod lane;
 
-use super::pipe::details_of;
-use super::{Owners, StopHttp, JOIN_TIMEOUT};
-use crate::actors::clock;
-use crate::actors::connection::{Arrival, Connection, Fault, Pings};
+use super::pipe::{details_of, MESSAGE_MAX};
+use super::start::session_of;
+use super::{Owners, StopHttp};
+use crate::actors::connection::{Arrival, Connection, Fault};
+use crate::actors::lengths;
 use crate::actors::realms::RealmsActor;
-use crate::actors::session::{Gone, Opening, SessionActor, ShutDown, Times};
+use crate::actors::session::{Gone, SessionActor, ShutDown};
 use crate::actors::RealmHandle;
 use crate::auth::Identity;
 use crate::codec::{self, Limits};
@@ -25,7 +26,7 @@ use crate::wamp::role::Announced;
 use crate::wamp::{Dict, ErrorUri, RequestId, Serialization, SessionId};
 use actix::{Actor, Addr, Context as ActorContext, Handler};
 use bytes::Bytes;
-use lane::{Lane, Leaving, LENGTH};
+use lane::{Lane, Leaving};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -34,13 +35,6 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
-
-/// The largest message that any session may send.
-const MESSAGE_MAX: usize = 16 << 20;
-
-/// Nobody is asked for signs of life here; the timer of a session needs a time all the same.
-const NO_PINGS: Duration = Duration::from_secs(24 * 3600);
 
 thread_local! {
     /// What sessions that are opened on this thread need. Set once, when the owner of this thread starts.
@@ -119,25 +113,15 @@ impl Own {
         let protocol = opening.protocol;
         let connection = LaneEnd { lane: Rc::clone(&lane), peer: opening.peer, tls: opening.tls, protocol, counted };
         let number = owners.streams.numbers.fetch_add(1, Ordering::Relaxed);
-        let now = clock::now();
-        let session = SessionActor::new(Opening {
-            connection: Box::new(connection),
+        let gone = here.owner.clone().recipient();
+        let session = session_of(
+            Box::new(connection),
             number,
-            listener: opening.listener,
-            realms: here.realms,
-            gone: here.owner.clone().recipient(),
-            tally: here.tally,
-            times: Times {
-                handshake_until: now + JOIN_TIMEOUT,
-                handshake_timeout: JOIN_TIMEOUT,
-                remote_auth_timeout: JOIN_TIMEOUT,
-                ping_interval: NO_PINGS,
-                ping_timeout: NO_PINGS,
-                ping_suspect: NO_PINGS,
-            },
-            authenticated: Some((opening.handle, opening.identity)),
-            listener_realms: Arc::new([]),
-        });
+            opening.listener,
+            (opening.handle, opening.identity),
+            (here.realms, here.tally),
+            gone,
+        );
         let session = session.announcing(opening.announced).asking_history().start();
         let mut own = Self { lane, session: SessionId::wrapping(0), last: None };
         let adopted = here.owner.send(Adopt { number, session, at_stop: opening.at_stop }).await;
@@ -313,50 +297,16 @@ impl Connection for LaneEnd {
         self.lane.borrow_mut().poll_write(cx, octets)
     }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_drain(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
     fn begin(&self, out: &mut Vec<u8>) -> usize {
-        let start = out.len();
-        out.extend_from_slice(&[0; LENGTH]);
-        start
+        lengths::begin(out)
     }
 
     fn finish(&self, out: &mut Vec<u8>, start: usize) {
-        // Not longer than MESSAGE_MAX, so the cast loses nothing.
-        let length = (out.len() - start - LENGTH) as u32;
-        if let Some(place) = out.get_mut(start..start + LENGTH) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
-    }
-
-    fn ping(&self, _: &mut Vec<u8>) {}
-
-    fn pong(&self, _: &mut Vec<u8>, _: &[u8]) {}
-
-    fn close(&self, _: &mut Vec<u8>, _: CloseCode) {}
-
-    fn newest_ping_only(&self) -> bool {
-        true
+        lengths::finish(out, start);
     }
 
     fn peer_message_max(&self) -> usize {
         MESSAGE_MAX
-    }
-
-    fn welcomed(&mut self) {}
-
-    fn pings(&self) -> Pings {
-        Pings::Never
-    }
-
-    fn knows_agent(&self, _: &str) -> bool {
-        false
     }
 
     fn peer_address(&self) -> Option<IpAddr> {

@@ -4,8 +4,7 @@
 //! session is never a slow consumer of single answers.
 
 use super::exchange::{Exchange, Next};
-use crate::actors::connection::{Arrival, Connection, Fault, Pings};
-use crate::session::CloseCode;
+use crate::actors::connection::{Arrival, Connection, Fault};
 use crate::wamp::{Dict, Message, Serialization, Value};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -15,7 +14,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// The largest message that any session may send.
-const MESSAGE_MAX: usize = 16 << 20;
+pub(super) const MESSAGE_MAX: usize = 16 << 20;
 
 /// The session's end of an exchange.
 pub(super) struct Pipe {
@@ -67,42 +66,14 @@ impl Connection for Pipe {
         true
     }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_drain(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
     fn begin(&self, out: &mut Vec<u8>) -> usize {
         out.len()
     }
 
     fn finish(&self, _: &mut Vec<u8>, _: usize) {}
 
-    fn ping(&self, _: &mut Vec<u8>) {}
-
-    fn pong(&self, _: &mut Vec<u8>, _: &[u8]) {}
-
-    fn close(&self, _: &mut Vec<u8>, _: CloseCode) {}
-
-    fn newest_ping_only(&self) -> bool {
-        true
-    }
-
     fn peer_message_max(&self) -> usize {
         MESSAGE_MAX
-    }
-
-    fn welcomed(&mut self) {}
-
-    fn pings(&self) -> Pings {
-        Pings::Never
-    }
-
-    fn knows_agent(&self, _: &str) -> bool {
-        false
     }
 
     fn peer_address(&self) -> Option<IpAddr> {

@@ -3,7 +3,6 @@
 //! What is told before the head decides the status: the realm, who asks, and that all subscriptions are permitted. Then come
 //! gaps, the past behind `Last-Event-ID`, and the present. Source: section 10.1 of the HTTP design.
 
-use super::accept::{takes_events, EVENT_STREAM};
 use super::frame::{self, Memo, Told};
 use super::live::{self, Beat};
 use super::mark::Mark;
@@ -12,6 +11,7 @@ use super::subscriber::{Heard, Subscriber};
 use super::topics::Wanted;
 use super::{enter, finish, only, open};
 use crate::actors::clock;
+use crate::http::negotiate::{takes_stream, StreamForm};
 use crate::http::problem::{quoted, Problem, Statuses};
 use crate::http::request_id::RequestName;
 use crate::http::sessions::own::{self, AtStop, Ended};
@@ -53,8 +53,9 @@ async fn answer(request: &HttpRequest, place: &Place, name: &RequestName) -> Res
         return Ok(answer);
     }
     let entered = enter(request, place).await?;
-    if !takes_events(request.headers()) {
-        let text = format!("events come as {EVENT_STREAM}, which Accept excludes");
+    let form = StreamForm::Events;
+    if !takes_stream(request.headers(), form) {
+        let text = format!("events come as {}, which Accept excludes", form.media_type());
         return Err(Problem::http(StatusCode::NOT_ACCEPTABLE, text));
     }
     let wanted = Wanted::read(request.uri().query())?;
@@ -92,7 +93,7 @@ async fn answer(request: &HttpRequest, place: &Place, name: &RequestName) -> Res
         told_until: clock::time_of_day().minus(UNDER_WAY),
         beat: Beat::every(settings.heartbeat),
     };
-    Ok(live::head(EVENT_STREAM).body(stream))
+    Ok(live::head(form.media_type()).body(stream))
 }
 
 /// A page of the past, and where it came from.
@@ -179,6 +180,7 @@ impl Events {
                         told.text
                     }
                     Err(ended) => {
+                        together.extend(one.take().into_iter().flatten());
                         together.extend_from_slice(&self.end(&ended));
                         return Poll::Ready(Some(together.into()));
                     }

@@ -4,7 +4,6 @@
 //! Decides nothing about WAMP: permissions, bounds and what is missed are the session's and the realm's.
 //! Source: sections 4.1 and 10 of the HTTP design.
 
-mod accept;
 mod cursor;
 pub(super) mod events;
 mod frame;

@@ -46,6 +46,7 @@ pub(in crate::http) async fn answer(
     caller: &Caller,
     asked: Request,
     form: StreamForm,
+    name: &RequestName,
 ) -> Result<HttpResponse, Problem> {
     if idempotent::key(request.headers())?.is_some() {
         return Err(bad("a call whose results come as a stream takes no Idempotency-Key: a stream is not kept"));
@@ -71,7 +72,6 @@ pub(in crate::http) async fn answer(
         Err(_) if patience <= HEAD_AFTER => return Err(refuse(late(patience, &rest))),
         Err(_) => None,
     };
-    let name = RequestName::of(request.headers());
     let heartbeat = rest.stream.heartbeat;
     let mut results = Results {
         own: Some(own),
@@ -82,7 +82,7 @@ pub(in crate::http) async fn answer(
         deadline: Box::pin(tokio::time::sleep_until((sent + patience).into())),
         beat: (form == StreamForm::Events).then(|| Beat::every(heartbeat)),
         rest,
-        name,
+        name: name.clone(),
     };
     results.first = match first {
         Some(said) => Some(results.tell(said)),

@@ -1,5 +1,5 @@
-//! A session that subscribes: all its topics, or none. What comes before the last answer, and while history is asked for, waits
-//! here, within a bound.
+//! A session that subscribes: all its topics, or none. What comes unasked before the last answer, and while history is asked for,
+//! waits here in its order, within a bound.
 
 use super::past;
 use super::topics::{Topic, Wanted};
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-/// Octets of events that may come while something else is waited for.
+/// Octets that may come unasked while something else is waited for.
 const EARLY_MAX: usize = 1 << 20;
 
 /// One session and what it is subscribed to.
@@ -22,6 +22,7 @@ const EARLY_MAX: usize = 1 << 20;
 pub(super) struct Subscriber {
     own: Own,
     subscriptions: Vec<Subscribed>,
+    /// EVENTs, and that a subscription was taken away.
     early: VecDeque<Bytes>,
     early_octets: usize,
 }
@@ -89,12 +90,14 @@ impl Subscriber {
     /// What comes next.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
         loop {
-            if let Some(event) = self.early.pop_front() {
-                self.early_octets -= event.len();
-                return Poll::Ready(Heard::Event(event));
-            }
-            let Poll::Ready(octets) = self.own.poll_octets(cx) else { return Poll::Pending };
-            let Some(octets) = octets else { return Poll::Ready(Heard::Ended(failed())) };
+            let octets = if let Some(early) = self.early.pop_front() {
+                self.early_octets -= early.len();
+                early
+            } else {
+                let Poll::Ready(octets) = self.own.poll_octets(cx) else { return Poll::Pending };
+                let Some(octets) = octets else { return Poll::Ready(Heard::Ended(failed())) };
+                octets
+            };
             if is_event(&octets) {
                 return Poll::Ready(Heard::Event(octets));
             }
@@ -136,35 +139,41 @@ impl Subscriber {
         Ok(self.answer(&[request]).await?.1)
     }
 
-    /// Waits for the answer to one of these requests; events that come before it are kept.
+    /// Waits for the answer to one of these requests; what comes unasked before it is kept.
     async fn answer(&mut self, requests: &[RequestId]) -> Result<(RequestId, Message), Ended> {
         loop {
             let octets = std::future::poll_fn(|cx| self.own.poll_octets(cx)).await;
             let octets = octets.ok_or_else(failed)?;
-            if is_event(&octets) {
-                self.early_octets += octets.len();
-                if self.early_octets > EARLY_MAX {
-                    let detail = "more events came while the stream began than may wait for it".to_owned();
-                    return Err(Ended { reason: ErrorUri::SLOW_CONSUMER.as_str().to_owned(), detail });
+            if !is_event(&octets) {
+                let message = own::read(&octets)?;
+                match answered(&message) {
+                    Some(request) if requests.contains(&request) => return Ok((request, message)),
+                    // Nobody waits for it any more.
+                    Some(_) => continue,
+                    None => {}
                 }
-                // A slice would keep its neighbours.
-                self.early.push_back(Bytes::copy_from_slice(&octets));
-                continue;
             }
-            let message = own::read(&octets)?;
-            let request = if let Message::Error(error) = &message {
-                error.request
-            } else if let Message::Subscribed(subscribed) = &message {
-                subscribed.request
-            } else if let Message::Result(result) = &message {
-                result.request
-            } else {
-                continue;
-            };
-            if requests.contains(&request) {
-                return Ok((request, message));
+            self.early_octets += octets.len();
+            if self.early_octets > EARLY_MAX {
+                let detail = "more events came while the stream began than may wait for it".to_owned();
+                return Err(Ended { reason: ErrorUri::SLOW_CONSUMER.as_str().to_owned(), detail });
             }
+            // A slice would keep its neighbours.
+            self.early.push_back(Bytes::copy_from_slice(&octets));
         }
+    }
+}
+
+/// Which request a message answers, if it is an answer.
+fn answered(message: &Message) -> Option<RequestId> {
+    if let Message::Error(error) = message {
+        Some(error.request)
+    } else if let Message::Subscribed(subscribed) = message {
+        Some(subscribed.request)
+    } else if let Message::Result(result) = message {
+        Some(result.request)
+    } else {
+        None
     }
 }
 
@@ -175,4 +184,42 @@ fn is_event(octets: &[u8]) -> bool {
 
 fn failed() -> Ended {
     Ended { reason: ErrorUri::INTERNAL.as_str().to_owned(), detail: "the session failed".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wamp::MatchPolicy;
+    use futures_util::FutureExt;
+    use std::collections::BTreeMap;
+
+    fn subscribed(heard: &[&str]) -> Subscriber {
+        let statuses = BTreeMap::new();
+        let topics = vec![Topic { uri: Uri::from("com.a"), policy: MatchPolicy::Exact }];
+        let wanted = Wanted { topics, retained: false };
+        Subscriber::subscribe(Own::hearing(heard), &wanted, &Statuses(&statuses)).now_or_never().unwrap().unwrap()
+    }
+
+    fn next(subscriber: &mut Subscriber) -> String {
+        match subscriber.poll(&mut Context::from_waker(std::task::Waker::noop())) {
+            Poll::Ready(Heard::Event(octets)) => String::from_utf8(octets.to_vec()).unwrap(),
+            Poll::Ready(Heard::Revoked(id, reason)) => format!("{id} {reason}"),
+            Poll::Ready(Heard::Ended(ended)) => ended.reason,
+            Poll::Pending => "nothing".to_owned(),
+        }
+    }
+
+    /// Section 10.1: a stream whose subscription is gone says so, also where that came while it was asking for the past.
+    #[test]
+    fn what_comes_while_an_answer_is_waited_for_is_heard_afterwards_in_its_order() {
+        let revoked = r#"[35,0,{"subscription":7,"reason":"wamp.error.not_authorized"}]"#;
+        let mut subscriber =
+            subscribed(&["[33,1,7]", "[36,7,9,{}]", "[50,9,{}]", revoked, "[36,7,10,{}]", "[50,2,{}]"]);
+        let told = subscriber.ask_history(SubscriptionId::wrapping(7), Dict::new()).now_or_never();
+        assert_eq!(told, Some(Ok((Vec::new(), false))));
+        for expected in ["[36,7,9,{}]", "7 wamp.error.not_authorized", "[36,7,10,{}]", "nothing"] {
+            assert_eq!(next(&mut subscriber), expected);
+        }
+        assert_eq!(subscriber.early_octets, 0);
+    }
 }

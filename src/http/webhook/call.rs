@@ -139,9 +139,15 @@ impl Running {
             }
             Ok(Message::Invocation(invocation)) => self.invoke(&invocation),
             Ok(Message::Interrupt(interrupt)) => self.give_up(interrupt.request),
-            Ok(Message::Registered(_)) => tracing::info!(webhook, procedure, "a procedure on HTTP is registered"),
+            Ok(Message::Registered(_)) => {
+                tracing::info!(webhook, procedure, "a procedure on HTTP is registered");
+                self.door.settled();
+            }
             Ok(Message::Error(error)) => {
-                tracing::warn!(webhook, procedure, error = %shown(&error.error), "a procedure on HTTP cannot be registered");
+                if self.door.is_news() {
+                    let error = shown(&error.error);
+                    tracing::warn!(webhook, procedure, %error, "a procedure on HTTP cannot be registered: tried again");
+                }
                 self.try_later();
             }
             Ok(Message::Unregistered(_)) => {

@@ -9,25 +9,24 @@ use crate::actors::clock;
 use crate::auth::webhook::{Claim, Proven, SeenIds, WrongSignature};
 use crate::codec::{self, Limits};
 use crate::http::api::{self, not_found};
-use crate::http::body::{self, Unread};
+use crate::http::body;
 use crate::http::negotiate;
 use crate::http::perform;
 use crate::http::problem::{quoted, Problem, Statuses};
 use crate::http::request_id::RequestName;
 use crate::http::route::decoded;
-use crate::http::sessions::{Answer, Caller, Key, Request, Who};
+use crate::http::sessions::{Answer, Key, Request, Who};
 use crate::http::settings::RestSettings;
+use crate::http::told;
 use crate::http::Place;
 use crate::observe::{Refusal, Restraint};
 use crate::wamp::{ErrorUri, Message, MessageKind, Serialization, Uri};
-use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const ALLOW: &str = "OPTIONS, POST";
@@ -63,15 +62,15 @@ pub(in crate::http) fn configure(services: &mut web::ServiceConfig) {
 }
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
+    let since = clock::now();
     let name = RequestName::of(request.headers());
     let response = match answer(&request, &mut payload, &place).await {
         Ok(response) => response,
-        Err(problem) => {
-            let response = place.respond(problem, &name);
-            response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
-        }
+        Err(problem) => place.respond_unread(problem, &name, payload),
     };
-    api::dress(response, &name)
+    let response = api::dress(response, &name);
+    place.note("hooks", &response, since);
+    response
 }
 
 async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
@@ -187,28 +186,13 @@ fn asked(hook: &HookIn, headers: &HeaderMap, body: &Bytes) -> Result<Request, Pr
 
 /// One argument: headers and body, as Crossbar's bridge has them. What proves somebody is left out.
 fn raw(headers: &HeaderMap, body: &[u8], proof: &str) -> Vec<u8> {
-    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in headers {
-        if [proof, "authorization", "cookie"].contains(&name.as_str()) {
-            continue;
-        }
-        told.entry(capitals(name.as_str())).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
-    }
+    let told = told::lines(headers, &[proof, "authorization", "cookie"]);
     let body = match std::str::from_utf8(body) {
         Ok(text) => text.to_owned(),
         // How binaries are written in WAMP's JSON.
         Err(_) => format!("\0{}", STANDARD.encode(body)),
     };
     serde_json::json!([{ "headers": told, "body": body }]).to_string().into_bytes()
-}
-
-/// As people write the names of headers.
-fn capitals(name: &str) -> String {
-    let part = |part: &str| {
-        let mut letters = part.chars();
-        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
-    };
-    name.split('-').map(part).collect::<Vec<_>>().join("-")
 }
 
 /// Asks by the hook's session. Whether it was acted on, so that a repeat is none.
@@ -232,14 +216,7 @@ async fn exchange(
         authrole: Arc::clone(&identity.authrole),
         who: Who::Authid(Arc::clone(&identity.authid)),
     };
-    let caller = Arc::new(Caller {
-        key,
-        handle,
-        identity,
-        listener: Arc::clone(&place.listener.name),
-        peer: request.peer_addr(),
-        tls: request.conn_data::<crate::actors::connection::Encryption>().is_some_and(|encryption| encryption.tls),
-    });
+    let caller = api::caller(request, place, key, handle, identity);
     let Ok(answer) = tokio::time::timeout(deadline, place.state.sessions.ask(&caller, asked)).await else {
         let text = format!("no answer came within {} s", deadline.as_secs_f32());
         return (Err(Problem::router(&statuses, ErrorUri::TIMEOUT, text)), false);

@@ -231,6 +231,7 @@ impl Running {
             Ok(Message::Subscribed(subscribed)) => {
                 let topic = session.asked.remove(&subscribed.request);
                 session.topics.extend(topic.map(|topic| (subscribed.subscription, topic)));
+                self.door.settled();
             }
             Ok(Message::Error(error)) => {
                 let topic = session.asked.remove(&error.request);

@@ -199,10 +199,10 @@ fn ledger_of(name: &str) -> String {
     format!("{}{name}", book::PREFIX)
 }
 
-/// Opens a webhook's session, and again when that is over, ever more seldom.
+/// Opens a webhook's session, and again when that is over: ever more seldom, until one does what it was opened for.
 pub(super) struct Door {
     again: Duration,
-    /// Whether the last try came to nothing, which has been told.
+    /// Whether that the tries come to nothing has been told.
     is_told: bool,
 }
 
@@ -243,20 +243,22 @@ impl Door {
             }
             None => Err("its realm is not open".to_owned()),
         };
-        match opened {
-            Ok(own) => {
-                self.again = AGAIN_FIRST;
-                self.is_told = false;
-                Ok(own)
+        opened.map_err(|reason| {
+            if self.is_news() {
+                tracing::warn!(webhook = wanted.name, reason, "no session for this webhook: tried again");
             }
-            Err(reason) => {
-                if !self.is_told {
-                    tracing::warn!(webhook = wanted.name, reason, "no session for this webhook: tried again");
-                    self.is_told = true;
-                }
-                Err(self.wait())
-            }
-        }
+            self.wait()
+        })
+    }
+
+    /// The session does what it was opened for.
+    pub(super) fn settled(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Whether it is to be told that a try came to nothing: the first of a row.
+    pub(super) fn is_news(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_told, true)
     }
 
     /// How long to wait before the next try.
@@ -275,5 +277,21 @@ pub(in crate::http) fn identity(name: &str, role: &str) -> Identity {
         authmethod: METHOD.into(),
         // Not "static": no table of users knows it, and its role is what keeps it.
         authprovider: METHOD.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session that cannot do what it is opened for is no reason to ask more often, or to say so each time.
+    #[test]
+    fn tries_are_ever_more_seldom_and_told_once_until_one_has_come_to_something() {
+        let mut door = Door::new();
+        let waits: Vec<u128> = (0..9).map(|_| door.wait().as_millis()).collect();
+        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+        assert_eq!([door.is_news(), door.is_news()], [true, false]);
+        door.settled();
+        assert_eq!((door.wait(), door.is_news()), (AGAIN_FIRST, true));
     }
 }

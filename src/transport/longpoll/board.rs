@@ -190,6 +190,22 @@ impl Drop for Receiving {
     }
 }
 
+/// A request that sends; its drop is its end.
+pub(super) struct Sending(Arc<Wire>);
+
+impl Sending {
+    pub(super) fn begin(wire: Arc<Wire>) -> Self {
+        wire.exchange().send();
+        Self(wire)
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.exchange().sent(clock::now());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::protocol::choose;

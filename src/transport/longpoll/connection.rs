@@ -1,16 +1,16 @@
 //! One long-poll transport as a session actor sees it: messages of `send` in, and out what is received.
 //!
-//! It takes nothing while nobody receives, so what waits is the outbox's, with its bounds and its rule for the slow.
+//! It takes nothing while nobody receives, so what waits is the outbox's, with its bounds and its rule for the slow. Requests are
+//! its signs of life.
 
 use super::super::permit::Permit;
 use super::super::settings::ListenerSettings;
 use super::board::{Board, Wire};
-use super::exchange::LENGTH;
 use super::protocol::Framing;
 use crate::actors::clock;
-use crate::actors::connection::{Arrival, BrowserCookie, Connection, Encryption, Fault, Pings};
+use crate::actors::connection::{Arrival, BrowserCookie, Connection, Encryption, Fault};
+use crate::actors::lengths;
 use crate::auth::Certificate;
-use crate::session::CloseCode;
 use crate::wamp::{Dict, Serialization, Value};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -108,36 +108,12 @@ impl Connection for LongPollConnection {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_drain(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
     fn begin(&self, out: &mut Vec<u8>) -> usize {
-        let start = out.len();
-        out.extend_from_slice(&[0; LENGTH]);
-        start
+        lengths::begin(out)
     }
 
     fn finish(&self, out: &mut Vec<u8>, start: usize) {
-        // A message is at most 2^24 octets, so the cast loses nothing.
-        let length = (out.len() - start - LENGTH) as u32;
-        if let Some(place) = out.get_mut(start..start + LENGTH) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
-    }
-
-    fn ping(&self, _: &mut Vec<u8>) {}
-
-    fn pong(&self, _: &mut Vec<u8>, _: &[u8]) {}
-
-    fn close(&self, _: &mut Vec<u8>, _: CloseCode) {}
-
-    fn newest_ping_only(&self) -> bool {
-        true
+        lengths::finish(out, start);
     }
 
     fn peer_message_max(&self) -> usize {
@@ -149,15 +125,6 @@ impl Connection for LongPollConnection {
         self.opener.permit.welcomed();
         self.opener.headers = Vec::new();
         self.wire.set_body_max(self.settings.message_max);
-    }
-
-    fn pings(&self) -> Pings {
-        // Its requests are its signs of life.
-        Pings::Never
-    }
-
-    fn knows_agent(&self, _: &str) -> bool {
-        false
     }
 
     fn peer_address(&self) -> Option<IpAddr> {

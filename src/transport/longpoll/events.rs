@@ -9,10 +9,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Interval};
-
-/// How often a comment is sent.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 const COMMENT: &[u8] = b":\n\n";
 
@@ -24,9 +21,13 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(receiving: Receiving) -> Self {
+    /// With a comment every `heartbeat`.
+    pub(super) fn new(receiving: Receiving, heartbeat: Duration) -> Self {
         // The first comment comes at once: it tells that the stream is open.
-        Self { receiving, heartbeat: tokio::time::interval_at(Instant::now(), HEARTBEAT), has_ended: false }
+        let mut heartbeat = tokio::time::interval_at(Instant::now(), heartbeat);
+        // Who has not read for long needs no comments of that time.
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { receiving, heartbeat, has_ended: false }
     }
 }
 

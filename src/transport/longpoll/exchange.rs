@@ -5,14 +5,12 @@
 
 use super::protocol::{Framing, Protocol};
 use crate::actors::connection::{Arrival, Fault};
+use crate::actors::lengths;
 use crate::codec::batched::{BatchError, Batched};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
-
-/// Octets of the length before each message that the session writes.
-pub(super) const LENGTH: usize = 4;
 
 /// Octets that one batched answer, or what waits for an event stream to take it, grows to; one message more may be in it.
 const ANSWER_SOFT_MAX: usize = 256 << 10;
@@ -46,6 +44,8 @@ pub(super) struct Exchange {
     /// Whether the request of `turn` is there.
     is_receiving: bool,
     receiver: Option<Waker>,
+    /// Requests that send and are not answered yet.
+    sending: usize,
     answer: Vec<u8>,
     /// Whether the answer may be taken.
     is_complete: bool,
@@ -64,6 +64,7 @@ impl Exchange {
             turn: Turn(0),
             is_receiving: false,
             receiver: None,
+            sending: 0,
             answer: Vec::new(),
             is_complete: false,
             used: now,
@@ -82,8 +83,11 @@ impl Exchange {
         }
     }
 
-    /// Hands something to the session.
+    /// Hands something to the session. When that is over nobody reads it, and the transport may be remembered for long.
     pub(super) fn arrive(&mut self, arrival: Result<Arrival, Fault>) {
+        if self.ended {
+            return;
+        }
         self.inbox.push_back(arrival);
         wake(&mut self.session);
     }
@@ -107,9 +111,22 @@ impl Exchange {
         self.used = now;
     }
 
-    /// When the transport is lost if no request comes; `None` while one receives.
+    /// When the transport is lost if no request comes; `None` while one receives or sends.
     pub(super) fn lost_at(&self, session_timeout: Duration) -> Option<Instant> {
-        (!self.is_receiving).then(|| self.used + session_timeout)
+        (!self.is_receiving && self.sending == 0).then(|| self.used + session_timeout)
+    }
+
+    /// A request sends from now on, until [`Self::sent`].
+    pub(super) fn send(&mut self) {
+        self.sending += 1;
+    }
+
+    /// A request that sent has its end.
+    pub(super) fn sent(&mut self, now: Instant) {
+        self.sending = self.sending.saturating_sub(1);
+        self.touch(now);
+        // It begins to count the time.
+        wake(&mut self.session);
     }
 
     /// A request receives from now on; one before it has had its time.
@@ -160,8 +177,7 @@ impl Exchange {
     pub(super) fn poll_take(&mut self, octets: &[u8], waker: &Waker) -> Poll<usize> {
         let mut rest = octets;
         while self.has_room() {
-            let Some((length, after)) = rest.split_first_chunk::<LENGTH>() else { break };
-            let Some((message, after)) = after.split_at_checked(u32::from_be_bytes(*length) as usize) else { break };
+            let Some((message, after)) = lengths::first(rest) else { break };
             self.append(message);
             rest = after;
         }
@@ -240,6 +256,7 @@ mod tests {
     use super::super::protocol::choose;
     use super::*;
     use crate::actors::clock;
+    use crate::actors::lengths::LENGTH;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
     use std::task::Wake;
@@ -370,6 +387,17 @@ mod tests {
         assert_eq!(received(&mut exchange, turn).unwrap(), "Ended");
     }
 
+    /// Memory: of a body that was still coming when the session ended.
+    #[test]
+    fn what_arrives_after_the_end_is_kept_by_nobody() {
+        let mut exchange = exchange("wamp.2.json");
+        exchange.arrive(Ok(Arrival::Message(Bytes::from_static(b"[1]"))));
+        exchange.end();
+        assert!(exchange.is_read());
+        exchange.arrive(Ok(Arrival::Message(Bytes::from_static(b"[2]"))));
+        assert!(exchange.is_read());
+    }
+
     #[test]
     fn the_time_without_requests_counts_from_the_end_of_the_last_one() {
         let mut exchange = exchange("wamp.2.json");
@@ -381,5 +409,12 @@ mod tests {
         let later = start + Duration::from_secs(10);
         exchange.withdraw(turn, later);
         assert_eq!(exchange.lost_at(timeout), Some(later + timeout));
+        exchange.send();
+        exchange.send();
+        exchange.sent(later);
+        assert_eq!(exchange.lost_at(timeout), None, "another one sends");
+        let last = later + Duration::from_secs(10);
+        exchange.sent(last);
+        assert_eq!(exchange.lost_at(timeout), Some(last + timeout));
     }
 }

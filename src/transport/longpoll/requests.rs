@@ -6,7 +6,7 @@
 use super::super::http::headers_of;
 use super::super::permit::Lent;
 use super::super::websocket::{cookies, handshake};
-use super::board::{Board, Receiving, Shown, Wire};
+use super::board::{Board, Receiving, Sending, Shown, Wire};
 use super::connection::{LongPollConnection, Opener};
 use super::events::Events;
 use super::exchange::Received;
@@ -142,8 +142,8 @@ impl Desk {
         if refused.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
-        if matches!(refused.status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
-            // What still comes of the body is nobody's.
+        if refused.status != StatusCode::BAD_REQUEST {
+            // What still comes of a body is nobody's, and would be read however long it is.
             response.force_close();
         }
         if let Some(allow) = refused.allow {
@@ -220,6 +220,7 @@ impl Desk {
         done: StatusCode,
     ) -> Result<HttpResponse, Refused> {
         let wire = self.find(request, encryption)?;
+        let _under_way = Sending::begin(Arc::clone(&wire));
         // Held to the end: what comes next is not read before.
         let Ok(_turn) = wire.sending.acquire().await else { return Err(Refused::not_found()) };
         wire.until_read().await;
@@ -238,7 +239,9 @@ impl Desk {
             }
         };
         let mut exchange = wire.exchange();
-        exchange.touch(clock::now());
+        if exchange.has_ended() {
+            return Err(Refused::not_found());
+        }
         let messages = match exchange.split(body) {
             Ok(messages) => messages,
             Err(error) => {
@@ -283,7 +286,7 @@ impl Desk {
         }
         let mut response = HttpResponse::Ok();
         response.content_type("text/event-stream").insert_header((BUFFERING, "no"));
-        Ok(response.streaming(Events::new(Receiving::begin(wire))))
+        Ok(response.streaming(Events::new(Receiving::begin(wire), self.here.listener.longpoll.heartbeat)))
     }
 
     fn close(&self, request: &HttpRequest, encryption: &Encryption, done: StatusCode) -> Result<HttpResponse, Refused> {

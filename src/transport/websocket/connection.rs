@@ -217,10 +217,6 @@ impl Connection for WebSocketConnection {
         }
     }
 
-    fn newest_ping_only(&self) -> bool {
-        true
-    }
-
     fn peer_message_max(&self) -> usize {
         // WebSocket peers announce none: what may come in from others may go out to them.
         self.settings.message_max.saturating_add(1 << 16)

@@ -7,7 +7,7 @@
 use super::super::settings::{ListenerSettings, WebSocketSettings};
 use super::connection::Agreed;
 use super::{cookies, deflate};
-use crate::actors::connection::Encryption;
+use crate::actors::connection::{covers_origin, Encryption};
 use crate::actors::logins::Logins;
 use crate::observe::{shown, Refusal, Tally};
 use crate::wamp::Serialization;
@@ -165,25 +165,11 @@ pub(in crate::transport) fn origin_allowed(headers: &HeaderMap, allowed: &[Strin
     let mut lines = headers.get_all(header::ORIGIN);
     let Some(origin) = lines.next() else { return true };
     let (Ok(origin), None) = (origin.to_str(), lines.next()) else { return false };
-    if allowed.iter().any(|pattern| matches(pattern, origin)) {
+    if allowed.iter().any(|listed| covers_origin(listed, origin)) {
         return true;
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     host.is_some_and(|host| encryption.is_own_origin(origin, host))
-}
-
-fn matches(pattern: &str, origin: &str) -> bool {
-    if pattern == "*" || pattern == origin {
-        return true;
-    }
-    // "http://localhost:*" fits any port, and none.
-    pattern.strip_suffix(":*").is_some_and(|host| {
-        origin == host
-            || origin
-                .strip_prefix(host)
-                .and_then(|rest| rest.strip_prefix(':'))
-                .is_some_and(|port| !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit()))
-    })
 }
 
 #[cfg(test)]
@@ -259,6 +245,7 @@ mod tests {
             "https://example.com:8080",
             "http://EXAMPLE.com:8080",
             "https://shop.example",
+            "HTTPS://Shop.example",
             "http://localhost:3000",
             "http://localhost",
         ] {

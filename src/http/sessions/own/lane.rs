@@ -1,13 +1,11 @@
 //! What passes between a session and the HTTP side, in memory: messages in, messages out, each behind a length of four octets.
 //! Decides nothing; what it does not take waits in the session's outbox.
 
+use crate::actors::lengths::{self, LENGTH};
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll, Waker};
-
-/// Octets of the length before each message in the lane.
-pub(super) const LENGTH: usize = 4;
 
 /// Octets that the lane takes at once, unless one message is longer.
 pub(super) const TAKEN_MAX: usize = 16 << 10;
@@ -89,11 +87,10 @@ impl Lane {
         if self.leaving != Leaving::No {
             return Poll::Ready(Ok(octets.len()));
         }
-        let (mut end, mut fitting, mut last) = (0, 0, false);
-        while let Some((length, rest)) = octets.get(end..).and_then(<[u8]>::split_first_chunk::<LENGTH>) {
-            let length = u32::from_be_bytes(*length) as usize;
-            let Some(message) = rest.get(..length) else { break };
-            end += LENGTH + length;
+        let (mut rest, mut end, mut fitting, mut last) = (octets, 0, 0, false);
+        while let Some((message, after)) = lengths::first(rest) {
+            rest = after;
+            end = octets.len() - rest.len();
             if fitting == 0 || end <= TAKEN_MAX {
                 fitting = end;
             }

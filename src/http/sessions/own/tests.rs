@@ -2,6 +2,7 @@
 
 use super::lane::TAKEN_MAX;
 use super::*;
+use crate::actors::lengths::LENGTH;
 use std::task::Waker;
 
 fn framed(messages: &[&str]) -> Vec<u8> {
@@ -96,4 +97,13 @@ fn streams_are_counted_up_to_their_bound() {
     drop(one);
     assert_eq!(streams.open(), 0);
     assert!(streams.count().is_ok());
+}
+
+impl Own {
+    /// One without a session that hears these messages, in JSON.
+    pub(in crate::http) fn hearing(messages: &[&str]) -> Self {
+        let mut lane = Lane::default();
+        assert!(written(&mut lane, &framed(messages)).is_some());
+        Self { lane: Rc::new(RefCell::new(lane)), session: SessionId::wrapping(1), last: None }
+    }
 }

@@ -17,6 +17,7 @@ mod events;
 mod files;
 mod heads;
 mod history;
+mod hooks;
 mod idempotency;
 mod mapped;
 mod media;

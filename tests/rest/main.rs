@@ -15,6 +15,7 @@ mod documented;
 mod equality;
 mod events;
 mod files;
+mod frozen;
 mod heads;
 mod history;
 mod hooks;

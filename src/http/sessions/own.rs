@@ -8,9 +8,10 @@
 //! Messages of its owners, one per worker thread: `Adopt` (from [`Own::open`]), `Gone` (from sessions), [`StopHttp`].
 
 mod lane;
+mod memory;
 
 use super::pipe::details_of;
-use super::{Owners, StopHttp, JOIN_TIMEOUT};
+use super::{HttpSessions, Owners, StopHttp, JOIN_TIMEOUT};
 use crate::actors::clock;
 use crate::actors::connection::{Arrival, Connection, Fault, Pings};
 use crate::actors::realms::RealmsActor;
@@ -26,6 +27,7 @@ use crate::wamp::{Dict, ErrorUri, RequestId, Serialization, SessionId};
 use actix::{Actor, Addr, Context as ActorContext, Handler};
 use bytes::Bytes;
 use lane::{Lane, Leaving, LENGTH};
+use memory::Waiting;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -52,6 +54,7 @@ struct Here {
     owner: Addr<OwnSessions>,
     realms: Addr<RealmsActor>,
     tally: Tally,
+    waiting: Waiting,
 }
 
 /// Whose session is to be opened, and what for.
@@ -138,6 +141,7 @@ impl Own {
             authenticated: Some((opening.handle, opening.identity)),
             listener_realms: Arc::new([]),
         });
+        here.waiting.insert(number, session.waiting());
         let session = session.announcing(opening.announced).asking_history().start();
         let mut own = Self { lane, session: SessionId::wrapping(0), last: None };
         let adopted = here.owner.send(Adopt { number, session, at_stop: opening.at_stop }).await;
@@ -382,13 +386,15 @@ pub(super) struct OwnSessions {
     sessions: BTreeMap<usize, (Addr<SessionActor>, AtStop)>,
     /// Whether new ones are let in no more.
     stopping: bool,
+    waiting: Waiting,
 }
 
 impl OwnSessions {
     /// Starts the owner of the thread that this is called on.
     pub(super) fn start_here(realms: Addr<RealmsActor>, tally: Tally) -> Addr<Self> {
-        let owner = Self { sessions: BTreeMap::new(), stopping: false }.start();
-        HERE.set(Some(Here { owner: owner.clone(), realms, tally }));
+        let waiting = Waiting::default();
+        let owner = Self { sessions: BTreeMap::new(), stopping: false, waiting: waiting.clone() }.start();
+        HERE.set(Some(Here { owner: owner.clone(), realms, tally, waiting }));
         owner
     }
 }
@@ -412,6 +418,7 @@ impl Handler<Gone> for OwnSessions {
 
     fn handle(&mut self, gone: Gone, _: &mut Self::Context) {
         self.sessions.remove(&gone.connection);
+        self.waiting.remove(gone.connection);
     }
 }
 

@@ -8,11 +8,14 @@ use crate::observe::Refusal;
 use crate::session::CloseCode;
 use crate::wamp::{Dict, Message, Serialization};
 use bytes::Bytes;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Something complete that came in.
 #[derive(Clone, PartialEq, Debug)]
@@ -89,6 +92,30 @@ pub fn covers_origin(listed: &str, origin: &str) -> bool {
     let port = rest.strip_prefix(':');
     start.eq_ignore_ascii_case(host)
         && (rest.is_empty() || port.is_some_and(|port| !port.is_empty() && port.bytes().all(|c| c.is_ascii_digit())))
+}
+
+/// How long the socket of a connection that the HTTP side has may take nothing of what is to be sent; then it is closed. Known to
+/// each request, so that whoever answers by a stream may say what holds for its session.
+#[derive(Clone, Debug)]
+pub struct Patience(Rc<Cell<Duration>>);
+
+impl Default for Patience {
+    /// As long as an idle connection is kept.
+    fn default() -> Self {
+        Self(Rc::new(Cell::new(Duration::from_secs(60))))
+    }
+}
+
+impl Patience {
+    /// How long.
+    pub fn get(&self) -> Duration {
+        self.0.get()
+    }
+
+    /// From the next time on when nothing is taken.
+    pub fn set(&self, patience: Duration) {
+        self.0.set(patience);
+    }
 }
 
 /// A cookie of one name: what the browser has shown with its request, and what it was given with the answer.

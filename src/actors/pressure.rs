@@ -1,4 +1,5 @@
-//! How short of memory the node is. Written by the one who measures, read by every session.
+//! How short of memory the node is. Written by the one who measures, read by every session; and what the owners of sessions are
+//! asked then.
 //!
 //! Source: section 4 of the limits.
 
@@ -41,6 +42,16 @@ impl Pressure {
         self.level() > Level::Normal
     }
 }
+
+/// How much waits in the largest outbox of the sessions that one has, in octets.
+#[derive(Clone, Copy, Debug, actix::Message)]
+#[rtype(result = "usize")]
+pub struct LargestOutbox;
+
+/// Cut the session with the largest outbox: the node is short of memory.
+#[derive(Clone, Copy, Debug, actix::Message)]
+#[rtype(result = "()")]
+pub struct CutLargest;
 
 /// The marks of memory, in percent of what there is. A level is left five points below where it was entered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

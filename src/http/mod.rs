@@ -12,6 +12,7 @@ mod credential;
 mod crossbar;
 mod docs;
 mod gate;
+mod guesses;
 mod health;
 mod idempotency;
 mod idempotent;

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 const MEDIA_TYPE: &str = "application/problem+json";
 
 /// What `Retry-After` says, in seconds.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+pub(super) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// How a failed login may be tried again.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"wharf\"");

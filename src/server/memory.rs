@@ -3,10 +3,11 @@
 //! Resident memory decides the level, since it is what gets a process killed. Source: S3, section 4 of the limits.
 
 use super::Current;
-use crate::actors::pressure::{Level, Marks, Pressure};
+use crate::actors::pressure::{CutLargest, LargestOutbox, Level, Marks, Pressure};
+use crate::http::sessions::Owners;
 use crate::http::Readiness;
-use crate::transport::worker::{CutLargest, LargestOutbox, WorkerActor};
-use actix::Addr;
+use crate::transport::worker::WorkerActor;
+use actix::{Actor, Addr, Context, Handler, Recipient};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -23,12 +24,7 @@ const COMPLAINT: Duration = Duration::from_secs(60);
 const SPARED: usize = 64 << 10;
 
 /// Watches for ever.
-pub(super) async fn watch(
-    current: Rc<Current>,
-    pressure: Pressure,
-    readiness: Readiness,
-    workers: Vec<Addr<WorkerActor>>,
-) {
+pub(super) async fn watch(current: Rc<Current>, pressure: Pressure, readiness: Readiness, holders: Vec<Holder>) {
     let available = available();
     let mut complained: Option<Instant> = None;
     loop {
@@ -45,7 +41,7 @@ pub(super) async fn watch(
             tokio::time::sleep(SAMPLE).await;
             continue;
         }
-        if !cut_the_largest(&workers).await {
+        if !cut_the_largest(&holders).await {
             let now = crate::actors::clock::now();
             if complained.is_none_or(|at| now >= at + COMPLAINT) {
                 complained = Some(now);
@@ -64,17 +60,37 @@ fn bounds(current: &Current, available: u64) -> (u64, Marks) {
     (limits.memory.unwrap_or(available), marks)
 }
 
-/// Cuts the session with the largest outbox of all workers; false if none is large.
-async fn cut_the_largest(workers: &[Addr<WorkerActor>]) -> bool {
+/// Those who have sessions: what they are asked, and what they are told.
+pub(super) struct Holder {
+    largest: Recipient<LargestOutbox>,
+    cut: Recipient<CutLargest>,
+}
+
+/// All of a node: connections, and streams and webhooks.
+pub(super) fn holders(workers: &[Addr<WorkerActor>], callers: &Owners) -> Vec<Holder> {
+    workers.iter().map(Holder::new).chain(callers.all().iter().map(Holder::new)).collect()
+}
+
+impl Holder {
+    fn new<A>(address: &Addr<A>) -> Self
+    where
+        A: Actor<Context = Context<A>> + Handler<LargestOutbox> + Handler<CutLargest>,
+    {
+        Self { largest: address.clone().recipient(), cut: address.clone().recipient() }
+    }
+}
+
+/// Cuts the session with the largest outbox of all holders; false if none is large.
+async fn cut_the_largest(holders: &[Holder]) -> bool {
     let mut largest = (SPARED, None);
-    for worker in workers {
-        let octets = worker.send(LargestOutbox).await.unwrap_or(0);
+    for holder in holders {
+        let octets = holder.largest.send(LargestOutbox).await.unwrap_or(0);
         if octets > largest.0 {
-            largest = (octets, Some(worker));
+            largest = (octets, Some(holder));
         }
     }
     match largest.1 {
-        Some(worker) => worker.send(CutLargest).await.is_ok(),
+        Some(holder) => holder.cut.send(CutLargest).await.is_ok(),
         None => false,
     }
 }

@@ -241,7 +241,8 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
     };
     let handles: Vec<WorkerHandle> = arbiters.iter().enumerate().map(worker).collect();
     let workers: Vec<_> = handles.iter().map(|handle| handle.worker.clone()).collect();
-    actix_rt::spawn(memory::watch(Rc::clone(&current), pressure, readiness.clone(), workers.clone()));
+    let holders = memory::holders(&workers, &callers);
+    actix_rt::spawn(memory::watch(Rc::clone(&current), pressure, readiness.clone(), holders));
     let open: Vec<OpenSocket> = sockets.iter().map(|(id, serves, _)| reload::open_socket(*id, serves)).collect();
     let next = open.len().max(listeners.len()) + 1;
     let acceptor = Acceptor::new(settings.limits.clone(), files_max, sockets, handles, main_tally.clone()).start();

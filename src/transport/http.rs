@@ -11,7 +11,7 @@ use super::stream::Stream;
 use super::trusted;
 use super::websocket::connection::Agreed;
 use super::websocket::handshake::{upgrade, Here};
-use crate::actors::connection::Encryption;
+use crate::actors::connection::{Encryption, Patience};
 use crate::observe::Refusal;
 use actix_codec::{Encoder, Framed};
 use actix_http::body::{BodySize, MessageBody};
@@ -113,6 +113,9 @@ pub(crate) async fn serve(
             if let Some(lent) = stream.luggage::<Lent>() {
                 known.insert(lent.clone());
             }
+            if let Some(patience) = stream.patience() {
+                known.insert(patience.clone());
+            }
             known.insert(Encryption { tls: stream.is_secured(), certificate: stream.certificate().cloned() });
         })
         .upgrade(upgrades)
@@ -120,6 +123,7 @@ pub(crate) async fn serve(
     let service = Rc::new(service.new_service(()).await?);
     Ok(Rc::new(move |stream, peer| {
         let service = Rc::clone(&service);
+        let stream = stream.with_patience(Some(Patience::default()));
         Box::pin(async move {
             if let Err(error) = service.call((stream, peer)).await {
                 tracing::debug!(?error, "HTTP connection ended");
@@ -261,6 +265,8 @@ where
     }
     match agreed {
         Some(agreed) => {
+            // From here on its session watches.
+            stream = stream.with_patience(None);
             stream.put_back(std::mem::replace(&mut parts.read_buf, BytesMut::new()).freeze());
             upgraded(stream, agreed, peer, headers);
         }

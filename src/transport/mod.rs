@@ -10,6 +10,7 @@ pub mod listener;
 pub mod longpoll;
 mod mistakes;
 mod opening;
+mod patience;
 mod permit;
 mod proxy;
 mod rawsocket;

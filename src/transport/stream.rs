@@ -1,7 +1,9 @@
 //! A stream of octets of a peer, TCP or Unix, plain or within TLS, with what was read of it before it was known what it
 //! speaks.
 
+use super::patience::WriteClock;
 use super::tls::{Secured, Tls};
+use crate::actors::connection::Patience;
 use crate::auth::Certificate;
 use bytes::{Buf, Bytes};
 use std::any::Any;
@@ -43,6 +45,8 @@ pub(crate) struct Stream {
     ahead: Bytes,
     /// What belongs to the connection while the HTTP side, which knows only the stream, has it.
     luggage: Option<Box<dyn Any>>,
+    /// Where nobody above watches whether the socket takes anything.
+    clock: Option<WriteClock>,
 }
 
 impl Stream {
@@ -51,7 +55,7 @@ impl Stream {
             Socket::Tcp(socket) => Wire::Tcp(socket),
             Socket::Unix(socket) => Wire::Unix(socket),
         };
-        Self { wire, ahead: Bytes::new(), luggage: None }
+        Self { wire, ahead: Bytes::new(), luggage: None, clock: None }
     }
 
     /// The TLS handshake, as the server; the stream within.
@@ -60,7 +64,7 @@ impl Stream {
     /// There was none; the peer was told why as TLS has it.
     pub(crate) async fn secure(self, tls: &Tls) -> io::Result<Self> {
         let secured = Secured::accept(self, tls).await?;
-        Ok(Self { wire: Wire::Tls(Box::new(secured)), ahead: Bytes::new(), luggage: None })
+        Ok(Self { wire: Wire::Tls(Box::new(secured)), ahead: Bytes::new(), luggage: None, clock: None })
     }
 
     /// TLS, if it is within it.
@@ -101,6 +105,28 @@ impl Stream {
         self.luggage.take()?.downcast().ok().map(|luggage| *luggage)
     }
 
+    /// From now on a write fails when the socket has taken nothing for as long as the patience lasts; `None`: it never does.
+    pub(crate) fn with_patience(mut self, patience: Option<Patience>) -> Self {
+        *self.clock() = patience.map(WriteClock::new);
+        self
+    }
+
+    /// How long the socket may take nothing, if that is watched.
+    pub(crate) fn patience(&self) -> Option<&Patience> {
+        match &self.wire {
+            Wire::Tls(secured) => secured.inner().patience(),
+            Wire::Tcp(_) | Wire::Unix(_) => self.clock.as_ref().map(WriteClock::patience),
+        }
+    }
+
+    /// The clock of the socket itself: TLS takes octets that are not sent.
+    fn clock(&mut self) -> &mut Option<WriteClock> {
+        match &mut self.wire {
+            Wire::Tls(secured) => secured.inner_mut().clock(),
+            Wire::Tcp(_) | Wire::Unix(_) => &mut self.clock,
+        }
+    }
+
     /// Puts octets back in front of what is read next.
     pub(crate) fn put_back(&mut self, octets: Bytes) {
         debug_assert!(self.ahead.is_empty(), "only what was just read is put back");
@@ -137,10 +163,14 @@ impl Stream {
     }
 
     pub(crate) fn poll_write_octets(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.wire {
+        let written = match &mut self.wire {
             Wire::Tcp(socket) => Pin::new(socket).poll_write(cx, octets),
             Wire::Unix(socket) => Pin::new(socket).poll_write(cx, octets),
             Wire::Tls(secured) => secured.poll_write(cx, octets),
+        };
+        match &mut self.clock {
+            Some(clock) => clock.watch(cx, written),
+            None => written,
         }
     }
 

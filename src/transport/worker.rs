@@ -18,6 +18,7 @@ use super::websocket::handshake::Here;
 use crate::actors::clock;
 use crate::actors::connection::Connection;
 use crate::actors::logins::Logins;
+use crate::actors::pressure::{CutLargest, LargestOutbox};
 use crate::actors::realms::RealmsActor;
 use crate::actors::session::{CutForMemory, Gone, Opening, SessionActor, Times};
 use crate::observe::{Refusal, Restraint, Tally};
@@ -106,16 +107,6 @@ pub struct StopSessions {
     /// Whether those that serve procedures end too.
     pub callees: bool,
 }
-
-/// How much waits in the largest outbox of this worker, in octets.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "usize")]
-pub struct LargestOutbox;
-
-/// Cut the session with the largest outbox of this worker: the node is short of memory.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-pub struct CutLargest;
 
 /// Connections may come in by these listeners too from now on.
 #[derive(Message)]

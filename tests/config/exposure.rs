@@ -105,6 +105,45 @@ fn a_template_opens_what_its_realm_would() {
     loaded(&of_text(&text.replace("[listeners.other]", "realms = [\"shop\"]\n[listeners.other]")));
 }
 
+/// E040: a password, or a signature that is good for ever, on a way that anybody can read.
+#[test]
+fn hooks_whose_proof_could_be_used_again_need_tls_on_a_public_listener() {
+    let kinds = [
+        ("kind = \"basic\", name = \"joe\"", true),
+        ("kind = \"github-sha256\"", true),
+        ("kind = \"hmac\", header = \"X-Sign\"", true),
+        ("kind = \"standard-webhooks\"", false),
+        ("kind = \"crossbar\", key = \"k\"", false),
+    ];
+    let codes = |bind: &str, verify: &str, more: &str, rights: &str| {
+        let secret = if verify.contains("standard") { "WEBHOOK_SECRET" } else { "PUSH_SECRET" };
+        let text = text(bind, "hooks", rights, "ticket = {}", false);
+        let text = text.replace("[listeners.other]", &format!("{more}\n[listeners.other]"));
+        let text = format!(
+            "{text}[realms.inner]\n[webhooks.in.a]\nrealm = \"shop\"\nrole = \"guest\"\npublish = \"com.x\"\n\
+             verify = {{ {verify}, secret = {{ env = \"{secret}\" }} }}\n"
+        );
+        match load(&of_text(&text)) {
+            Ok(settings) => settings.warnings.iter().map(Problem::code).collect::<Vec<_>>().join(" "),
+            Err(errors) => errors.problems.iter().map(Problem::code).collect::<Vec<_>>().join(" "),
+        }
+    };
+    let may = "publish = [\"com.x\"]";
+    for (verify, is_readable) in kinds {
+        assert_eq!(codes("0.0.0.0:1", verify, "", may), if is_readable { "E040" } else { "" }, "{verify}");
+        assert_eq!(codes("127.0.0.1:1", verify, "", may), "", "{verify}");
+        // Where TLS may end at a proxy, and where the hook does not go.
+        assert_eq!(codes("0.0.0.0:1", verify, "trusted_proxies = [\"10.0.0.1\"]", may), "", "{verify}");
+        assert_eq!(codes("0.0.0.0:1", verify, "realms = [\"inner\"]", may), "", "{verify}");
+        assert_eq!(codes("0.0.0.0:1", verify, "", "subscribe = [\"*\"]"), "", "{verify}");
+    }
+    let text = text("0.0.0.0:1", "hooks", may, "ticket = {}", true);
+    let hook = "[webhooks.in.a]\nrealm = \"shop\"\nrole = \"guest\"\npublish = \"com.x\"\n\
+                verify = { kind = \"basic\", name = \"joe\", secret = { env = \"PUSH_SECRET\" } }\n";
+    let warned = loaded(&of_text(&format!("{text}{hook}"))).warnings;
+    assert_eq!(warned.iter().map(Problem::code).collect::<Vec<_>>(), ["W040"]);
+}
+
 /// config.md, section 3; E042: there is no override.
 #[test]
 fn dev_mode_on_a_public_address_is_refused_whatever_is_allowed() {

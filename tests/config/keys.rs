@@ -229,6 +229,7 @@ fn every_key_can_be_set_by_its_variable() {
         "webhooks.in.push.verify.prefix",
         "webhooks.in.push.verify.encoding",
         "webhooks.in.push.verify.name",
+        "webhooks.in.push.verify.key",
         "webhooks.call.stock.ca",
         "webhooks.call.stock.secret_previous",
     ];

@@ -155,6 +155,7 @@ fn full(path: &str) -> LoadOptions {
         let kind = match key {
             "kind" | "secret_previous" => "\"standard-webhooks\"",
             "name" => "\"basic\"\nname = \"a\"",
+            "key" => "\"crossbar\"\nkey = \"a\"",
             "header" | "algorithm" | "prefix" | "encoding" => "\"hmac\"\nheader = \"X-Other\"",
             _ => "\"github-sha256\"",
         };

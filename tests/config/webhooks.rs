@@ -2,6 +2,7 @@
 
 use super::*;
 use std::time::Duration;
+use wharf::auth::webhook::Verifier;
 use wharf::auth::PeerRange;
 use wharf::http::webhook::settings::{Format, HookAction, HookPayload};
 use wharf::transport::settings::Service;
@@ -48,6 +49,9 @@ fn every_key_of_webhooks_lands_in_its_setting() {
         (b.target.timeout, b.target.address.to_string().as_str()),
         (Duration::from_millis(102), "http://[::1]:9/b")
     );
+    let verify = "kind = \"crossbar\", key = \"k\", secret = { env = \"PUSH_SECRET\" }";
+    let bridge = loaded(&with(&inward(verify, "publish = \"com.c\"")));
+    assert!(matches!(&bridge.webhooks.inward["a"].verifier, Verifier::Crossbar(known) if known.key == "k"));
     let c = &settings.webhooks.inward["a"];
     assert_eq!((&c.action, c.payload), (&HookAction::Call(Uri::from("com.c")), HookPayload::Json));
     assert!(!format!("{:?}", settings.webhooks).contains("CQkJ"), "no secret is printed");
@@ -76,6 +80,8 @@ fn mistakes_of_webhooks_are_told_at_their_place() {
         (inward(&format!("{github}, header = \"X\""), "publish = \"com.a\""), "E005 webhooks.in.a.verify.header"),
         (inward(&github.replace("github-sha256", "hmac"), "publish = \"com.a\""), "E004 webhooks.in.a.verify"),
         (inward(&github.replace("github-sha256", "basic"), "publish = \"com.a\""), "E004 webhooks.in.a.verify"),
+        (inward(&github.replace("github-sha256", "crossbar"), "publish = \"com.a\""), "E004 webhooks.in.a.verify"),
+        (inward(&format!("{github}, key = \"k\""), "publish = \"com.a\""), "E005 webhooks.in.a.verify.key"),
         (
             inward(&github.replace("github-sha256", "standard-webhooks"), "publish = \"com.a\""),
             "E013 webhooks.in.a.verify.secret",

@@ -49,27 +49,27 @@ fn config() -> String {
     config
 }
 
-fn start() -> Router {
+pub(crate) fn start() -> Router {
     Router::with_file(&config(), "bridge", SECRET)
 }
 
 /// How a request is signed.
 #[derive(Clone, Copy)]
-struct Signature<'a> {
-    key: &'a str,
-    secret: &'a str,
-    age_seconds: i64,
-    padded: bool,
+pub(crate) struct Signature<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) secret: &'a str,
+    pub(crate) age_seconds: i64,
+    pub(crate) padded: bool,
 }
 
-const GOOD: Signature<'_> = Signature { key: "myapp1", secret: SECRET, age_seconds: 0, padded: true };
+pub(crate) const GOOD: Signature<'_> = Signature { key: "myapp1", secret: SECRET, age_seconds: 0, padded: true };
 
 fn hmac(secret: &str, text: &str) -> Vec<u8> {
     Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(text).finalize().into_bytes().to_vec()
 }
 
 /// The query of a signed request; each has a nonce of its own.
-fn signed(signature: Signature<'_>, body: &str) -> String {
+pub(crate) fn signed(signature: Signature<'_>, body: &str) -> String {
     static NONCE: AtomicU64 = AtomicU64::new(1);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
     let at = WallTime(i64::try_from(now).unwrap() - signature.age_seconds * 1_000_000).to_string();

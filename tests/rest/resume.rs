@@ -142,7 +142,7 @@ fn history_is_told_to_those_who_may_subscribe() {
 /// A reader that does not read has its own bound; the others lose nothing.
 #[test]
 fn a_frozen_reader_is_cut_by_its_own_bound_and_others_lose_nothing() {
-    let bound = "strict_request_ids = true\nqueue = { max_bytes = \"256KiB\", max_messages = 1000, on_overflow = \"disconnect\" }";
+    let bound = "strict_request_ids = true\nqueue = { max_bytes = \"256KiB\", max_messages = 1000, stall = \"10m\", on_overflow = \"disconnect\" }";
     let router = Router::with(&CONFIG.replace("strict_request_ids = true", bound));
     let mut session = router.session();
     let mut frozen = Stream::open(router.http(), "/api/v1/events?topic=com.a", &[]);
@@ -179,7 +179,7 @@ fn a_frozen_reader_is_cut_by_its_own_bound_and_others_lose_nothing() {
 /// `drop_oldest`: the next event that comes is told with how many did not.
 #[test]
 fn with_drop_oldest_a_gap_says_how_many_were_missed() {
-    let bound = "strict_request_ids = true\nqueue = { max_bytes = \"256KiB\", max_messages = 1000, on_overflow = \"drop_oldest\" }";
+    let bound = "strict_request_ids = true\nqueue = { max_bytes = \"256KiB\", max_messages = 1000, stall = \"10m\", on_overflow = \"drop_oldest\" }";
     let router = Router::with(&CONFIG.replace("strict_request_ids = true", bound));
     let mut slow = Stream::open(router.http(), "/api/v1/events?topic=com.a", &[]);
     let mut http = router.http();

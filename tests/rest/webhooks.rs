@@ -6,7 +6,8 @@ use serde_json::{json, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use wharf::auth::webhook::{SigningKey, Verifier, VerifyKey};
+use wharf::auth::webhook::{seconds, SigningKey, Verifier, VerifyKey};
+use wharf::wamp::WallTime;
 
 #[expect(dead_code, reason = "of a server that other tests need in TLS")]
 #[path = "../support/site.rs"]
@@ -48,11 +49,11 @@ pub(crate) fn out(url: &str, more: &str) -> String {
 /// Whether it is signed, by the verifier of hooks that come in.
 fn is_signed(seen: &Seen, key: &str) -> bool {
     let verifier = Verifier::Standard(vec![VerifyKey::parse(key).unwrap()]);
-    verifier.verify(|name| seen.header(name), seen.body.as_bytes(), now()).is_ok()
+    verifier.verify(|name| seen.header(name), "", seen.body.as_bytes(), now()).is_ok()
 }
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+fn now() -> WallTime {
+    WallTime(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap())
 }
 
 /// Publishes over HTTP.
@@ -297,15 +298,16 @@ fn a_signed_hook_is_published_once_however_often_it_comes() {
         let headers = [("webhook-id", id), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
         http.request("POST", "/hooks/erp", &headers, body)
     };
-    assert_eq!(send("a", now(), r#"{"n" : 1.50}"#).status, 202);
+    let now = seconds(now());
+    assert_eq!(send("a", now, r#"{"n" : 1.50}"#).status, 202);
     let text = session.receive_text();
     assert!(text.ends_with(r#",[],{"n" : 1.50}]"#), "{text}");
-    let repeat = send("a", now(), r#"{"n" : 1.50}"#);
+    let repeat = send("a", now, r#"{"n" : 1.50}"#);
     assert_eq!((repeat.status, &*repeat.body), (202, ""));
-    assert_eq!(send("b", now() - 400, "{}").status, 401);
+    assert_eq!(send("b", now - 400, "{}").status, 401);
     // What is no JSON is refused, and its id is free for what is.
-    assert_eq!(send("c", now(), "{").status, 400);
-    assert_eq!(send("c", now(), "[2]").status, 202);
+    assert_eq!(send("c", now, "{").status, 400);
+    assert_eq!(send("c", now, "[2]").status, 202);
     assert_eq!(session.expect(36)[4], json!([[2]]), "nothing in between");
 }
 

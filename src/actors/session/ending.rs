@@ -10,7 +10,7 @@ use actix::Context;
 use std::time::{Duration, Instant};
 
 /// What is sent on the way out is best effort: at most this long (section 1 of the limits).
-const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How far the end is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

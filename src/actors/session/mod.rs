@@ -16,6 +16,8 @@ mod login;
 mod output;
 mod realm_side;
 
+pub(crate) use ending::LAST_WORDS;
+
 use super::clock;
 use super::connection::{Connection, Pings};
 use super::credit::Credit;

@@ -3,12 +3,14 @@
 //!
 //! Source: section 12 of the HTTP design; Standard Webhooks 1.0.0.
 
+mod crossbar;
 mod guard;
 mod seen;
 mod signature;
 mod verify;
 
+pub use crossbar::{CrossbarFault, CrossbarKey, CrossbarRule, CrossbarSigned, Padding, CROSSBAR_WINDOW};
 pub use guard::{AddressGuard, Guarded};
 pub use seen::{Claim, SeenIds, SEEN_MAX};
 pub use signature::{SigningKey, SigningKeyError};
-pub use verify::{Encoding, HmacAlgorithm, HmacRule, Proven, Verifier, VerifyKey, WrongSignature, WINDOW};
+pub use verify::{seconds, Encoding, HmacAlgorithm, HmacRule, Proven, Verifier, VerifyKey, WrongSignature, WINDOW};

@@ -1,8 +1,10 @@
 //! Whether a hook that came in is from whom it should be. Everything is compared in constant time; why something is wrong is for
 //! the operator and never for the sender.
 
+use super::crossbar::{CrossbarFault, CrossbarKey, CrossbarRule, CrossbarSigned, Padding, CROSSBAR_WINDOW};
 use super::signature::{shared_mac, shared_secret, SigningKeyError};
 use crate::auth::Secret;
+use crate::wamp::WallTime;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use hmac::{Hmac, KeyInit, Mac};
@@ -22,8 +24,37 @@ const ID_MAX: usize = 256;
 
 /// What a hook is not. For the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WrongSignature(pub &'static str);
+#[error("{reason}")]
+pub struct WrongSignature {
+    /// In words.
+    pub reason: &'static str,
+    /// Whether somebody may have guessed at a secret: a proof was given, and it was wrong.
+    pub is_guess: bool,
+}
+
+impl WrongSignature {
+    /// A proof that is wrong.
+    fn guess(reason: &'static str) -> Self {
+        Self { reason, is_guess: true }
+    }
+
+    /// No proof, or none that counts.
+    fn none(reason: &'static str) -> Self {
+        Self { reason, is_guess: false }
+    }
+}
+
+impl From<CrossbarFault> for WrongSignature {
+    fn from(fault: CrossbarFault) -> Self {
+        match fault {
+            CrossbarFault::Missing(_) => Self::none("a field of the signature is missing"),
+            CrossbarFault::Unreadable { .. } => Self::none("a field of the signature cannot be read"),
+            CrossbarFault::Expired => Self::none("a timestamp more than a minute off our clock"),
+            CrossbarFault::Key => Self::guess("there is no such key"),
+            CrossbarFault::Signature => Self::guess("the signature is another"),
+        }
+    }
+}
 
 /// Which hash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -105,13 +136,19 @@ pub enum Verifier {
         /// The password.
         secret: Secret,
     },
+    /// In the query, as clients of Crossbar's bridge sign.
+    Crossbar(CrossbarKey),
 }
 
 /// What is known of a hook that proved itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Proven {
-    /// Its id, and until when its signature is good (seconds since 1970), where the kind has one.
-    pub id: Option<(String, u64)>,
+pub enum Proven {
+    /// That it is from whom it should be.
+    Anew,
+    /// Its id, too, and until when its signature is good (seconds since 1970). A repeat was acted on already.
+    Id(String, u64),
+    /// What is good once: a repeat proves nothing.
+    Once(CrossbarSigned),
 }
 
 impl Verifier {
@@ -126,48 +163,61 @@ impl Verifier {
         })
     }
 
-    /// The header that holds the proof, in lower case: told to nobody.
-    pub fn header(&self) -> &str {
+    /// The header that holds the proof, in lower case, where one does: told to nobody.
+    pub fn header(&self) -> Option<&str> {
         match self {
-            Self::Standard(_) => "webhook-signature",
-            Self::Hmac(rule) => &rule.header,
-            Self::Basic { .. } => "authorization",
+            Self::Standard(_) => Some("webhook-signature"),
+            Self::Hmac(rule) => Some(&rule.header),
+            Self::Basic { .. } => Some("authorization"),
+            Self::Crossbar(_) => None,
         }
     }
 
-    /// Judges one. `header` gives the value of a header that is there exactly once; `now` is in seconds since 1970.
+    /// Judges one. `header` gives the value of a header that is there exactly once.
     ///
     /// # Errors
     /// [`WrongSignature`].
     pub fn verify<'a>(
         &self,
         header: impl Fn(&str) -> Option<&'a str>,
+        query: &str,
         body: &[u8],
-        now: u64,
+        now: WallTime,
     ) -> Result<Proven, WrongSignature> {
         match self {
             Self::Standard(keys) => {
-                let there = |name| header(name).ok_or(WrongSignature("a webhook- header is missing, or there twice"));
+                let there =
+                    |name| header(name).ok_or(WrongSignature::none("a webhook- header is missing, or there twice"));
                 let (id, timestamp) = (there("webhook-id")?, there("webhook-timestamp")?);
                 let signatures = there("webhook-signature")?;
-                standard(keys, (id, timestamp), signatures, body, now)
+                standard(keys, (id, timestamp), signatures, body, seconds(now))
             }
             Self::Hmac(rule) => {
-                let given = header(&rule.header).ok_or(WrongSignature("no signature, or more than one"))?;
+                let given = header(&rule.header).ok_or(WrongSignature::none("no signature, or more than one"))?;
                 let is_right = rule.is_right(given, body);
-                is_right.then_some(Proven { id: None }).ok_or(WrongSignature("the signature is another"))
+                is_right.then_some(Proven::Anew).ok_or(WrongSignature::guess("the signature is another"))
             }
             Self::Basic { name, secret } => {
-                let given = header("authorization").ok_or(WrongSignature("no credential, or more than one"))?;
+                let given = header("authorization").ok_or(WrongSignature::none("no credential, or more than one"))?;
                 let is_right = basic(given).is_some_and(|given| {
                     let (name, secret) = (given.0.matches(name), secret.matches(given.1.expose()));
                     // Both are looked at, whatever the first says.
                     name & secret
                 });
-                is_right.then_some(Proven { id: None }).ok_or(WrongSignature("the name or the password is another"))
+                is_right.then_some(Proven::Anew).ok_or(WrongSignature::guess("the name or the password is another"))
+            }
+            Self::Crossbar(key) => {
+                let (window, padding) = (Some(CROSSBAR_WINDOW), Padding::Indifferent);
+                let signed = CrossbarRule { key: Some(key), window, padding }.check(query, body, now)?;
+                signed.map(Proven::Once).ok_or(WrongSignature::none("nothing is signed"))
             }
         }
     }
+}
+
+/// Whole ones since 1970, as webhooks write their timestamps.
+pub fn seconds(now: WallTime) -> u64 {
+    u64::try_from(now.0 / 1_000_000).unwrap_or_default()
 }
 
 /// Name and password.
@@ -189,11 +239,11 @@ fn standard(
     now: u64,
 ) -> Result<Proven, WrongSignature> {
     if id.is_empty() || id.len() > ID_MAX {
-        return Err(WrongSignature("an id of no octets, or of more than 256"));
+        return Err(WrongSignature::none("an id of no octets, or of more than 256"));
     }
     let is_number = !timestamp.is_empty() && timestamp.bytes().all(|digit| digit.is_ascii_digit());
     let sent = timestamp.parse::<u64>().ok().filter(|_| is_number);
-    let sent = sent.ok_or(WrongSignature("a timestamp that is no number of seconds"))?;
+    let sent = sent.ok_or(WrongSignature::none("a timestamp that is no number of seconds"))?;
     let mut is_right = false;
     for signature in signatures.split(' ').take(SIGNATURES_MAX) {
         let Some((version, signature)) = signature.split_once(',') else { continue };
@@ -213,12 +263,12 @@ fn standard(
         }
     }
     if !is_right {
-        return Err(WrongSignature("no signature is right"));
+        return Err(WrongSignature::guess("no signature is right"));
     }
     if sent.abs_diff(now) > WINDOW {
-        return Err(WrongSignature("signed, but more than five minutes off our clock"));
+        return Err(WrongSignature::none("signed, but more than five minutes off our clock"));
     }
-    Ok(Proven { id: Some((id.to_owned(), sent + WINDOW)) })
+    Ok(Proven::Id(id.to_owned(), sent + WINDOW))
 }
 
 impl HmacRule {
@@ -278,7 +328,7 @@ mod tests {
 
     fn judge(verifier: &Verifier, lines: Lines<'_>, body: &str, now: u64) -> Result<Proven, WrongSignature> {
         let header = |name: &str| lines.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        verifier.verify(header, body.as_bytes(), now)
+        verifier.verify(header, "", body.as_bytes(), WallTime(i64::try_from(now).unwrap() * 1_000_000))
     }
 
     #[test]
@@ -287,7 +337,7 @@ mod tests {
         let right = SigningKey::parse(SECRET).unwrap().sign("m1", 1000, b"{}");
         let both = format!("v1,AAAA v2,{right} {right}");
         let lines = |signature| [("webhook-id", "m1"), ("webhook-timestamp", "1000"), ("webhook-signature", signature)];
-        let proven = Ok(Proven { id: Some(("m1".to_owned(), 1300)) });
+        let proven = Ok(Proven::Id("m1".to_owned(), 1300));
         for (now, expected) in [(1000, true), (1300, true), (700, true), (1301, false), (699, false)] {
             assert_eq!(judge(&verifier, &lines(&right), "{}", now) == proven, expected, "{now}");
         }
@@ -327,7 +377,7 @@ mod tests {
         let verifier = Verifier::github(Secret::new("It's a Secret to Everybody".to_owned()));
         let right = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
         let lines = |signature| [("x-hub-signature-256", signature)];
-        assert_eq!(judge(&verifier, &lines(right), "Hello, World!", 0), Ok(Proven { id: None }));
+        assert_eq!(judge(&verifier, &lines(right), "Hello, World!", 0), Ok(Proven::Anew));
         let upper = right.to_uppercase().replace("SHA", "sha");
         assert!(judge(&verifier, &[("x-hub-signature-256", &upper)], "Hello, World!", 0).is_ok());
         for wrong in ["", "sha256=", &right[7..], &right[..70], "sha1=757107ea0eb2509fc211221cce984b8a37570b6d"] {
@@ -365,5 +415,35 @@ mod tests {
             assert!(judge(&verifier, &[("authorization", &line(wrong))], "", 0).is_err(), "{wrong}");
         }
         assert!(judge(&verifier, &[("authorization", "Bearer x")], "", 0).is_err());
+    }
+
+    /// Section 12.2: the example of the page about Crossbar, section 1.4.
+    #[test]
+    fn a_hook_with_the_signature_of_crossbars_bridge_is_taken_within_a_minute_and_is_good_once() {
+        let body = "{\"topic\": \"com.test.messages\", \"args\": [1]}";
+        let right = "key=myapp1&timestamp=2026-01-02T03:04:05.678Z&seq=1&nonce=12345\
+                     &signature=LZULkOrFsf2myvBkHVvAksPdZPTVNfJ534j1gPp6ENM%3D";
+        let signed = WallTime::parse("2026-01-02T03:04:05.678Z").unwrap();
+        let secret = Secret::new("s3cr3t".to_owned());
+        let verifier = Verifier::Crossbar(CrossbarKey { key: "myapp1".to_owned(), secret });
+        let judge = |query: &str, body: &str, seconds: i64| {
+            let now = WallTime(signed.0 + seconds * 1_000_000);
+            verifier.verify(|_| None, query, body.as_bytes(), now)
+        };
+        let Ok(Proven::Once(proven)) = judge(right, body, 60) else { panic!("it is right") };
+        let good_for = Some(std::time::Duration::from_micros(1));
+        assert_eq!((&*proven.key, &*proven.nonce, proven.good_for), ("myapp1", "12345", good_for));
+        for (query, body, seconds, is_guess) in [
+            (right, body, 61, false),
+            (right, body, -61, false),
+            (right, "{}", 0, true),
+            (&right.replace("myapp1", "other"), body, 0, true),
+            (&right.replace("seq=1", "seq=2"), body, 0, true),
+            (&right.replace("seq=1", "seq=x"), body, 0, false),
+            (&right[..right.len() - 60], body, 0, false),
+            ("", body, 0, false),
+        ] {
+            assert_eq!(judge(query, body, seconds).map_err(|wrong| wrong.is_guess), Err(is_guess), "{query}");
+        }
     }
 }

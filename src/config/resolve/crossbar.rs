@@ -1,11 +1,12 @@
 //! `[rest.crossbar]`: names that must exist, keys that go together, secrets.
 
 use super::Resolver;
+use crate::auth::webhook::CrossbarKey;
 use crate::config::error::Code;
 use crate::config::read::Placed;
 use crate::config::shape::{CrossbarKind as Shape, CrossbarSection as Section};
 use crate::config::values::{NamedEntry, SecretPlace};
-use crate::http::settings::crossbar::{CrossbarKind, CrossbarSection, Hook, Signing};
+use crate::http::settings::crossbar::{CrossbarKind, CrossbarSection, Hook};
 
 impl Resolver<'_> {
     /// All sections, by name.
@@ -59,7 +60,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn signing(&mut self, shape: &Section, is_hook: bool) -> Option<Signing> {
+    fn signing(&mut self, shape: &Section, is_hook: bool) -> Option<CrossbarKey> {
         match (&shape.key.value, &shape.secret.value) {
             (None, None) => None,
             (Some(_), None) if !shape.secret.broken => {
@@ -76,7 +77,7 @@ impl Resolver<'_> {
                     self.error(Code::Exclusive, &shape.secret, message, "expected `github_secret`, or none");
                 }
                 let secret = self.secret(&shape.secret, secret.as_ref()?)?;
-                Some(Signing { key: key.clone()?, secret })
+                Some(CrossbarKey { key: key.clone()?, secret })
             }
         }
     }

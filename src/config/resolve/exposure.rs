@@ -1,5 +1,5 @@
-//! Who could reach what: dev mode on a public address, and where nothing is encrypted, anonymous rights and the
-//! administration of the node.
+//! Who could reach what: dev mode on a public address, and where nothing is encrypted, anonymous rights, the administration of
+//! the node, and hooks whose proof could be used again.
 
 use super::realms::ResolvedRealm;
 use super::Resolver;
@@ -7,7 +7,7 @@ use crate::actors::settings::{RealmSettings, RealmTemplate, RoleSettings};
 use crate::authz::Action;
 use crate::config::error::Code;
 use crate::config::read::Placed;
-use crate::config::shape::{CrossbarSection, Listener};
+use crate::config::shape::{CrossbarSection, Listener, VerifyKind};
 use crate::config::values::Bind as BindText;
 use crate::transport::settings::{ListenerSettings, Service};
 
@@ -47,6 +47,10 @@ impl Resolver<'_> {
                     listener,
                     &format!("requests of `rest.crossbar.{section}` are not signed"),
                 );
+            } else if entry.value.trusted_proxies.value.0.is_empty() {
+                if let Some(what) = self.readable(realms_there, listener) {
+                    self.insecure(&entry.value, bind, listener, &what);
+                }
             }
         }
     }
@@ -66,6 +70,26 @@ impl Resolver<'_> {
         };
         let mut sections = self.file.rest.crossbar.iter();
         sections.find(|(_, entry)| is_open(&entry.value.value)).map(|(name, _)| name)
+    }
+
+    /// A hook whose proof is of use to whoever reads it on the way to a listener.
+    fn readable(&self, realms: &[ResolvedRealm], listener: &ListenerSettings) -> Option<String> {
+        if !listener.serve.contains(&Service::Hooks) {
+            return None;
+        }
+        self.file.webhooks.inward.iter().find_map(|(name, entry)| {
+            let hook = &entry.value;
+            let realm = realms.iter().find(|realm| realm.enabled && realm.settings.name == hook.realm.value)?;
+            let is_reached = listener.realms.is_empty() || listener.realms.contains(&hook.realm.value);
+            let may_act = realm.settings.roles.get(&hook.role.value).is_some_and(may_act);
+            let what = match hook.verify.kind.value {
+                VerifyKind::Basic => "the password of",
+                VerifyKind::Github | VerifyKind::Hmac => "what could be sent again to",
+                // Good once, or a repeat is none.
+                VerifyKind::Standard | VerifyKind::Crossbar => return None,
+            };
+            (is_reached && may_act).then(|| format!("{what} `webhooks.in.{name}` can be read on the way"))
+        })
     }
 
     fn insecure(&mut self, shape: &Listener, bind: &Placed<BindText>, listener: &ListenerSettings, exposed: &str) {

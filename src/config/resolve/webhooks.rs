@@ -1,7 +1,7 @@
 //! `[webhooks]`: realms and roles that are there, secrets that are keys, addresses that may be asked.
 
 use super::Resolver;
-use crate::auth::webhook::{AddressGuard, HmacAlgorithm, HmacRule, SigningKey, Verifier, VerifyKey};
+use crate::auth::webhook::{AddressGuard, CrossbarKey, HmacAlgorithm, HmacRule, SigningKey, Verifier, VerifyKey};
 use crate::auth::PeerRange;
 use crate::config::error::Code;
 use crate::config::read::Placed;
@@ -184,6 +184,7 @@ impl Resolver<'_> {
         self.only_of(only(VerifyKind::Hmac), "prefix", "hmac", &shape.prefix);
         self.only_of(only(VerifyKind::Hmac), "encoding", "hmac", &shape.encoding);
         self.only_of(only(VerifyKind::Basic), "name", "basic", &shape.name);
+        self.only_of(only(VerifyKind::Crossbar), "key", "crossbar", &shape.key);
         if kind == VerifyKind::Standard {
             let mut keys = vec![self.verify_key(&shape.secret, &shape.secret.value)?];
             if let Some(place) = &shape.secret_previous.value {
@@ -201,6 +202,14 @@ impl Resolver<'_> {
                     return None;
                 };
                 Some(Verifier::Basic { name, secret })
+            }
+            VerifyKind::Crossbar => {
+                let Some(key) = shape.key.value.clone().filter(|key| !key.is_empty()) else {
+                    let hint = "expected the key that requests name";
+                    self.error(Code::MissingKey, shape, "`key` is missing, or empty", hint);
+                    return None;
+                };
+                Some(Verifier::Crossbar(CrossbarKey { key, secret }))
             }
             VerifyKind::Hmac => {
                 let header = shape.header.value.as_deref().and_then(|name| name.parse::<HeaderName>().ok());

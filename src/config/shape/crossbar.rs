@@ -1,13 +1,10 @@
 //! `[rest.crossbar.NAME]`: paths for clients of Crossbar's HTTP bridge that cannot be changed.
 
+use crate::auth::webhook::CROSSBAR_WINDOW;
 use crate::auth::PeerRange;
 use crate::config::read::table;
 use crate::config::values::{choice, HttpPath, Items, NoneOr, ProcedureUri, SecretPlace, Size, Time};
 use crate::http::settings::crossbar::Difference;
-use std::time::Duration;
-
-/// How far a timestamp may be off, if nothing is said.
-const WINDOW: Duration = Duration::from_secs(60);
 
 table! {
     /// A path for clients of Crossbar's HTTP bridge, on each listener that serves rest and reaches the realm. All who ask there are
@@ -29,7 +26,7 @@ table! {
         secret: Option<SecretPlace> = optional("{ env = \"BRIDGE_SECRET\" }");
         /// How far the timestamp of a request may be off; "none": as far as it likes, and then nothing keeps a signed request from
         /// being sent again.
-        timestamp_window: NoneOr<Time<1000>> = default(NoneOr(Some(Time(WINDOW))));
+        timestamp_window: NoneOr<Time<1000>> = default(NoneOr(Some(Time(CROSSBAR_WINDOW))));
         /// Differences to Crossbar to give up: malformed_uri, nonce, padding, options, allow_header, hub_sha256.
         exact: Items<Difference> = default(Items::default());
         /// Whether requests must come within TLS of this listener.

@@ -74,7 +74,7 @@ table! {
 table! {
     /// How the sender of a hook proves itself.
     WebhookVerify {
-        /// standard-webhooks, github-sha256, hmac or basic.
+        /// standard-webhooks, github-sha256, hmac, basic or crossbar.
         kind: VerifyKind = required;
         /// The secret that both know; of standard-webhooks whsec_ or whpk_, of basic the password.
         secret: SecretPlace = required;
@@ -90,6 +90,8 @@ table! {
         encoding: Option<Encoding> = optional("\"base64\"");
         /// Of basic: the name.
         name: Option<String> = optional("\"erp\"");
+        /// Of crossbar: the key that requests are signed with.
+        key: Option<String> = optional("\"foobar\"");
     }
 }
 
@@ -127,6 +129,7 @@ pub(in crate::config) enum VerifyKind {
     Github,
     Hmac,
     Basic,
+    Crossbar,
 }
 
 choice!(VerifyKind {
@@ -134,6 +137,7 @@ choice!(VerifyKind {
     "github-sha256" => VerifyKind::Github,
     "hmac" => VerifyKind::Hmac,
     "basic" => VerifyKind::Basic,
+    "crossbar" => VerifyKind::Crossbar,
 });
 
 choice!(HmacAlgorithm {

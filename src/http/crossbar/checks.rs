@@ -72,11 +72,7 @@ pub(super) fn origin(
     if section.require_tls && !encryption.tls {
         return Err(Rejection::NotTls);
     }
-    let is_signed = match &section.kind {
-        CrossbarKind::Webhook(hook) => hook.github_secret.is_some(),
-        CrossbarKind::Publisher | CrossbarKind::Caller => section.signing.is_some(),
-    };
-    let Some(origin) = headers.get(header::ORIGIN).filter(|_| !is_signed) else { return Ok(()) };
+    let Some(origin) = headers.get(header::ORIGIN).filter(|_| !section.is_signed()) else { return Ok(()) };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     // A browser sends simple requests without asking first, and this would be one.
     let is_own = origin.to_str().ok().zip(host).is_some_and(|(origin, host)| encryption.is_own_origin(origin, host));

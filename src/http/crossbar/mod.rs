@@ -10,12 +10,15 @@ mod said;
 mod signature;
 mod text;
 
-pub(super) use nonces::Nonces;
+pub(super) use nonces::{Nonces, NotOnce};
+pub(super) use signature::Once;
 
 use super::api::{caller, find_realm, set_deadline};
 use super::body::Unread;
+use super::guesses::Try;
 use super::intake::{self, NotRead};
 use super::paths;
+use super::problem::RETRY_AFTER;
 use super::request_id::{self, RequestName};
 use super::sessions::{Answer, Key, Request, Who, CROSSBAR};
 use super::settings::crossbar::{CrossbarSection, Difference};
@@ -24,9 +27,8 @@ use super::{HttpState, Listener, Place};
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
 use crate::actors::logins::Failed;
-use crate::actors::RealmHandle;
+use crate::actors::{RealmHandle, RealmShared};
 use crate::auth::Identity;
-use crate::observe::Refusal;
 use crate::wamp::{Entrance, ErrorUri};
 use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderValue};
@@ -80,8 +82,7 @@ async fn respond(request: HttpRequest, mut payload: web::Payload, place: &Place)
     let (said, is_read) = match visit.answer(&mut payload).await {
         Ok(said) => (said, true),
         Err(rejection) => {
-            let refusal = if rejection.is_guess() { Refusal::AuthFailed } else { Refusal::Http };
-            place.state.tally.refused(refusal);
+            place.state.tally.refused(rejection.refusal());
             (said::rejected(&rejection, section), !rejection.is_early())
         }
     };
@@ -89,6 +90,9 @@ async fn respond(request: HttpRequest, mut payload: web::Payload, place: &Place)
     dress(&mut response, &name);
     if said.status == StatusCode::METHOD_NOT_ALLOWED && !section.is_exact(Difference::AllowHeader) {
         response.headers_mut().insert(header::ALLOW, ALLOW);
+    }
+    if said.status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
     if is_read {
         return response;
@@ -125,7 +129,7 @@ impl Visit<'_> {
         let Some(handle) = find_realm(self.place, &section.realm).await else {
             return Ok(said::fault(ErrorUri::NO_SUCH_REALM.as_str(), "the realm is not open", self.name.as_str()));
         };
-        self.prove(&body).inspect_err(|rejection| self.tell(&handle, rejection))?;
+        self.try_to_prove(&handle.shared, &body).await.inspect_err(|rejection| self.tell(&handle, rejection))?;
         let identity = self.identity();
         let entrance = Entrance {
             listener: (*self.place.listener.name).into(),
@@ -144,6 +148,20 @@ impl Visit<'_> {
             Ok(answer) => said::answered(&answer, &wanted, section, self.name.as_str()),
             Err(_) => said::late(&no_answer(deadline)),
         })
+    }
+
+    /// The same, if not too many proofs were wrong (A2). Where nothing is signed nothing can be guessed.
+    async fn try_to_prove(&self, shared: &RealmShared, body: &[u8]) -> Result<(), Rejection> {
+        if !self.section.is_signed() {
+            return self.prove(body);
+        }
+        let name = format!("{CROSSBAR}:{}", self.section.name);
+        let tried = Try::begin(shared, &name, self.request.peer_addr()).ok_or(Rejection::Throttled)?;
+        let proven = self.prove(body);
+        if proven.as_ref().is_err_and(Rejection::is_guess) {
+            tried.was_wrong().await;
+        }
+        proven
     }
 
     /// Checks 6 to 11.

@@ -1,7 +1,10 @@
 //! What is wrong with a request, in the words that clients of Crossbar know. Each is a status and a text; the body has the shape
 //! of an error without arguments. Source: sections 1.2 and 1.5 of the page about Crossbar.
 
+use super::nonces::NotOnce;
+use crate::auth::TOO_MANY_ATTEMPTS;
 use crate::http::problem::quoted;
+use crate::observe::Refusal;
 use actix_web::http::StatusCode;
 
 /// Why a request is refused before anybody is asked. Texts of the peer in it are escaped.
@@ -33,6 +36,8 @@ pub(super) enum Rejection {
     Nonce,
     /// More nonces than are remembered (X2).
     Busy,
+    /// Too many were wrong (X11).
+    Throttled,
     /// An address that may not ask.
     Address,
     /// No TLS, where it must be.
@@ -51,13 +56,22 @@ pub(super) enum Rejection {
     Malformed(String),
 }
 
+impl From<NotOnce> for Rejection {
+    fn from(fault: NotOnce) -> Self {
+        match fault {
+            NotOnce::Used => Self::Nonce,
+            NotOnce::Full => Self::Busy,
+        }
+    }
+}
+
 impl Rejection {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Key | Self::Signature | Self::Nonce => StatusCode::UNAUTHORIZED,
-            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Origin => StatusCode::FORBIDDEN,
             Self::ContentType(_)
             | Self::Encoding
@@ -81,6 +95,17 @@ impl Rejection {
         matches!(self, Self::Key | Self::Signature | Self::Hub)
     }
 
+    /// Which counter moves.
+    pub(super) fn refusal(&self) -> Refusal {
+        if *self == Self::Throttled {
+            Refusal::AuthThrottled
+        } else if self.is_guess() {
+            Refusal::AuthFailed
+        } else {
+            Refusal::Http
+        }
+    }
+
     /// What the operator is told of somebody who may be guessing, or may not ask.
     pub(super) fn reason(&self) -> Option<&'static str> {
         match self {
@@ -88,6 +113,7 @@ impl Rejection {
             Self::Signature => Some("the signature is wrong"),
             Self::Hub => Some("the signature of the hook is wrong"),
             Self::Nonce => Some("the nonce was used before"),
+            Self::Throttled => Some(TOO_MANY_ATTEMPTS),
             Self::Address => Some("it may not be asked from there"),
             Self::Method(_)
             | Self::ContentType(_)
@@ -144,6 +170,7 @@ impl Rejection {
             Self::Unread => "The body did not come to its end.".to_owned(),
             Self::Nonce => "REST bridge signature nonce was used before.".to_owned(),
             Self::Busy => "There are too many signed requests at once: come back later.".to_owned(),
+            Self::Throttled => "Too many signatures were wrong: come back later.".to_owned(),
             Self::Origin => "A page of another origin may not act here.".to_owned(),
             Self::Malformed(what) => format!("Request body was valid JSON, but cannot be asked for: {what}."),
         }

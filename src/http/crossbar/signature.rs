@@ -1,38 +1,32 @@
-//! Signatures of requests: five fields in the query, and an HMAC over four of them and the body. Pure.
+//! Signatures of requests to a section: the rule is [`CrossbarRule`]'s, the words are those of the bridge. Pure.
 //! Source: section 1.4 of the page about Crossbar.
 
 use super::rejection::Rejection;
+use crate::auth::webhook::{CrossbarFault, CrossbarRule, CrossbarSigned, Padding};
 use crate::auth::Secret;
-use crate::http::settings::crossbar::{CrossbarSection, Difference, Signing};
+use crate::http::settings::crossbar::{CrossbarSection, Difference};
 use crate::observe::shown;
 use crate::wamp::WallTime;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::engine::DecodePaddingMode;
-use base64::{alphabet, Engine};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
-use subtle::ConstantTimeEq;
-use url::form_urlencoded;
 
-/// Base64 for URLs, with `=` or without.
-const LENIENT: GeneralPurpose = with_padding(DecodePaddingMode::Indifferent);
-
-/// Base64 for URLs, with `=`.
-const PADDED: GeneralPurpose = with_padding(DecodePaddingMode::RequireCanonical);
-
-const fn with_padding(mode: DecodePaddingMode) -> GeneralPurpose {
-    GeneralPurpose::new(&alphabet::URL_SAFE, GeneralPurposeConfig::new().with_decode_padding_mode(mode))
-}
-
-/// A request that is signed as it must be: what is good once, and for how long that must be known.
+/// What is good once, and for how long that must be known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Once {
-    /// Stands for section, key and nonce.
+pub(in crate::http) struct Once {
+    /// Stands for who is asked, key and nonce.
     pub(super) mark: [u8; 16],
     /// From now on.
     pub(super) good_for: Duration,
+}
+
+impl Once {
+    /// Of a request to those whom these texts name. `None`: its timestamp is good for ever, and nothing is remembered for ever.
+    pub(in crate::http) fn of(asked: &[&str], signed: &CrossbarSigned) -> Option<Self> {
+        let texts = [asked, &[&signed.key, &signed.nonce]].concat();
+        signed.good_for.map(|good_for| Self { mark: mark(&texts), good_for })
+    }
 }
 
 /// Checks the fields of a query, in Crossbar's order. `None`: nothing is good once here.
@@ -45,103 +39,25 @@ pub(super) fn check(
     body: &[u8],
     now: WallTime,
 ) -> Result<Option<Once>, Rejection> {
-    let fields = Fields::of(query.unwrap_or_default());
-    let signing = section.signing.as_ref();
-    let missing = |name| if signing.is_some() { Err(Rejection::Missing(name)) } else { Ok("") };
-    let key = fields.key.as_deref().map_or_else(|| missing("key"), Ok)?;
-    let timestamp = fields.timestamp.as_deref().map_or_else(|| missing("timestamp"), Ok)?;
-    let mut left = None;
-    if fields.timestamp.is_some() {
-        let at = moment(timestamp).ok_or_else(|| Rejection::Unreadable {
-            field: "timestamp",
-            value: shown(timestamp),
-            expected: "UTC/ISO-8601, e.g. '2011-10-14T16:59:51.123Z'",
-        })?;
-        left = remaining(at, now, section.timestamp_window)?;
-    }
-    let number = |field: &'static str, shown_as: &'static str, value: &Option<String>| match value.as_deref() {
-        None => missing(field).map(|_| ()),
-        Some(text) if is_integer(text) => Ok(()),
-        Some(text) => Err(Rejection::Unreadable { field: shown_as, value: shown(text), expected: "an integer" }),
-    };
-    number("seq", "sequence number", &fields.seq)?;
-    number("nonce", "nonce", &fields.nonce)?;
-    let signature = fields.signature.as_deref().map_or_else(|| missing("signature"), Ok)?;
-    let Some(signing) = signing else { return Ok(None) };
-    // Neither the key's name nor the secret is told by the time that this takes.
-    let named = Secret::new(signing.key.clone()).matches(key);
-    let (seq, nonce) = (fields.seq.as_deref().unwrap_or_default(), fields.nonce.as_deref().unwrap_or_default());
-    let signed = is_signed(signing, &[key, timestamp, seq, nonce], body, section, signature);
-    if !named {
-        return Err(Rejection::Key);
-    }
-    if !signed {
-        return Err(Rejection::Signature);
-    }
-    let once = left.filter(|_| !section.is_exact(Difference::Nonce));
-    Ok(once.map(|good_for| Once { mark: mark(&[&section.name, key, nonce]), good_for }))
+    let padding = if section.is_exact(Difference::Padding) { Padding::Required } else { Padding::Indifferent };
+    let rule = CrossbarRule { key: section.signing.as_ref(), window: section.timestamp_window, padding };
+    let signed = rule.check(query.unwrap_or_default(), body, now)?;
+    let signed = signed.filter(|_| !section.is_exact(Difference::Nonce));
+    Ok(signed.and_then(|signed| Once::of(&[&section.name], &signed)))
 }
 
-/// The fields of a query, each as it stands there first, decoded.
-#[derive(Default)]
-struct Fields {
-    key: Option<String>,
-    timestamp: Option<String>,
-    seq: Option<String>,
-    nonce: Option<String>,
-    signature: Option<String>,
-}
-
-impl Fields {
-    fn of(query: &str) -> Self {
-        let mut fields = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let field = match &*name {
-                "key" => &mut fields.key,
-                "timestamp" => &mut fields.timestamp,
-                "seq" => &mut fields.seq,
-                "nonce" => &mut fields.nonce,
-                "signature" => &mut fields.signature,
-                _ => continue,
-            };
-            field.get_or_insert_with(|| value.into_owned());
+impl From<CrossbarFault> for Rejection {
+    fn from(fault: CrossbarFault) -> Self {
+        match fault {
+            CrossbarFault::Missing(field) => Self::Missing(field),
+            CrossbarFault::Unreadable { field, value, expected } => {
+                Self::Unreadable { field, value: shown(&value), expected }
+            }
+            CrossbarFault::Expired => Self::Expired,
+            CrossbarFault::Key => Self::Key,
+            CrossbarFault::Signature => Self::Signature,
         }
-        fields
     }
-}
-
-fn is_signed(signing: &Signing, fields: &[&str], body: &[u8], section: &CrossbarSection, signature: &str) -> bool {
-    let engine = if section.is_exact(Difference::Padding) { PADDED } else { LENIENT };
-    let Ok(given) = engine.decode(signature) else { return false };
-    // A key of any length is one.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(signing.secret.expose().as_bytes()) else { return false };
-    fields.iter().for_each(|field| mac.update(field.as_bytes()));
-    mac.update(body);
-    mac.finalize().into_bytes().ct_eq(&given).into()
-}
-
-/// `2011-10-14T16:59:51.123Z`: RFC 3339 in UTC, with one to six digits of a second's parts.
-fn moment(text: &str) -> Option<WallTime> {
-    let parts = text.strip_suffix('Z')?.rsplit_once('.')?.1;
-    let fine = (1..=6).contains(&parts.len()) && parts.bytes().all(|digit| digit.is_ascii_digit());
-    WallTime::parse(text).filter(|_| fine)
-}
-
-/// How long a timestamp is good from now on; `None`: for ever.
-fn remaining(at: WallTime, now: WallTime, window: Option<Duration>) -> Result<Option<Duration>, Rejection> {
-    let Some(window) = window else { return Ok(None) };
-    let until = at.plus(window);
-    if until < now || at.minus(window) > now {
-        return Err(Rejection::Expired);
-    }
-    // Until the end of its last instant.
-    let micros = until.0.saturating_sub(now.0).saturating_add(1);
-    Ok(Some(Duration::from_micros(u64::try_from(micros).unwrap_or(0))))
-}
-
-fn is_integer(text: &str) -> bool {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// Stands for some texts in that order.

@@ -8,6 +8,7 @@
 //! Messages of its owners, one per worker thread: `Adopt` (from [`Own::open`]), `Gone` (from sessions), [`StopHttp`].
 
 mod lane;
+mod memory;
 
 use super::pipe::{details_of, MESSAGE_MAX};
 use super::start::session_of;
@@ -27,6 +28,7 @@ use crate::wamp::{Dict, ErrorUri, RequestId, Serialization, SessionId};
 use actix::{Actor, Addr, Context as ActorContext, Handler};
 use bytes::Bytes;
 use lane::{Lane, Leaving};
+use memory::Waiting;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -46,6 +48,7 @@ struct Here {
     owner: Addr<OwnSessions>,
     realms: Addr<RealmsActor>,
     tally: Tally,
+    waiting: Waiting,
 }
 
 /// Whose session is to be opened, and what for.
@@ -122,6 +125,7 @@ impl Own {
             (here.realms, here.tally),
             gone,
         );
+        here.waiting.insert(number, session.waiting());
         let session = session.announcing(opening.announced).asking_history().start();
         let mut own = Self { lane, session: SessionId::wrapping(0), last: None };
         let adopted = here.owner.send(Adopt { number, session, at_stop: opening.at_stop }).await;
@@ -332,13 +336,15 @@ pub(super) struct OwnSessions {
     sessions: BTreeMap<usize, (Addr<SessionActor>, AtStop)>,
     /// Whether new ones are let in no more.
     stopping: bool,
+    waiting: Waiting,
 }
 
 impl OwnSessions {
     /// Starts the owner of the thread that this is called on.
     pub(super) fn start_here(realms: Addr<RealmsActor>, tally: Tally) -> Addr<Self> {
-        let owner = Self { sessions: BTreeMap::new(), stopping: false }.start();
-        HERE.set(Some(Here { owner: owner.clone(), realms, tally }));
+        let waiting = Waiting::default();
+        let owner = Self { sessions: BTreeMap::new(), stopping: false, waiting: waiting.clone() }.start();
+        HERE.set(Some(Here { owner: owner.clone(), realms, tally, waiting }));
         owner
     }
 }
@@ -362,6 +368,7 @@ impl Handler<Gone> for OwnSessions {
 
     fn handle(&mut self, gone: Gone, _: &mut Self::Context) {
         self.sessions.remove(&gone.connection);
+        self.waiting.remove(gone.connection);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[rest.crossbar]`: paths for clients of Crossbar's HTTP bridge that cannot be changed.
 
+use crate::auth::webhook::CrossbarKey;
 use crate::auth::{PeerRange, Secret};
 use crate::wamp::Uri;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub struct CrossbarSection {
     /// The name of all who ask.
     pub authid: Arc<str>,
     /// What requests are signed with; `None`: they are not.
-    pub signing: Option<Signing>,
+    pub signing: Option<CrossbarKey>,
     /// Whether they must come within TLS.
     pub require_tls: bool,
     /// From where they may come; empty: from everywhere.
@@ -35,19 +36,18 @@ pub struct CrossbarSection {
 }
 
 impl CrossbarSection {
+    /// Whether who asks must prove himself.
+    pub fn is_signed(&self) -> bool {
+        match &self.kind {
+            CrossbarKind::Webhook(hook) => hook.github_secret.is_some(),
+            CrossbarKind::Publisher | CrossbarKind::Caller => self.signing.is_some(),
+        }
+    }
+
     /// Whether it behaves as Crossbar does, and not better.
     pub fn is_exact(&self, difference: Difference) -> bool {
         self.exact.contains(&difference)
     }
-}
-
-/// What requests are signed with.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Signing {
-    /// The key's name.
-    pub key: String,
-    /// The secret.
-    pub secret: Secret,
 }
 
 /// What a section does.

@@ -25,7 +25,8 @@ use super::sessions::own::{AtStop, Ended, Own, OwnOpening};
 use super::sessions::{Caller, Key};
 use super::settings::RestSettings;
 use super::Place;
-use crate::actors::connection::Encryption;
+use crate::actors::connection::{Encryption, Patience};
+use crate::actors::session::LAST_WORDS;
 use crate::actors::RealmHandle;
 use crate::auth::Identity;
 use crate::observe::{shown, Refusal};
@@ -140,7 +141,12 @@ async fn open(
         at_stop,
         is_stream: true,
     };
-    Own::open(&place.state.sessions, opening).await.map_err(|ended| not_opened(&ended))
+    let own = Own::open(&place.state.sessions, opening).await.map_err(|ended| not_opened(&ended))?;
+    // A frozen reader's session is cut (S1); its socket has time for the last words.
+    if let Some(patience) = request.conn_data::<Patience>() {
+        patience.set(entered.handle.shared.outbox(&entered.identity.authrole).stall + LAST_WORDS);
+    }
+    Ok(own)
 }
 
 /// Why there is no session.

@@ -6,10 +6,13 @@
 use super::running::{identity, METHOD};
 use super::settings::{HookAction, HookIn, HookPayload};
 use crate::actors::clock;
-use crate::auth::webhook::{Claim, Proven, SeenIds, WrongSignature};
+use crate::auth::webhook::{seconds, Claim, CrossbarSigned, Proven, SeenIds};
+use crate::auth::TOO_MANY_ATTEMPTS;
 use crate::codec::{self, Limits};
 use crate::http::api::{self, not_found};
 use crate::http::body;
+use crate::http::crossbar::{Nonces, NotOnce, Once};
+use crate::http::guesses::Try;
 use crate::http::negotiate;
 use crate::http::perform;
 use crate::http::problem::{quoted, Problem, Statuses};
@@ -20,7 +23,7 @@ use crate::http::settings::RestSettings;
 use crate::http::told;
 use crate::http::Place;
 use crate::observe::{Refusal, Restraint};
-use crate::wamp::{ErrorUri, Message, MessageKind, Serialization, Uri};
+use crate::wamp::{ErrorUri, Message, MessageKind, Serialization, Uri, WallTime};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
@@ -89,13 +92,24 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     let hook = &*entrance.hook;
     let handle = api::find_realm(place, &hook.realm).await.ok_or_else(no_hook)?;
     let rest = &place.state.rest.load_full();
-    let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
-    let now = u64::try_from(clock::time_of_day().0 / 1_000_000).unwrap_or_default();
-    let proven = hook.verifier.verify(|name| only(request.headers(), name), &body, now);
     let statuses = Statuses(&rest.status);
-    let proven = proven.map_err(|wrong| refuse(name, wrong, &statuses))?;
+    let authid = identity(name, &hook.role).authid;
+    let tried = Try::begin(&handle.shared, &authid, request.peer_addr()).ok_or_else(|| throttled(name, &statuses))?;
+    let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
+    let (query, now) = (request.uri().query().unwrap_or_default(), clock::time_of_day());
+    let proven = match hook.verifier.verify(|name| only(request.headers(), name), query, &body, now) {
+        Ok(proven) => proven,
+        Err(wrong) => {
+            let problem = refuse(name, wrong.reason, &statuses);
+            if wrong.is_guess {
+                tried.was_wrong().await;
+            }
+            return Err(problem);
+        }
+    };
     let asked = asked(hook, request.headers(), &body)?;
-    let claimed = claim(&entrance, &proven, now)?;
+    let nonces = &place.state.nonces;
+    let claimed = claim(&entrance, &proven, now, |signed| once(name, signed, nonces, &statuses))?;
     let Some(claimed) = claimed else { return Ok(HttpResponse::Accepted().finish()) };
     let (answered, is_done) = exchange(request, place, (name, hook), handle, asked, rest).await;
     claimed.end(is_done);
@@ -109,12 +123,36 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     lines.next().is_none().then_some(line)
 }
 
-fn refuse(name: &str, WrongSignature(reason): WrongSignature, statuses: &Statuses<'_>) -> Problem {
+fn refuse(name: &str, reason: &'static str, statuses: &Statuses<'_>) -> Problem {
+    tell(name, reason);
+    Problem::router(statuses, ErrorUri::AUTHENTICATION_DENIED, "this hook has not proven from whom it is")
+        .counted(Refusal::AuthFailed)
+}
+
+/// A2.
+fn throttled(name: &str, statuses: &Statuses<'_>) -> Problem {
+    tell(name, TOO_MANY_ATTEMPTS);
+    Problem::router(statuses, ErrorUri::TOO_MANY_ATTEMPTS, TOO_MANY_ATTEMPTS).counted(Refusal::AuthThrottled)
+}
+
+/// For the operator, with restraint.
+fn tell(name: &str, reason: &'static str) {
     if let Some(suppressed) = FAULTS.with(|faults| faults.allow(clock::now())) {
         tracing::warn!(webhook = name, reason, suppressed, "a hook was refused");
     }
-    Problem::router(statuses, ErrorUri::AUTHENTICATION_DENIED, "this hook has not proven from whom it is")
-        .counted(Refusal::AuthFailed)
+}
+
+/// Uses a nonce, which is the hook's own: a section of `rest.crossbar` with its name has others.
+fn once(name: &str, signed: &CrossbarSigned, nonces: &Nonces, statuses: &Statuses<'_>) -> Result<(), Problem> {
+    let Some(once) = Once::of(&["webhooks.in", name], signed) else { return Ok(()) };
+    nonces.take(once, clock::now()).map_err(|fault| match fault {
+        NotOnce::Used => refuse(name, "the nonce was used before", statuses),
+        NotOnce::Full => full(),
+    })
+}
+
+fn full() -> Problem {
+    Problem::http(StatusCode::SERVICE_UNAVAILABLE, "too many hooks came lately: come back later")
 }
 
 /// An id that this request is to act on. Left alone, as when its sender has gone, it is free again.
@@ -136,18 +174,25 @@ impl Drop for Claimed<'_> {
     }
 }
 
-/// `None`: it was acted on already.
-fn claim<'a>(entrance: &'a Entrance, proven: &Proven, now: u64) -> Result<Option<Claimed<'a>>, Problem> {
-    let Some((id, until)) = &proven.id else { return Ok(Some(Claimed(entrance, None))) };
-    match entrance.seen(|seen| seen.claim(id, now, *until)) {
+/// `None`: it was acted on already. `once` uses what is good once.
+fn claim<'a>(
+    entrance: &'a Entrance,
+    proven: &Proven,
+    now: WallTime,
+    once: impl FnOnce(&CrossbarSigned) -> Result<(), Problem>,
+) -> Result<Option<Claimed<'a>>, Problem> {
+    let (id, until) = match proven {
+        Proven::Anew => return Ok(Some(Claimed(entrance, None))),
+        Proven::Once(signed) => return once(signed).map(|()| Some(Claimed(entrance, None))),
+        Proven::Id(id, until) => (id, *until),
+    };
+    match entrance.seen(|seen| seen.claim(id, seconds(now), until)) {
         Claim::Fresh => Ok(Some(Claimed(entrance, Some(id.clone())))),
         Claim::Repeat => Ok(None),
         Claim::UnderWay => {
             Err(Problem::http(StatusCode::SERVICE_UNAVAILABLE, "a hook of this id is under way: come back later"))
         }
-        Claim::Full => {
-            Err(Problem::http(StatusCode::SERVICE_UNAVAILABLE, "too many hooks came lately: come back later"))
-        }
+        Claim::Full => Err(full()),
     }
 }
 
@@ -185,8 +230,8 @@ fn asked(hook: &HookIn, headers: &HeaderMap, body: &Bytes) -> Result<Request, Pr
 }
 
 /// One argument: headers and body, as Crossbar's bridge has them. What proves somebody is left out.
-fn raw(headers: &HeaderMap, body: &[u8], proof: &str) -> Vec<u8> {
-    let told = told::lines(headers, &[proof, "authorization", "cookie"]);
+fn raw(headers: &HeaderMap, body: &[u8], proof: Option<&str>) -> Vec<u8> {
+    let told = told::lines(headers, &[proof.unwrap_or("cookie"), "authorization", "cookie"]);
     let body = match std::str::from_utf8(body) {
         Ok(text) => text.to_owned(),
         // How binaries are written in WAMP's JSON.

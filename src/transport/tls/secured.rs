@@ -37,6 +37,16 @@ impl Secured {
         Ok(Self { stream, peer })
     }
 
+    /// What is below TLS.
+    pub(crate) fn inner(&self) -> &Stream {
+        self.stream.get_ref().0
+    }
+
+    /// The same.
+    pub(crate) fn inner_mut(&mut self) -> &mut Stream {
+        self.stream.get_mut().0
+    }
+
     /// What the peer's certificate says, if it has shown one.
     pub(crate) fn peer(&self) -> Option<&Arc<Certificate>> {
         self.peer.as_ref()

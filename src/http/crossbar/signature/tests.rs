@@ -1,13 +1,14 @@
 //! The signature of the page about Crossbar, and what may be wrong with one.
 
 use super::*;
+use crate::auth::webhook::CrossbarKey;
 use crate::http::crossbar::tests::section;
 
 const BODY: &[u8] = b"{\"topic\": \"com.test.messages\", \"args\": [1]}";
 const SIGNATURE: &str = "LZULkOrFsf2myvBkHVvAksPdZPTVNfJ534j1gPp6ENM=";
 
 fn signed() -> CrossbarSection {
-    let signing = Signing { key: "myapp1".to_owned(), secret: Secret::new("s3cr3t".to_owned()) };
+    let signing = CrossbarKey { key: "myapp1".to_owned(), secret: Secret::new("s3cr3t".to_owned()) };
     CrossbarSection { signing: Some(signing), ..section() }
 }
 

@@ -25,6 +25,7 @@ mod pages;
 mod poll;
 mod progressive;
 mod publishes;
+mod requests;
 mod resume;
 mod router;
 mod serializers;

@@ -155,6 +155,15 @@ pub struct Served {
     pub hooks: bool,
 }
 
+/// A path below which another transport is opened, so that it can be described.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LongPollBase {
+    /// As it is configured.
+    pub path: String,
+    /// 204 is answered in place of 202.
+    pub says_no_content: bool,
+}
+
 /// What this room needs to know of a listener.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listener {
@@ -176,6 +185,8 @@ pub struct Listener {
     pub header_bytes_max: usize,
     /// The folder that is served, if there is one.
     pub pages: Option<Arc<Pages>>,
+    /// Where long-poll transports are opened, if they are served.
+    pub longpoll: Vec<LongPollBase>,
 }
 
 /// Where a handler is: on one thread, behind one listener.

@@ -20,7 +20,7 @@ use crate::config::{LoadOptions, Settings, ShutdownSettings};
 use crate::http::sessions::Owners;
 use crate::http::settings::pages::Pages;
 use crate::http::webhook::{Deliver, Webhooks};
-use crate::http::{HttpState, Listener, Readiness, Served};
+use crate::http::{HttpState, Listener, LongPollBase, Readiness, Served};
 use crate::observe::{log, Metrics, Tally};
 use crate::outward::Outward;
 use crate::storage::{Storage, StorageError, StoreLink};
@@ -315,6 +315,13 @@ fn pages(folder: &FolderSettings, listener: &ListenerSettings) -> Pages {
     Pages { path, dir, index, spa, max_age, listing, websocket }
 }
 
+/// Where transports are opened by long-poll.
+fn longpoll_bases(listener: &ListenerSettings) -> Vec<LongPollBase> {
+    let settings = &listener.longpoll;
+    let base = |path: &String| LongPollBase { path: path.clone(), says_no_content: settings.no_content.contains(path) };
+    settings.paths.iter().map(base).collect()
+}
+
 /// What the HTTP side needs to know of a listener.
 fn seen_by_http(listener: &ListenerSettings) -> Listener {
     let serves = |service| listener.serve.contains(&service);
@@ -335,5 +342,6 @@ fn seen_by_http(listener: &ListenerSettings) -> Listener {
         header_lines_max: listener.header_lines_max,
         header_bytes_max: listener.header_bytes_max,
         pages: listener.folder.as_ref().map(|folder| Arc::new(pages(folder, listener))),
+        longpoll: if serves(Service::LongPoll) { longpoll_bases(listener) } else { Vec::new() },
     }
 }

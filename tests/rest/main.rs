@@ -29,6 +29,7 @@ mod poll;
 mod progressive;
 mod publishes;
 mod request_names;
+mod requests;
 mod resume;
 mod router;
 mod serializers;

@@ -62,10 +62,29 @@ fn a_description_is_refused_as_a_call_is() {
     assert_eq!(router.http().request("OPTIONS", OF_REALM, &[], "").status, 204);
 }
 
-/// Section 16: what is described is there, and what is there is described.
+/// [`CONFIG`] with every service of a listener but the administration, and a hook.
+pub(crate) fn everything() -> String {
+    let services = "serve = [\"websocket\", \"rest\", \"metrics\", \"health\", \"hooks\", \"longpoll\"]";
+    let config = CONFIG.replacen("serve = [\"websocket\", \"rest\", \"metrics\", \"health\"]", services, 1);
+    assert_ne!(config, CONFIG);
+    config
+        + r#"
+[listeners.main.longpoll]
+paths = ["/wamp/longpoll"]
+[realms.main.topics."com.kept.*"]
+history = { limit = 100, durability = "memory" }
+[webhooks.in.erp]
+realm = "main"
+role = "guest"
+verify = { kind = "basic", name = "erp", secret = { file = "ticket" } }
+publish = "com.shop.hook"
+"#
+}
+
+/// Section 16: what is described is there. A method that nothing takes is answered by those that are taken.
 #[test]
 fn every_endpoint_that_is_described_is_served() {
-    let router = Router::start();
+    let router = Router::with(&everything());
     let mut http = router.http();
     let document = http.get("/api/v1/openapi.json").json();
     let paths = document["paths"].as_object().unwrap();
@@ -75,13 +94,131 @@ fn every_endpoint_that_is_described_is_served() {
     assert!(!paths.keys().any(|path| path.starts_with("/admin")), "it is not served here");
     for (path, methods) in paths {
         let path = path.replace("{realm}", "main").replace("{procedure}", "com.a").replace("{topic}", "com.a");
-        let path = path.replace("{uri}", "com.a");
-        let allowed = http.request("OPTIONS", &path, &[], "");
+        let path = path.replace("{uri}", "com.a").replace("{name}", "erp").replace("{id}", "some");
+        let allowed = http.request("PATCH", &path, &[], "");
+        assert_eq!(allowed.status, 405, "{path}: {}", allowed.body);
         let allow = allowed.header("allow").unwrap_or_else(|| panic!("{path}: {allowed:?}"));
         for method in methods.as_object().unwrap().keys() {
             assert!(allow.split(", ").any(|known| known.eq_ignore_ascii_case(method)), "{method} {path}: {allow}");
         }
     }
+}
+
+/// The text of a source file of the HTTP side.
+fn source(name: &str) -> String {
+    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http").join(name)).unwrap()
+}
+
+/// The texts of a line of a program.
+fn texts(line: &str) -> impl Iterator<Item = &str> {
+    line.split('"').skip(1).step_by(2)
+}
+
+/// Section 16: what is there is described. The words that the program tells requests apart by are read from it.
+#[test]
+fn every_endpoint_that_is_served_is_described() {
+    let router = Router::with(&everything());
+    let document = router.http().get("/api/v1/openapi.json").json();
+    let paths: Vec<&str> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    // What follows the realm: of requests that are read, and of calls and their kin.
+    let (api, route) = (source("api.rs"), source("route.rs"));
+    let arms = api.lines().chain(route.lines()).filter_map(|line| {
+        let (pattern, names) = line.split_once("=>")?;
+        (names.contains("Some(Self::") || names.contains("Endpoint::")).then_some(pattern)
+    });
+    let below = api.lines().filter(|line| line.contains("strip_prefix(\"") && !line.contains("/api/v1/"));
+    let words: Vec<&str> = arms.chain(below).flat_map(texts).map(|word| word.trim_matches('/')).collect();
+    for word in ["call", "publish", "batch", "events", "poll", "history", "openapi.json"] {
+        assert!(words.contains(&word), "{word} is not found among {words:?}: the program has another form");
+    }
+    for word in words.iter().filter(|word| **word != "realms") {
+        let mut segments = paths.iter().filter_map(|path| path.strip_prefix("/api/v1/realms/{realm}/"));
+        assert!(segments.any(|path| path.split('/').next() == Some(word)), "/{word} of a realm has no row: {paths:?}");
+    }
+    // And the paths that the application is built of. Style and script are parts of a page.
+    for file in ["health.rs", "metrics.rs", "docs/mod.rs", "webhook/inward.rs", "admin/mod.rs", "mod.rs"] {
+        let text = source(file);
+        let built = ["page(\"/", "web::resource(\"/", "web::scope(\"/"];
+        for line in text.lines().filter(|line| built.iter().any(|built| line.contains(built))) {
+            let path = texts(line).next().unwrap();
+            let is_part = path.ends_with(".js") || path.ends_with(".css") || path == "/admin";
+            let is_described = paths.iter().any(|known| *known == path || known.starts_with(&format!("{path}/")));
+            assert!(is_part || is_described, "{file}: {path} has no row: {paths:?}");
+        }
+    }
+}
+
+const ROUTES: &str = r#"
+[rest.routes.get]
+method = "GET"
+path = "/shop/orders/{id}"
+realm = "main"
+call = "com.shop.get"
+args = ["{path.id}", "{query.lang}"]
+kwargs = { trace = "{header.x-trace}", lang = "{query.lang}" }
+[rest.routes.put]
+method = "PUT"
+path = "/shop/orders/{number}"
+realm = "main"
+publish = "com.shop.put"
+args = ["{body.items}"]
+status = 202
+[rest.routes.secret]
+method = "POST"
+path = "/shop/secret"
+realm = "main"
+call = "com.secret.a"
+[rest.routes.told]
+method = "POST"
+path = "/shop/told"
+realm = "main"
+publish = "com.secret.told"
+[rest.routes.hidden]
+method = "POST"
+path = "/shop/hidden"
+realm = "hidden"
+call = "com.a"
+[realms.main.auth.ticket.users.cas]
+ticket = { file = "ticket" }
+role = "asked"
+[realms.main.roles.asked.authorizer]
+procedure = "com.authorize"
+"#;
+
+/// Section 16: and the mapped routes, as far as what they do is permitted.
+#[test]
+fn the_mapped_routes_of_a_realm_are_described_to_those_who_may_use_them() {
+    let router = Router::with(&format!("{CONFIG}{ROUTES}"));
+    let document = router.http().get(OF_REALM).json();
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["/shop/orders/{id}", "/shop/orders/{number}"]);
+    let get = &document["paths"]["/shop/orders/{id}"]["get"];
+    let parameters: Vec<_> = get["parameters"].as_array().unwrap().iter().collect();
+    let parameter = |place: &str, name: &str, required: bool, schema: Value| json!({"name": name, "in": place, "required": required, "schema": schema});
+    let text = json!({"type": "string"});
+    let open = parameter("path", "id", true, json!({"type": "string", "minLength": 1}));
+    let (trace, lang) = (parameter("header", "x-trace", false, text.clone()), parameter("query", "lang", true, text));
+    assert_eq!(parameters, [&open, &trace, &lang]);
+    assert!(get["responses"]["200"].is_object() && get["requestBody"].is_null(), "{get}");
+    let put = &document["paths"]["/shop/orders/{number}"]["put"];
+    assert_eq!(put["summary"], "Publishes to com.shop.put");
+    assert!(
+        put["responses"]["202"]["content"]["application/json"].is_object() && put["requestBody"].is_object(),
+        "{put}"
+    );
+}
+
+/// What an authorizer would say is not known before a call is made, and the description says so.
+#[test]
+fn who_lives_by_an_authorizer_is_told_that_nothing_can_be_told() {
+    let router = Router::with(&format!("{CONFIG}{ROUTES}"));
+    let (mut http, mut callee) = (router.http(), router.session());
+    callee.register("com.add");
+    let document = http.request("GET", OF_REALM, &[("Authorization", &basic("cas", "s3cret"))], "").json();
+    assert_eq!(document["paths"], json!({}));
+    assert!(document["info"]["description"].as_str().unwrap().contains("authorizer"), "{document}");
+    let others = http.get(OF_REALM).json();
+    assert!(!others["info"]["description"].as_str().unwrap().contains("authorizer"), "{others}");
 }
 
 /// Section 8.2: `type` of a problem leads to a page.

@@ -34,7 +34,7 @@ pub(super) fn configure(services: &mut web::ServiceConfig, listener: &Listener, 
 }
 
 /// The routes whose realm a listener serves.
-fn served<'a>(rest: &'a RestSettings, listener: &'a Listener) -> impl Iterator<Item = &'a MappedRoute> {
+pub(super) fn served<'a>(rest: &'a RestSettings, listener: &'a Listener) -> impl Iterator<Item = &'a MappedRoute> {
     rest.routes.iter().filter(|route| paths::reaches(listener, &route.realm))
 }
 

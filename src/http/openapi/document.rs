@@ -1,39 +1,67 @@
 //! Descriptions in OpenAPI 3.1: of what a listener serves, and of what somebody may call in a realm. Pure.
 
 use super::schemas::Schema;
-use super::table::{Endpoint, ENDPOINTS};
+use super::table::{self, Endpoint, Part};
+use super::{longpoll, parameters, routes};
 use crate::http::admin::table::{Gives, Row, Takes, ROWS};
 use crate::http::problem::in_path;
-use crate::http::Served;
+use crate::http::settings::routes::MappedRoute;
+use crate::http::Listener;
 use crate::wamp::{Uri, Value as WampValue};
 use serde_json::{json, Map, Value};
 
 /// Of what is served.
-pub(super) fn of_listener(served: Served) -> Value {
+pub(super) fn of_listener(listener: &Listener) -> Value {
+    let served = listener.served;
     let mut paths = Map::new();
-    for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.part.is_served(served)) {
+    for endpoint in table::all().filter(|endpoint| endpoint.part.is_served(served)) {
         put(&mut paths, endpoint.path, endpoint.method, of_endpoint(endpoint));
     }
     for row in ROWS.iter().filter(|_| served.admin) {
         let method = row.method.as_str().to_ascii_lowercase();
         put(&mut paths, &format!("/admin/v1/{}", row.path), &method, of_row(row));
     }
+    for base in &listener.longpoll {
+        longpoll::add(&mut paths, base);
+    }
     document("Wharf", "What this listener serves over HTTP.", paths)
 }
 
-/// Of the procedures of a realm, each an operation. `realm` is as it stands in paths.
+/// How much of a realm can be told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Extent {
+    /// All of it.
+    Whole,
+    /// As much as there is room for.
+    More,
+    /// Nothing: an authorizer is asked about each call by whoever asks.
+    Unknown,
+}
+
+/// Of the procedures of a realm and of its mapped routes, each an operation. `realm` is as it stands in paths.
 pub(super) fn of_realm<'a>(
     realm: &str,
-    is_whole: bool,
+    extent: Extent,
     procedures: impl Iterator<Item = (&'a Uri, Option<&'a WampValue>)>,
+    routes: impl Iterator<Item = &'a MappedRoute>,
 ) -> Value {
     let mut paths = Map::new();
     for (uri, description) in procedures {
         let path = format!("/api/v1/realms/{}/call/{}", in_path(realm), in_path(uri));
         put(&mut paths, &path, "post", of_procedure(uri, description));
     }
-    let all = if is_whole { "" } else { " There are more than can be told at once." };
-    document(realm, &format!("The procedures that whoever asks may call in the realm.{all}"), paths)
+    for route in routes {
+        put(&mut paths, &route.path.to_string(), &route.method.name().to_ascii_lowercase(), routes::of_route(route));
+    }
+    let more = match extent {
+        Extent::Whole => "",
+        Extent::More => " There are more than can be told at once.",
+        Extent::Unknown => {
+            " An authorizer decides about each call of this role when it is made: what it would allow is not known before, \
+             and nothing is told."
+        }
+    };
+    document(realm, &format!("The procedures that whoever asks may call in the realm.{more}"), paths)
 }
 
 fn document(title: &str, description: &str, paths: Map<String, Value>) -> Value {
@@ -58,34 +86,25 @@ fn document(title: &str, description: &str, paths: Map<String, Value>) -> Value 
     })
 }
 
-fn put(paths: &mut Map<String, Value>, path: &str, method: &str, operation: Value) {
+pub(super) fn put(paths: &mut Map<String, Value>, path: &str, method: &str, operation: Value) {
     let at = paths.entry(path).or_insert_with(|| json!({}));
     if let Some(operations) = at.as_object_mut() {
         operations.insert(method.to_owned(), operation);
     }
 }
 
-/// The parameters that stand in a path, as text.
-fn parameters(path: &str) -> Vec<Value> {
-    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let of =
-        |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } });
-    names.map(of).collect()
-}
-
 /// Who may ask: anybody where the realm lets anonymous in, else by one of these.
-fn security() -> Value {
+pub(super) fn security() -> Value {
     json!([{}, { "ticket": [] }, { "bearer": [] }, { "key": [] }])
 }
 
-fn json_body(schema: &Value, is_required: bool) -> Value {
+pub(super) fn json_body(schema: &Value, is_required: bool) -> Value {
     json!({ "required": is_required, "content": { "application/json": { "schema": schema } } })
 }
 
 fn of_endpoint(endpoint: &Endpoint) -> Value {
-    let mut parameters = parameters(endpoint.path);
-    let asked = |name: &&str| json!({ "name": name, "in": "query", "schema": { "type": "string" } });
-    parameters.extend(endpoint.query.iter().map(asked));
+    let mut parameters = parameters::of_path(endpoint.path);
+    parameters.extend(endpoint.query.iter().map(|name| parameters::of_query(name)));
     let mut operation = json!({
         "operationId": endpoint.id,
         "summary": endpoint.summary,
@@ -94,31 +113,36 @@ fn of_endpoint(endpoint: &Endpoint) -> Value {
         "responses": {},
     });
     for answer in endpoint.answers {
-        let mut response = json!({ "description": answer.what });
+        let response = &mut operation["responses"][answer.status.to_string()];
+        if response.is_null() {
+            *response = json!({ "description": answer.what });
+        }
         if let Some((media, schema)) = answer.body {
             response["content"][media] = json!({ "schema": schema.used() });
         }
-        operation["responses"][answer.status.to_string()] = response;
     }
     if let Some(takes) = endpoint.takes {
-        let is_required = matches!(takes, Schema::Call | Schema::Publish);
+        let is_required = matches!(takes, Schema::Call | Schema::Publish | Schema::Batch);
         operation["requestBody"] = json_body(&takes.used(), is_required);
     }
     if endpoint.is_of_realm {
         operation["responses"]["default"] = problem();
-        operation["security"] = security();
+        // A hook proves itself by what its sender and the configuration share.
+        if endpoint.part != Part::Hooks {
+            operation["security"] = security();
+        }
     }
     operation
 }
 
-fn problem() -> Value {
+pub(super) fn problem() -> Value {
     json!({ "$ref": "#/components/responses/Problem" })
 }
 
 /// A request of the administration.
 fn of_row(row: &Row) -> Value {
     let text = |name: &&str| json!({ "name": name, "in": "query", "schema": { "type": "string" } });
-    let mut parameters = parameters(row.path);
+    let mut parameters = parameters::of_path(row.path);
     match (row.takes, row.gives) {
         (Takes::Query(names), _) => parameters.extend(names.iter().map(text)),
         (_, Gives::Page(_)) => parameters.extend(super::PAGE_PARAMETERS.iter().map(text)),
@@ -209,7 +233,23 @@ fn to_json(value: &WampValue) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{LongPollBase, Served};
     use std::collections::BTreeSet;
+
+    fn listener(served: Served, longpoll: &[LongPollBase]) -> Listener {
+        Listener {
+            name: "main".into(),
+            served,
+            realm: None,
+            realms: Vec::new(),
+            loopback_host_only: false,
+            in_the_clear: false,
+            header_lines_max: 64,
+            header_bytes_max: 16 << 10,
+            pages: None,
+            longpoll: longpoll.to_vec(),
+        }
+    }
 
     fn operations(document: &Value) -> Vec<&Value> {
         let paths = document["paths"].as_object().unwrap().values();
@@ -218,9 +258,12 @@ mod tests {
 
     #[test]
     fn every_operation_has_an_id_of_its_own_and_an_answer() {
-        let document = of_listener(Served { rest: true, admin: true, metrics: true, health: true, hooks: true });
+        let served = Served { rest: true, admin: true, metrics: true, health: true, hooks: true };
+        let bases = [("/lp", true), ("/wamp/sse/", false)];
+        let bases = bases.map(|(path, says_no_content)| LongPollBase { path: path.to_owned(), says_no_content });
+        let document = of_listener(&listener(served, &bases));
         let operations = operations(&document);
-        assert_eq!(operations.len(), ENDPOINTS.len() + ROWS.len());
+        assert_eq!(operations.len(), table::all().count() + ROWS.len() + 2 * 5);
         let ids: BTreeSet<_> = operations.iter().map(|operation| operation["operationId"].as_str().unwrap()).collect();
         assert_eq!(ids.len(), operations.len());
         assert!(operations
@@ -230,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_a_listener_does_not_serve_is_not_described() {
-        let document = of_listener(Served { health: true, ..Served::default() });
+        let document = of_listener(&listener(Served { health: true, ..Served::default() }, &[]));
         let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths, ["/healthz", "/livez", "/readyz"]);
     }
@@ -246,7 +289,7 @@ mod tests {
         ]);
         let (add, odd) = (Uri::from("com.add"), Uri::from("com.a/ b"));
         let all = [(&add, Some(&description)), (&odd, None)];
-        let document = of_realm("r", true, all.into_iter());
+        let document = of_realm("r", Extent::Whole, all.into_iter(), std::iter::empty());
         let operation = &document["paths"]["/api/v1/realms/r/call/com.add"]["post"];
         assert_eq!((&operation["summary"], &operation["deprecated"]), (&json!("Adds"), &json!(true)));
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];

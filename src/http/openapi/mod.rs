@@ -1,22 +1,30 @@
 //! OpenAPI 3.1: `/api/v1/openapi.json` describes what a listener serves, `openapi.json` of a realm what whoever asks may call there.
 //! Source: section 16 of the HTTP design.
 
+mod beside;
 mod document;
+mod longpoll;
+mod parameters;
+mod routes;
 mod schemas;
 mod table;
 
 use super::api;
+use super::mapped;
 use super::negotiate;
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
 use super::route::decoded;
+use super::settings::routes::Does;
 use super::Place;
 use crate::actors::catalogue::AskCatalogue;
 use crate::observe::{shown, Refusal};
+use crate::wamp::options::PublishOptions;
 use crate::wamp::ErrorUri;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
+use document::Extent;
 
 /// Those of a list of the administration.
 const PAGE_PARAMETERS: &[&str] = super::admin::PAGE_PARAMETERS;
@@ -28,7 +36,7 @@ pub(super) fn of_listener(request: HttpRequest, place: web::Data<Place>) -> Http
     if !is_read(&request) {
         return other(&request, &place);
     }
-    let document = document::of_listener(place.listener.served);
+    let document = document::of_listener(&place.listener);
     let response = HttpResponse::Ok().content_type(negotiate::JSON).body(document.to_string());
     api::dress(response, &RequestName::of(request.headers()))
 }
@@ -73,10 +81,22 @@ async fn describe(request: &HttpRequest, place: &Place) -> Result<HttpResponse, 
     negotiate::check_accept(request.headers())?;
     let gone = |_| Problem::router(&statuses, ErrorUri::REALM_RESTARTED, "the realm is being started again");
     let catalogue = caller.handle.realm.send(AskCatalogue).await.map_err(gone)?;
-    // Who is asked anew for each call by an authorizer is told of nothing.
-    let permit = caller.handle.shared.permit(&caller.identity);
+    let shared = &caller.handle.shared;
+    let permit = shared.permit(&caller.identity);
+    // Asking an authorizer about thousands of calls that nobody makes would cost it more than any caller gains: who lives by
+    // one is told of nothing, and that this is so.
+    let extent = match shared.settings.roles.get(&*caller.identity.authrole) {
+        Some(role) if role.authorizer.is_some() => Extent::Unknown,
+        Some(_) | None if catalogue.is_whole => Extent::Whole,
+        Some(_) | None => Extent::More,
+    };
     let procedures = catalogue.procedures.iter().filter(|(uri, _)| permit.may_call(uri));
     let procedures = procedures.map(|(uri, description)| (uri, description.as_ref()));
-    let document = document::of_realm(&realm, catalogue.is_whole, procedures);
+    let routes = mapped::served(rest, &place.listener).filter(|route| route.realm == shared.settings.name);
+    let routes = routes.filter(|route| match &route.does {
+        Does::Call(procedure) => permit.may_call(procedure),
+        Does::Publish(topic) => permit.judge_publish(topic, &mut PublishOptions::default()).is_ok(),
+    });
+    let document = document::of_realm(&realm, extent, procedures, routes);
     Ok(HttpResponse::Ok().content_type(negotiate::JSON).body(document.to_string()))
 }

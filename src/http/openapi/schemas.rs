@@ -20,11 +20,19 @@ pub(super) enum Schema {
     Health,
     Document,
     Problem,
+    /// Any JSON, or none.
+    Any,
+    Batch,
+    BatchResults,
+    /// What an event is told as.
+    Told,
+    Polled,
+    History,
 }
 
 impl Schema {
     /// All that have a name among the components.
-    const NAMED: [Self; 8] = [
+    const NAMED: [Self; 13] = [
         Self::Arguments,
         Self::Call,
         Self::Event,
@@ -33,6 +41,11 @@ impl Schema {
         Self::Published,
         Self::Health,
         Self::Problem,
+        Self::Batch,
+        Self::BatchResults,
+        Self::Told,
+        Self::Polled,
+        Self::History,
     ];
 
     fn name(self) -> Option<&'static str> {
@@ -45,7 +58,12 @@ impl Schema {
             Self::Published => Some("Published"),
             Self::Health => Some("Health"),
             Self::Problem => Some("Problem"),
-            Self::Nothing | Self::Text | Self::Document => None,
+            Self::Batch => Some("Batch"),
+            Self::BatchResults => Some("BatchResults"),
+            Self::Told => Some("ToldEvent"),
+            Self::Polled => Some("PolledEvents"),
+            Self::History => Some("History"),
+            Self::Nothing | Self::Text | Self::Document | Self::Any => None,
         }
     }
 
@@ -92,6 +110,30 @@ impl Schema {
                     "request_id": { "type": "string" },
                 },
             }),
+            Self::Batch => batch(),
+            Self::BatchResults => list_of(
+                "results",
+                &json!({
+                    "type": "object",
+                    "required": ["status", "body"],
+                    "properties": { "status": { "type": "integer" }, "body": { "type": "object" } },
+                }),
+            ),
+            Self::Told => told(),
+            Self::Polled => {
+                let mut schema = list_of("events", &Self::Told.used());
+                schema["required"] = json!(["events", "cursor", "gap"]);
+                schema["properties"]["cursor"] = json!({ "type": "string" });
+                schema["properties"]["gap"] = json!({ "type": "boolean" });
+                schema
+            }
+            Self::History => {
+                let mut schema = list_of("events", &Self::Told.used());
+                schema["required"] = json!(["events", "limit_reached"]);
+                schema["properties"]["limit_reached"] = json!({ "type": "boolean" });
+                schema
+            }
+            Self::Any => json!({}),
             Self::Nothing | Self::Document => json!({ "type": "object" }),
             Self::Text => json!({ "type": "string" }),
         }
@@ -102,6 +144,50 @@ impl Schema {
         let named = Self::NAMED.iter().filter_map(|schema| Some((schema.name()?.to_owned(), schema.written())));
         Value::Object(named.collect())
     }
+}
+
+/// An object that has a list by this name.
+fn list_of(name: &str, item: &Value) -> Value {
+    json!({ "type": "object", "required": [name], "properties": { name: { "type": "array", "items": item } } })
+}
+
+/// An event, as streams, polls and history tell it.
+fn told() -> Value {
+    json!({
+        "type": "object",
+        "required": ["topic", "publication", "args", "kwargs", "details"],
+        "properties": {
+            "topic": { "type": "string" },
+            "publication": { "type": "integer", "minimum": 1 },
+            "timestamp": { "type": "string", "description": "Of history." },
+            "args": { "type": "array" },
+            "kwargs": { "type": "object" },
+            "details": { "type": "object" },
+        },
+    })
+}
+
+/// Calls and publications, one after the other or at once.
+fn batch() -> Value {
+    let op = |name: &str, uri: &str, options: &Value| {
+        let mut item = body(&[(uri, json!({ "type": "string", "minLength": 1 }))], options);
+        item["required"] = json!(["op", uri]);
+        item["properties"]["op"] = json!({ "const": name });
+        item
+    };
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["items"],
+        "properties": {
+            "mode": { "type": "string", "enum": ["ordered", "parallel"], "default": "ordered" },
+            "stop_on_error": { "type": "boolean", "default": false },
+            "items": { "type": "array", "items": { "oneOf": [
+                op("call", "procedure", &call_options()),
+                op("publish", "topic", &publish_options()),
+            ] } },
+        },
+    })
 }
 
 /// A body with arguments and options, and with what must be named.

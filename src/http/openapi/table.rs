@@ -10,6 +10,9 @@ pub(super) enum Part {
     Rest,
     Health,
     Metrics,
+    Hooks,
+    /// The pages of the documentation.
+    Docs,
 }
 
 impl Part {
@@ -19,6 +22,8 @@ impl Part {
             Self::Rest => served.rest,
             Self::Health => served.health,
             Self::Metrics => served.metrics,
+            Self::Hooks => served.hooks,
+            Self::Docs => served.rest || served.admin,
         }
     }
 
@@ -28,11 +33,13 @@ impl Part {
             Self::Rest => "realm",
             Self::Health => "health",
             Self::Metrics => "metrics",
+            Self::Hooks => "hooks",
+            Self::Docs => "documentation",
         }
     }
 }
 
-/// One answer of an endpoint.
+/// One answer of an endpoint. Several of one status differ in their media types.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -53,22 +60,22 @@ pub(super) struct Endpoint {
     pub(super) summary: &'static str,
     /// The shape of the request's body, in JSON.
     pub(super) takes: Option<Schema>,
-    /// Parameters of the query.
+    /// Parameters of the query, by the names of `parameters.rs`.
     pub(super) query: &'static [&'static str],
     pub(super) answers: &'static [Answer],
     /// Whether it asks who is there, and fails with problems.
     pub(super) is_of_realm: bool,
 }
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-const fn ok(what: &'static str, media: &'static str, schema: Schema) -> Answer {
+pub(super) const fn ok(what: &'static str, media: &'static str, schema: Schema) -> Answer {
     Answer { status: 200, what, body: Some((media, schema)) }
 }
 
 /// An endpoint of a realm that takes JSON and gives JSON.
-const fn rest(
+pub(super) const fn rest(
     path: &'static str,
     id: &'static str,
     summary: &'static str,
@@ -89,7 +96,7 @@ const fn rest(
 }
 
 /// A page that is read without credentials.
-const fn page(
+pub(super) const fn page(
     path: &'static str,
     part: Part,
     id: &'static str,
@@ -99,7 +106,11 @@ const fn page(
     Endpoint { method: "get", path, part, id, summary, takes: None, query: &[], answers, is_of_realm: false }
 }
 
-const CALLED: &[Answer] = &[ok("The procedure's result.", JSON, Schema::Result)];
+const CALLED: &[Answer] = &[
+    ok("The procedure's result.", JSON, Schema::Result),
+    ok("", "text/event-stream", Schema::Text),
+    ok("", "application/x-ndjson", Schema::Text),
+];
 const PUBLISHED: &[Answer] = &[
     ok("The realm has published it.", JSON, Schema::Published),
     Answer {
@@ -125,7 +136,7 @@ const METRICS: &[Answer] =
 const DESCRIBED: &[Answer] = &[ok("This description.", JSON, Schema::Document)];
 
 /// An endpoint of a realm that is read.
-const fn read(
+pub(super) const fn read(
     path: &'static str,
     id: &'static str,
     summary: &'static str,
@@ -135,10 +146,15 @@ const fn read(
     Endpoint { method: "get", path, part: Part::Rest, id, summary, takes: None, query, answers, is_of_realm: true }
 }
 
-const FOUND: &[Answer] = &[ok("What there is.", JSON, Schema::Document)];
+const HISTORY: &[Answer] = &[ok("Events that were kept, and whether there may be more.", JSON, Schema::History)];
 
-/// All of them.
-pub(super) const ENDPOINTS: &[Endpoint] = &[
+/// All endpoints.
+pub(super) fn all() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().chain(super::beside::ENDPOINTS)
+}
+
+/// What is called, published to and read.
+const ENDPOINTS: &[Endpoint] = &[
     rest(
         "/api/v1/realms/{realm}/call/{procedure}",
         "call",
@@ -190,7 +206,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             "before_publication",
             "until_publication",
         ],
-        FOUND,
+        HISTORY,
     ),
     page("/api/v1/openapi.json", Part::Rest, "describe", "Describes what is served here", DESCRIBED),
     page("/livez", Part::Health, "livez", "Whether the process lives", &[ok("It does.", TEXT, Schema::Text)]),

@@ -51,7 +51,7 @@ pub(super) struct CallArguments {
 
 /// Calls.
 pub(super) fn call(arguments: &CallArguments) -> Exit {
-    run(arguments.output, async {
+    run(&arguments.output, async {
         let payload = arguments.payload.payload()?;
         let mut session = arguments.connection.connection()?.join().await?;
         let done = Calls::new(arguments, payload).run(&mut session).await;

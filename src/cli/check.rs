@@ -85,7 +85,7 @@ pub(super) fn check(command: &CheckCommand) -> Exit {
         CheckCommand::Server(probe) => (None, probe),
         CheckCommand::Call { procedure, probe } => (Some(procedure.as_str()), probe),
     };
-    run(OutputArguments::default(), async {
+    run(&OutputArguments::default(), async {
         let began = Instant::now();
         let done = match arguments.connection.connection() {
             Ok(connection) => within(arguments.crit, probe(&connection, procedure)).await,

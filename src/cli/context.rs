@@ -40,8 +40,8 @@ pub(super) struct AddArguments {
 
 /// Does one of the subcommands.
 pub(super) fn context(command: ContextCommand) -> Exit {
-    let output = if let ContextCommand::Ls { output } = &command { *output } else { OutputArguments::default() };
-    match carry_out(command) {
+    let output = if let ContextCommand::Ls { output } = &command { output.clone() } else { OutputArguments::default() };
+    match output.check().and_then(|()| carry_out(command)) {
         Ok(()) => Exit::Done,
         Err(failure) => failure.tell(output.is_json()),
     }

@@ -5,6 +5,7 @@ use super::client::failure::Failure;
 use super::client::output::OutputArguments;
 use super::client::talk::{ask, ask_value};
 use super::client::work::{run, written};
+use super::listing::{text, ListArguments, Of, Row};
 use super::Exit;
 use crate::client::Session;
 use crate::codec::{payload_args, payload_kwargs};
@@ -25,12 +26,8 @@ pub(super) struct Common {
 pub(super) enum SessionCommand {
     /// Lists the sessions of a realm.
     Ls {
-        /// Only those that have this: as in authid=joe. May be given more than once.
-        #[arg(long, value_name = "KEY=VALUE")]
-        filter: Vec<String>,
-        /// In order of this, as in authrole; else of the id.
-        #[arg(long, value_name = "KEY")]
-        sort: Option<String>,
+        #[command(flatten)]
+        list: ListArguments,
         #[command(flatten)]
         common: Common,
     },
@@ -83,7 +80,12 @@ struct Which {
 #[derive(Subcommand, Debug)]
 pub(super) enum ListCommand {
     /// Lists all.
-    Ls(Common),
+    Ls {
+        #[command(flatten)]
+        list: ListArguments,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Shows one, and who has it.
     Info {
         /// The URI or pattern.
@@ -122,9 +124,9 @@ impl Kind {
 /// Does one of the subcommands of `session`.
 pub(super) fn session(command: SessionCommand) -> Exit {
     match command {
-        SessionCommand::Ls { filter, sort, common } => with(&common, async |session| {
-            written(common.output.value(sessions(session, &filter, sort.as_deref()).await?))
-        }),
+        SessionCommand::Ls { list, common } => {
+            with(&common, async |session| list.list(&common.output, Of::Things("session"), session, sessions).await)
+        }
         SessionCommand::Info { id, common } => with(&common, async |session| {
             let details = ask_value(session, "wamp.session.get", vec![id.into()], Dict::new()).await?;
             written(common.output.value(details))
@@ -136,9 +138,9 @@ pub(super) fn session(command: SessionCommand) -> Exit {
 /// Does one of the subcommands of `procedure` or `topic`.
 pub(super) fn list(kind: Kind, command: ListCommand) -> Exit {
     match command {
-        ListCommand::Ls(common) => {
-            with(&common, async |session| written(common.output.value(listed(session, kind).await?)))
-        }
+        ListCommand::Ls { list, common } => with(&common, async |session| {
+            list.list(&common.output, Of::Things("id"), session, async |session| listed(session, kind).await).await
+        }),
         ListCommand::Info { uri, common } => {
             with(&common, async |session| written(common.output.value(info(session, kind, &uri).await?)))
         }
@@ -150,7 +152,7 @@ fn with<F>(common: &Common, work: F) -> Exit
 where
     F: AsyncFnOnce(&mut Session) -> Result<(), Failure>,
 {
-    run(common.output, async {
+    run(&common.output, async {
         let mut session = common.connection.connection()?.join().await?;
         let done = work(&mut session).await;
         session.leave().await;
@@ -158,26 +160,16 @@ where
     })
 }
 
-async fn sessions(session: &mut Session, filter: &[String], sort: Option<&str>) -> Result<Value, Failure> {
-    let filters = filter
-        .iter()
-        .map(|text| text.split_once('=').ok_or_else(|| Failure::usage("--filter: expected KEY=VALUE")))
-        .collect::<Result<Vec<_>, _>>()?;
+async fn sessions(session: &mut Session) -> Result<Vec<Row>, Failure> {
     let ids = ask_value(session, "wamp.session.list", Vec::new(), Dict::new()).await?;
     let mut rows = Vec::new();
     for id in items(ids) {
         // Whoever has left meanwhile is not listed.
         if let Some(details) = gone(ask_value(session, "wamp.session.get", vec![id], Dict::new()).await)? {
-            let fits = |(key, value): &(&str, &str)| details.get(key).is_some_and(|given| text(given) == *value);
-            if filters.iter().all(fits) {
-                rows.push(row(&details));
-            }
+            rows.push(Row { shown: row(&details), whole: details });
         }
     }
-    if let Some(key) = sort {
-        rows.sort_by_cached_key(|row| row.get(key).map(text));
-    }
-    Ok(Value::List(rows))
+    Ok(rows)
 }
 
 /// The keys of a session that are worth a column; all: `session info`.
@@ -231,7 +223,7 @@ pub(super) fn may_go_on(question: &str) -> Result<bool, Failure> {
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
-async fn listed(session: &mut Session, kind: Kind) -> Result<Value, Failure> {
+async fn listed(session: &mut Session, kind: Kind) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     let mut kwargs = Dict::new();
     loop {
@@ -246,7 +238,7 @@ async fn listed(session: &mut Session, kind: Kind) -> Result<Value, Failure> {
                 {
                     let count = format!("{}.count_{}", kind.api(), kind.holders().1);
                     let holders = gone(ask_value(session, &count, args, Dict::new()).await)?;
-                    rows.push(listed_row(&details, kind, holders.unwrap_or_default()));
+                    rows.push(Row { shown: listed_row(&details, kind, holders.unwrap_or_default()), whole: details });
                 }
             }
         }
@@ -257,8 +249,8 @@ async fn listed(session: &mut Session, kind: Kind) -> Result<Value, Failure> {
         }
     }
     // Ids are drawn at random: their order says nothing to anybody.
-    rows.sort_by_cached_key(|row| row.get("uri").map(text));
-    Ok(Value::List(rows))
+    rows.sort_by_cached_key(|row| row.shown.get("uri").map(text));
+    Ok(rows)
 }
 
 fn listed_row(details: &Value, kind: Kind, holders: Value) -> Value {
@@ -324,13 +316,5 @@ fn items(value: Value) -> Vec<Value> {
         items
     } else {
         Vec::new()
-    }
-}
-
-fn text(value: &Value) -> String {
-    if let Value::Text(text) = value {
-        text.clone()
-    } else {
-        super::client::output::compact(value)
     }
 }

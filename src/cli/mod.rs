@@ -14,6 +14,7 @@ mod config;
 mod context;
 mod errors;
 mod import;
+mod listing;
 mod meta;
 mod output;
 mod pages;
@@ -22,6 +23,8 @@ mod register;
 mod secrets;
 mod serve;
 mod subscribe;
+mod token;
+mod top;
 mod version;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -99,9 +102,12 @@ enum Command {
     HashSecret(secrets::HashCommand),
     /// Makes a key pair for cryptosign.
     Keygen(secrets::KeyArguments),
-    /// Makes API keys.
+    /// Makes, lists and revokes API keys.
     #[command(subcommand, name = "apikey")]
-    ApiKey(apikey::ApiKeyCommand),
+    ApiKey(Box<apikey::ApiKeyCommand>),
+    /// Makes JSON Web Tokens for tests.
+    #[command(subcommand)]
+    Token(Box<token::TokenCommand>),
     /// Calls a procedure, and prints the result.
     Call(Box<call::CallArguments>),
     /// Publishes an event.
@@ -126,6 +132,12 @@ enum Command {
     Reload(Box<admin::AdminArguments>),
     /// Lists the last requests in a realm of a running node that were not permitted.
     Denials(Box<admin::DenialsArguments>),
+    /// Has the log of a running node tell more, or less.
+    LogLevel(Box<admin::LogLevelArguments>),
+    /// Has a running node say goodbye to all, and end.
+    Drain(Box<admin::DrainArguments>),
+    /// Shows what a running node does, again and again.
+    Top(Box<top::TopArguments>),
     /// Puts load on a router, and measures.
     #[command(subcommand)]
     Bench(Box<bench::BenchCommand>),
@@ -169,6 +181,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::HashSecret(command)) => secrets::hash(&command),
         Some(Command::Keygen(arguments)) => secrets::keygen(&arguments),
         Some(Command::ApiKey(command)) => apikey::apikey(&command),
+        Some(Command::Token(command)) => token::token(&command),
         Some(Command::Call(arguments)) => call::call(&arguments),
         Some(Command::Publish(arguments)) => publish::publish(&arguments),
         Some(Command::Subscribe(arguments)) => subscribe::subscribe(&arguments),
@@ -179,6 +192,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Realm(command)) => admin::realm(&command),
         Some(Command::Reload(arguments)) => admin::reload(&arguments),
         Some(Command::Denials(arguments)) => admin::denials(&arguments),
+        Some(Command::LogLevel(arguments)) => admin::log_level(&arguments),
+        Some(Command::Drain(arguments)) => admin::drain(&arguments),
+        Some(Command::Top(arguments)) => top::top(&arguments),
         Some(Command::Bench(command)) => bench::bench(&command),
         Some(Command::Check(command)) => check::check(&command),
         Some(Command::Context(command)) => context::context(*command),

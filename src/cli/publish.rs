@@ -65,7 +65,7 @@ pub(super) struct PublishArguments {
 
 /// Publishes.
 pub(super) fn publish(arguments: &PublishArguments) -> Exit {
-    run(arguments.output, async {
+    run(&arguments.output, async {
         let payload = arguments.payload.payload()?;
         let mut session = arguments.connection.connection()?.join().await?;
         let done = if arguments.lines {

@@ -101,7 +101,7 @@ enum Service {
 
 /// Registers.
 pub(super) fn register(arguments: &RegisterArguments) -> Exit {
-    run(arguments.output, async {
+    run(&arguments.output, async {
         let service = match &arguments.answer {
             AnswerArguments { reply: Some(reply), .. } => {
                 let value = json(reply)?;

@@ -85,7 +85,7 @@ pub(super) struct SubscribeArguments {
 
 /// Subscribes.
 pub(super) fn subscribe(arguments: &SubscribeArguments) -> Exit {
-    run(arguments.output, async {
+    run(&arguments.output, async {
         let connection = arguments.connection.connection()?;
         Listening::new(arguments).run(&connection).await
     })

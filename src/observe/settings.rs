@@ -38,6 +38,14 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    /// All of them, the one that tells least first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// The level of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+
     /// The name in settings and log filters.
     pub const fn name(self) -> &'static str {
         match self {

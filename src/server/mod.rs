@@ -115,6 +115,8 @@ struct Current {
     had_terminal: bool,
     /// That terminal is closed.
     terminal_gone: tokio::sync::Notify,
+    /// An administrator wants it to end.
+    asked_to_stop: tokio::sync::Notify,
 }
 
 impl Current {
@@ -125,6 +127,7 @@ impl Current {
             stopping: Cell::new(false),
             had_terminal: io::stderr().is_terminal(),
             terminal_gone: tokio::sync::Notify::new(),
+            asked_to_stop: tokio::sync::Notify::new(),
         }
     }
 }
@@ -264,6 +267,7 @@ fn start(begin: Begin, storage: &Storage, link: AdminLink) -> (Running, Reloader
         current: Rc::clone(&current),
         audit: Audit::default(),
         webhooks,
+        leaving: false,
     };
     (Running { workers, callers, acceptor, metrics, readiness, current, arbiters }, reloader)
 }

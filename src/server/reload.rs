@@ -57,6 +57,8 @@ pub(super) struct Reloader {
     pub(super) current: Rc<Current>,
     pub(super) audit: Audit,
     pub(super) webhooks: Webhooks,
+    /// The node has been asked to end.
+    pub(super) leaving: bool,
 }
 
 /// Why the settings are as they were.
@@ -220,7 +222,8 @@ impl Reloader {
         let Reloaded { settings, differences } = reloaded;
         let settings = Arc::new(settings);
         self.next = next;
-        if !self.level.set(&settings.log) && settings.log != self.running.log {
+        // A level that was set at run time holds until the file says another.
+        if settings.log != self.running.log && !self.level.set(&settings.log) {
             tracing::warn!(
                 "the level of the log stays: it is set by WHARF_LOG, or by the program that embeds this one"
             );

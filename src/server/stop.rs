@@ -43,6 +43,7 @@ pub(super) async fn on_signal(mut signals: Signals, running: Running) {
     tokio::select! {
         () = signals.next() => {}
         () = running.current.terminal_gone.notified() => tracing::info!("the terminal is gone"),
+        () = running.current.asked_to_stop.notified() => tracing::info!("an administrator wants it to end"),
     }
     running.current.stopping.set(true);
     let shutdown = running.current.shutdown.get();

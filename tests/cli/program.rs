@@ -88,10 +88,15 @@ impl Client {
         ended(child.wait_with_output().unwrap())
     }
 
+    /// In the background.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Running {
+        Running::of(self.command(env!("CARGO_BIN_EXE_wharf"), arguments).spawn().unwrap())
+    }
+
     /// In the background; the first line on standard error must be this.
     #[track_caller]
     pub(crate) fn spawn(&self, arguments: &[&str], ready: &str) -> Running {
-        let running = Running::of(self.command(env!("CARGO_BIN_EXE_wharf"), arguments).spawn().unwrap());
+        let running = self.begin(arguments);
         assert_eq!(running.err_line(), ready);
         running
     }
@@ -125,6 +130,12 @@ impl Running {
     #[track_caller]
     pub(crate) fn err_line(&self) -> String {
         self.err.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// The next line on standard output.
+    #[track_caller]
+    pub(crate) fn out_line(&self) -> String {
+        self.out.recv_timeout(PATIENCE).unwrap()
     }
 
     pub(crate) fn signal(&self, name: &str) {

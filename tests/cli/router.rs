@@ -114,6 +114,11 @@ impl Router {
         self.child = run(self.folder.path());
     }
 
+    /// Waits for its end, and gives its exit code.
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }

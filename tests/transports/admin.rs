@@ -92,6 +92,45 @@ pub(crate) fn error(peer: &mut WebSocketPeer, procedure: &str) -> String {
     peer.expect(8)[4].as_str().unwrap().to_owned()
 }
 
+/// A level that is set holds through changes at run time, until the file says another.
+#[test]
+fn the_level_of_the_log_holds_until_the_file_says_another() {
+    let router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    assert_eq!(admin.done("node.log_level", &json!({ "level": "warn" }))["level"], "warn");
+    admin.done("realm.create", &json!({ "realm": "pay" }));
+    let before = router.lines_with("session open");
+    drop(login(&router, "shop", "", "").unwrap());
+    assert_eq!(admin.done("node.log_level", &json!({ "level": "info" }))["level"], "info");
+    drop(login(&router, "shop", "", "").unwrap());
+    router.wait_for("the log", |router| router.lines_with("session open") > before);
+    // Lines are in order: the session that came before would stand there too.
+    assert_eq!(router.lines_with("session open"), before + 1);
+    let text = CONFIG.replace("level = \"info\"", "level = \"error\"");
+    std::fs::write(router.folder().join("wharf.toml"), text).unwrap();
+    admin.done("config.reload", &json!({}));
+    drop(login(&router, "shop", "", "").unwrap());
+    admin.done("node.log_level", &json!({ "level": "info" }));
+    drop(login(&router, "shop", "", "").unwrap());
+    router.wait_for("the log", |router| router.lines_with("session open") > before + 1);
+    assert_eq!(router.lines_with("session open"), before + 2);
+    let (error, text) = admin.refused("node.log_level", &json!({ "level": "loud" }));
+    assert!(error == "wamp.error.invalid_argument" && text.contains("error, warn, info, debug or trace"), "{text}");
+}
+
+/// Who asks is answered before it gets GOODBYE, like everybody; the process ends in order.
+#[test]
+fn a_node_that_is_drained_answers_who_asked_and_ends_in_order() {
+    let mut router = Router::of(CONFIG, &[]);
+    let mut admin = Admin::of(&router);
+    let told = admin.done("node.drain", &json!({ "spread": "0s", "timeout": "20s" }));
+    assert_eq!((&told["spread_s"], &told["timeout_s"]), (&json!(0.0), &json!(20.0)));
+    let goodbye = admin.0.receive();
+    assert_eq!((&goodbye[0], &goodbye[2]), (&json!(6), &json!("wamp.close.system_shutdown")));
+    drop(admin);
+    assert_eq!(router.ended().code(), Some(0));
+}
+
 /// A realm with a role and a user, from nothing; it is there after a kill right behind the answer.
 #[test]
 fn what_is_made_at_run_time_is_in_force_with_the_answer_and_outlives_a_kill() {

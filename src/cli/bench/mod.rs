@@ -76,7 +76,7 @@ pub(super) fn bench(command: &BenchCommand) -> Exit {
         BenchCommand::Pubsub(arguments) => ("pubsub", arguments),
         BenchCommand::Connect(arguments) => ("connect", arguments),
     };
-    run(arguments.output, async {
+    run(&arguments.output, async {
         let connection = arguments.connection.connection()?;
         let plan = load::Plan {
             connection,

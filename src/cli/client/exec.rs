@@ -81,9 +81,14 @@ impl Group {
                 Ok(out)
             }
         };
-        let rest = async { Ok(tokio::join!(taken(stderr, ERR_MAX), feed).0) };
-        let (out, (err, _)) = tokio::try_join!(out, rest)?;
-        let status = self.child.wait().await.map_err(|error| error.to_string())?;
+        let rest = async { Ok(tokio::join!(told(stderr), feed).0) };
+        let status = async {
+            let status = self.child.wait().await.map_err(|error| error.to_string());
+            // What it has left behind would hold its pipes open, and the answer up.
+            end(self.leader.take());
+            status
+        };
+        let (out, err, status) = tokio::try_join!(out, rest, status)?;
         if !status.success() {
             let said = String::from_utf8_lossy(&err);
             let said = said.trim();
@@ -99,11 +104,25 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(leader) = self.leader {
-            // The group is gone where all of it has ended.
-            let _gone = killpg(leader, Signal::SIGKILL);
-        }
+        end(self.leader);
     }
+}
+
+/// Ends a group.
+fn end(leader: Option<Pid>) {
+    if let Some(leader) = leader {
+        // The group is gone where all of it has ended.
+        let _gone = killpg(leader, Signal::SIGKILL);
+    }
+}
+
+/// What is told of standard error: its beginning. The rest is read, too, so that no command ends because it says much.
+async fn told(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let Some(mut from) = from else { return Vec::new() };
+    let (octets, _) = taken(Some(&mut from), ERR_MAX).await;
+    // What cannot be read has ended.
+    let _ended = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+    octets
 }
 
 /// At most so many octets, and whether there were more.
@@ -121,6 +140,8 @@ async fn taken(from: Option<impl AsyncRead + Unpin>, max: u64) -> (Vec<u8>, bool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
 
     fn done(command: &str, input: &str) -> Result<Value, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -148,21 +169,35 @@ mod tests {
     #[test]
     fn output_and_time_are_bounded_and_what_was_started_ends_with_it() {
         assert_eq!(done("head -c 3000000 /dev/zero", "1").unwrap_err(), "the command wrote more than 1048576 octets");
+        let (told, late) = outlived("sleep 1000 & wait", Duration::from_millis(500));
+        assert_eq!(late.unwrap_err(), "the command took longer than 0.5 s");
+        assert_eq!(told, "begun\n");
+    }
+
+    #[test]
+    fn a_command_that_has_ended_is_not_waited_for_because_of_what_it_left_behind() {
+        let (told, done) = outlived("sleep 1000 & echo 7", Duration::from_secs(20));
+        assert_eq!(done.unwrap(), 7_u64.into());
+        assert_eq!(told, "begun\n");
+    }
+
+    #[test]
+    fn a_command_may_say_much_on_standard_error_and_its_beginning_is_told() {
+        assert_eq!(done("head -c 3000000 /dev/zero >&2; echo 7", "1").unwrap(), 7_u64.into());
+        assert_eq!(done("head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 1", "1").unwrap_err(), "x".repeat(4096));
+    }
+
+    /// Runs a command that holds the other end of a pipe, and what comes out of it until nobody holds it any more: all that
+    /// was started has ended.
+    fn outlived(command: &str, time: Duration) -> (String, Result<Value, String>) {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let held = format!("/proc/{}/fd/{}", std::process::id(), writer.as_raw_fd());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let command = format!("sleep 1000 & echo $! > {}; wait", file.path().display());
-        let late = runtime.block_on(run(&command, String::new(), Duration::from_millis(300)));
-        assert_eq!(late.unwrap_err(), "the command took longer than 0.3 s");
-        let id: i32 = std::fs::read_to_string(file.path()).unwrap().trim().parse().unwrap();
-        // It may be a corpse that nobody has taken yet; it runs no more.
-        for _ in 0..200 {
-            match std::fs::read_to_string(format!("/proc/{id}/stat")) {
-                Ok(stat) if !stat.contains(") Z ") => std::thread::yield_now(),
-                _ => return,
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("{id} still runs");
+        let done = runtime.block_on(run(&format!("exec 9>{held}; echo begun >&9; {command}"), String::new(), time));
+        drop(writer);
+        let mut told = String::new();
+        reader.read_to_string(&mut told).unwrap();
+        (told, done)
     }
 
     #[test]

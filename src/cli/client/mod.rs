@@ -9,6 +9,7 @@ pub(super) mod output;
 pub(super) mod retry;
 pub(super) mod secret;
 pub(super) mod talk;
+pub(super) mod template;
 pub(super) mod work;
 
 use crate::config::duration;

@@ -1,5 +1,7 @@
 //! How results are written: for eyes on a terminal, as JSON into a pipe.
 
+use super::failure::Failure;
+use super::template::Template;
 use crate::cli::output::{octets, result};
 use crate::cli::Exit;
 use crate::codec::{payload_args, payload_kwargs};
@@ -28,26 +30,62 @@ pub(in crate::cli) enum Form {
     Table,
     /// The only positional value, without quotes.
     Raw,
+    /// As --template says.
+    Template,
 }
 
+/// What clears a terminal, and goes to its first place.
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+
 /// Said by every command of the client.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(in crate::cli) struct OutputArguments {
     /// How results are written.
     #[arg(short, long, value_enum, value_name = "FORM", default_value = "auto")]
     output: Form,
+    /// A text for each result, event or row, with {{PATH}} for what is in it, as in '{{args.0}}'; for -o template.
+    #[arg(long, value_name = "TEXT", required_if_eq("output", "template"))]
+    template: Option<Template>,
 }
 
 impl OutputArguments {
     /// Whether failures are written as JSON.
-    pub(in crate::cli) fn is_json(self) -> bool {
+    pub(in crate::cli) fn is_json(&self) -> bool {
         matches!(self.output, Form::Json | Form::Jsonl)
     }
 
+    /// Whether a list is written as columns.
+    pub(in crate::cli) fn is_for_eyes(&self) -> bool {
+        self.output == Form::Table || self.output == Form::Auto && io::stdout().is_terminal()
+    }
+
+    /// Whether there is a template.
+    pub(in crate::cli) fn has_template(&self) -> bool {
+        self.template.is_some()
+    }
+
+    /// A template for a form that has none is a slip.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub(in crate::cli) fn check(&self) -> Result<(), Failure> {
+        if self.template.is_some() && self.output != Form::Template {
+            return Err(Failure::usage("--template: expected -o template with it"));
+        }
+        Ok(())
+    }
+
+    /// By the template; there is one where the form is this.
+    fn filled(&self, value: &Value) -> Vec<u8> {
+        let eyes = io::stdout().is_terminal();
+        self.template.as_ref().map(|template| template.filled(value, eyes)).unwrap_or_default()
+    }
+
     /// Writes the result of a call.
-    pub(in crate::cli) fn payload(self, payload: &Payload) -> Exit {
+    pub(in crate::cli) fn payload(&self, payload: &Payload) -> Exit {
         let (args, kwargs) = parts(payload);
         match self.output {
+            Form::Template => octets(&self.filled(&whole(args, kwargs))),
             Form::Json | Form::Jsonl => result(&format!("{}\n", compact(&whole(args, kwargs)))),
             Form::Raw => octets(&raw(only(args, kwargs))),
             Form::Auto if !io::stdout().is_terminal() => result(&format!("{}\n", compact(&only(args, kwargs)))),
@@ -57,7 +95,7 @@ impl OutputArguments {
     }
 
     /// Writes one event or partial result, below `head`: what it is about.
-    pub(in crate::cli) fn item(self, name: &str, more: Dict, payload: &Payload) -> Exit {
+    pub(in crate::cli) fn item(&self, name: &str, more: Dict, payload: &Payload) -> Exit {
         let (args, kwargs) = parts(payload);
         match self.output {
             Form::Raw => octets(&raw(only(args, kwargs))),
@@ -67,17 +105,31 @@ impl OutputArguments {
                 let name = crate::observe::shown(name);
                 result(&format!("{name}  {}{details}\n", compact_for_eyes(&only(args, kwargs))))
             }
-            Form::Auto | Form::Json | Form::Jsonl | Form::Table => {
+            Form::Auto | Form::Json | Form::Jsonl | Form::Table | Form::Template => {
                 let mut members = vec![("topic".to_owned(), Value::from(name))];
                 members.extend([("args".to_owned(), Value::List(args)), ("kwargs".to_owned(), Value::Dict(kwargs))]);
                 members.extend(more);
-                result(&format!("{}\n", compact(&Value::Dict(members))))
+                self.line(Value::Dict(members))
             }
         }
     }
 
+    /// Writes one line: JSON, or what the template says.
+    pub(in crate::cli) fn line(&self, value: Value) -> Exit {
+        if self.output == Form::Template {
+            return octets(&self.filled(&value));
+        }
+        result(&format!("{}\n", compact(&value)))
+    }
+
+    /// Writes a table in place of the one before, or behind it where there is no terminal.
+    pub(in crate::cli) fn repaint(&self, value: Value) -> Exit {
+        let table = table(value);
+        result(&if io::stdout().is_terminal() { format!("{CLEAR}{table}") } else { format!("{table}\n") })
+    }
+
     /// Writes a list of dicts, or one dict.
-    pub(in crate::cli) fn value(self, value: Value) -> Exit {
+    pub(in crate::cli) fn value(&self, value: Value) -> Exit {
         match (self.output, value) {
             (Form::Auto, value) if io::stdout().is_terminal() => result(&table(value)),
             (Form::Table, value) => result(&table(value)),
@@ -85,6 +137,10 @@ impl OutputArguments {
                 result(&items.iter().map(|item| compact(item) + "\n").collect::<String>())
             }
             (Form::Raw, value) => octets(&raw(value)),
+            (Form::Template, Value::List(items)) => {
+                octets(&items.iter().flat_map(|item| self.filled(item)).collect::<Vec<_>>())
+            }
+            (Form::Template, value) => octets(&self.filled(&value)),
             (Form::Auto | Form::Json | Form::Jsonl, value) => result(&format!("{}\n", compact(&value))),
         }
     }
@@ -136,7 +192,7 @@ fn pretty(value: &Value) -> String {
 }
 
 /// JSON escapes the controls of ASCII; those of Unicode could still move a terminal's cursor.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let hides = |c: char| {
         c != '\n'
             && (c.is_control()

@@ -6,7 +6,10 @@ use crate::cli::Exit;
 use std::future::Future;
 
 /// Does the work, prints how it failed, and gives the exit code. An interrupt drops the work where it stands.
-pub(in crate::cli) fn run(output: OutputArguments, work: impl Future<Output = Result<(), Failure>>) -> Exit {
+pub(in crate::cli) fn run(output: &OutputArguments, work: impl Future<Output = Result<(), Failure>>) -> Exit {
+    if let Err(failure) = output.check() {
+        return failure.tell(output.is_json());
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::Fault(error.to_string()).tell(output.is_json()),

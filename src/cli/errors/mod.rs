@@ -32,6 +32,13 @@ pub(super) struct ShowArguments {
 
 /// Does one of the subcommands.
 pub(super) fn errors(command: &ErrorsCommand) -> Exit {
+    let output = match command {
+        ErrorsCommand::Ls(arguments) => &arguments.output,
+        ErrorsCommand::Show(arguments) => &arguments.output,
+    };
+    if let Err(failure) = output.check() {
+        return failure.tell(output.is_json());
+    }
     match command {
         ErrorsCommand::Ls(arguments) => {
             let rows = URIS.iter().chain(CODES).map(|row| {
@@ -40,11 +47,13 @@ pub(super) fn errors(command: &ErrorsCommand) -> Exit {
             arguments.output.value(Value::List(rows.collect()))
         }
         ErrorsCommand::Show(arguments) => match find(&arguments.error) {
-            Some(row) if arguments.output.is_json() => arguments.output.value(Value::Dict(vec![
-                ("error".to_owned(), row.error.into()),
-                ("cause".to_owned(), row.cause.into()),
-                ("cure".to_owned(), row.cure.into()),
-            ])),
+            Some(row) if arguments.output.is_json() || arguments.output.has_template() => {
+                arguments.output.value(Value::Dict(vec![
+                    ("error".to_owned(), row.error.into()),
+                    ("cause".to_owned(), row.cause.into()),
+                    ("cure".to_owned(), row.cure.into()),
+                ]))
+            }
             Some(row) => result(&format!("{}\n  cause: {}\n  cure:  {}\n", row.error, row.cause, row.cure)),
             None => {
                 let text = format!(

@@ -9,6 +9,7 @@ mod denials;
 mod diff;
 mod keys;
 mod members;
+mod node;
 mod operation;
 mod users;
 mod values;
@@ -80,6 +81,7 @@ impl Reloader {
             }
         };
         reply(answer);
+        self.go().await;
     }
 
     /// `target` becomes what it is about.
@@ -96,6 +98,14 @@ impl Reloader {
             Operation::Webhook(name, wish) => {
                 *target = written_path(&["webhooks", "out", &name]);
                 webhooks::change(&self.webhooks, &name, wish).await
+            }
+            Operation::LogLevel(level) => {
+                *target = "observability.log.level".to_owned();
+                self.log_level(level)
+            }
+            Operation::Drain(drain) => {
+                *target = "node".to_owned();
+                self.drain(&drain)
             }
             Operation::Reload => {
                 let differences = self.reload().await.map_err(not_reloaded)?;
@@ -160,6 +170,7 @@ impl Reloader {
             Look::ConfigGet(path) => config_at(settings, path.as_deref()),
             Look::Explain(question) => explain(settings, *question),
             Look::Denials(realm) => Ok(denials::list(&self.open_realm(&realm).await?)),
+            Look::Node => Ok(self.node()),
             Look::WebhookList => webhooks::list(&self.webhooks).await,
             Look::Webhook(name, wish) => webhooks::look(&self.webhooks, &name, wish).await,
             Look::AuditList => Ok(self.audit.list()),

@@ -1,9 +1,11 @@
 //! What can be asked of the node, and what it is asked with. Pure: nothing here looks at settings.
 
+use super::node::Drain;
 use super::values::to_json;
 use crate::actors::admin::{AdminRefusal, Question};
 use crate::auth::Secret;
 use crate::http::webhook::Wish;
+use crate::observe::settings::LogLevel;
 use crate::wamp::{Dict, ErrorUri, Value};
 use serde_json::{Map, Value as Json};
 
@@ -30,6 +32,10 @@ pub(super) enum Operation {
     Purge(String),
     /// Something is done about a webhook.
     Webhook(String, Wish),
+    /// The log tells more, or less.
+    LogLevel(LogLevel),
+    /// The node says goodbye to all, and ends.
+    Drain(Drain),
 }
 
 /// What is to become of a user.
@@ -66,6 +72,8 @@ pub(super) enum Look {
     /// The last requests in this realm that were not permitted.
     Denials(String),
     AuditList,
+    /// What the node does.
+    Node,
     WebhookList,
     /// Of one webhook.
     Webhook(String, Wish),
@@ -203,6 +211,12 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
         ("authz", "explain") => Operation::Look(Look::Explain(Box::new(arguments.explain()?))),
         ("authz", "denials") => Operation::Look(Look::Denials(arguments.text("realm")?)),
         ("authz", "purge") => Operation::Purge(arguments.text("realm")?),
+        ("node", "get") => Operation::Look(Look::Node),
+        ("node", "log_level") => Operation::LogLevel(arguments.level()?),
+        ("node", "drain") => Operation::Drain(Drain {
+            spread: arguments.optional_text("spread")?,
+            timeout: arguments.optional_text("timeout")?,
+        }),
         ("audit", "list") => Operation::Look(Look::AuditList),
         ("webhook", "list") => Operation::Look(Look::WebhookList),
         ("webhook", "get") => Operation::Look(Look::Webhook(arguments.text("name")?, Wish::Show)),
@@ -252,6 +266,11 @@ impl Arguments {
     fn text(&mut self, name: &str) -> Result<String, AdminRefusal> {
         let text = self.optional_text(name)?.filter(|text| !text.is_empty());
         text.ok_or_else(|| expected(&format!("{name}, a string that is not empty")))
+    }
+
+    fn level(&mut self) -> Result<LogLevel, AdminRefusal> {
+        let level = LogLevel::from_name(&self.text("level")?);
+        level.ok_or_else(|| expected("level: error, warn, info, debug or trace"))
     }
 
     fn secret(&mut self, name: &str) -> Result<Secret, AdminRefusal> {

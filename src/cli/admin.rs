@@ -1,4 +1,4 @@
-//! `wharf realm`, `reload`, `denials` and `authz explain --running`: a running node, by the procedures of its admin realm.
+//! `wharf realm`, `reload`, `denials` and `authz explain --running` (and, in their own files, others like them): a running node, by the procedures of its admin realm.
 
 use super::client::arguments::json;
 use super::client::connection::EndpointArguments;
@@ -111,7 +111,7 @@ pub(super) fn denials(arguments: &DenialsArguments) -> Exit {
 }
 
 /// Calls `wharf.admin.*`, and prints the answer.
-fn ask(admin: &AdminArguments, procedure: &str, args: Vec<Value>) -> Exit {
+pub(super) fn ask(admin: &AdminArguments, procedure: &str, args: Vec<Value>) -> Exit {
     run(admin.output, async {
         let mut session = admin.endpoint.towards(&admin.admin_realm)?.join().await?;
         let answer = ask_value(&mut session, &format!("wharf.admin.{procedure}"), args, Dict::new()).await;

@@ -23,6 +23,7 @@ mod secrets;
 mod serve;
 mod subscribe;
 mod version;
+mod webhook;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -126,6 +127,9 @@ enum Command {
     Reload(Box<admin::AdminArguments>),
     /// Lists the last requests in a realm of a running node that were not permitted.
     Denials(Box<admin::DenialsArguments>),
+    /// Lists, tests and switches webhooks of a running node that go out, and sends again what was given up.
+    #[command(subcommand)]
+    Webhook(Box<webhook::WebhookCommand>),
     /// Puts load on a router, and measures.
     #[command(subcommand)]
     Bench(Box<bench::BenchCommand>),
@@ -179,6 +183,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Realm(command)) => admin::realm(&command),
         Some(Command::Reload(arguments)) => admin::reload(&arguments),
         Some(Command::Denials(arguments)) => admin::denials(&arguments),
+        Some(Command::Webhook(command)) => webhook::webhook(&command),
         Some(Command::Bench(command)) => bench::bench(&command),
         Some(Command::Check(command)) => check::check(&command),
         Some(Command::Context(command)) => context::context(*command),

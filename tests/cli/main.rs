@@ -22,3 +22,4 @@ mod router;
 mod secrets;
 mod services;
 mod verbs;
+mod webhook;

@@ -125,7 +125,7 @@ waiting() {
   if have python3; then step dependencies dependencies; else left_out 'dependencies: there is no python3'; fi
   step 'release build' release
   if grep -q ' 1 release build$' "$work/results"; then
-    left_out 'clients, other routers, conformance, frozen peers: there is no release build'
+    left_out 'clients, other routers, webhooks, conformance, frozen peers: there is no release build'
     return 0
   fi
   if ! have python3; then
@@ -138,6 +138,7 @@ waiting() {
   fi
   if [ -n "$fast" ]; then left_out 'clients: autobahn-js, Twisted, MessagePack and batches: --fast'; fi
   step clients clients
+  step webhooks scripts/check-webhooks.sh --wharf "$CARGO_TARGET_DIR/release/wharf"
   if [ -x scripts/conformance.sh ]; then
     step conformance scripts/conformance.sh
   else

@@ -1,4 +1,4 @@
-//! `wharf realm`, `reload`, `denials`, `log-level`, `drain` and `authz explain --running`: a running node, by the procedures of its admin realm.
+//! `wharf realm`, `reload`, `denials`, `log-level`, `drain` and `authz explain --running` (and, in their own files, others like them): a running node, by the procedures of its admin realm.
 
 use super::client::arguments::json;
 use super::client::connection::EndpointArguments;

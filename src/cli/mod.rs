@@ -26,6 +26,7 @@ mod subscribe;
 mod token;
 mod top;
 mod version;
+mod webhook;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -138,6 +139,9 @@ enum Command {
     Drain(Box<admin::DrainArguments>),
     /// Shows what a running node does, again and again.
     Top(Box<top::TopArguments>),
+    /// Lists, tests and switches webhooks of a running node that go out, and sends again what was given up.
+    #[command(subcommand)]
+    Webhook(Box<webhook::WebhookCommand>),
     /// Puts load on a router, and measures.
     #[command(subcommand)]
     Bench(Box<bench::BenchCommand>),
@@ -195,6 +199,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::LogLevel(arguments)) => admin::log_level(&arguments),
         Some(Command::Drain(arguments)) => admin::drain(&arguments),
         Some(Command::Top(arguments)) => top::top(&arguments),
+        Some(Command::Webhook(command)) => webhook::webhook(&command),
         Some(Command::Bench(command)) => bench::bench(&command),
         Some(Command::Check(command)) => check::check(&command),
         Some(Command::Context(command)) => context::context(*command),

@@ -25,3 +25,4 @@ mod secrets;
 mod services;
 mod tokens;
 mod verbs;
+mod webhook;

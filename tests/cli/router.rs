@@ -97,11 +97,16 @@ pub(crate) struct Router {
 
 impl Router {
     pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// With this at the end of its configuration.
+    pub(crate) fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let held = [(); 2].map(|()| free());
         let ports = [0, 1].map(|at: usize| held[at].local_addr().unwrap().port());
         drop(held);
-        files(folder.path(), ports);
+        files(folder.path(), ports, more);
         let child = run(folder.path());
         Self { child, ports, folder }
     }
@@ -189,7 +194,7 @@ fn run(folder: &Path) -> Child {
 }
 
 /// The configuration, and all that it and the clients of the tests read.
-fn files(folder: &Path, ports: [u16; 2]) {
+fn files(folder: &Path, ports: [u16; 2], more: &str) {
     let write = |name: &str, text: &str| {
         std::fs::write(folder.join(name), text).unwrap();
         std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -204,7 +209,8 @@ fn files(folder: &Path, ports: [u16; 2]) {
         .replace("PORT0", &ports[0].to_string())
         .replace("PORT1", &ports[1].to_string())
         .replace("PUBLIC", &key.public().to_string());
-    write("wharf.toml", &config);
+    write("wharf.toml", &format!("{config}{more}"));
+    write("whsec", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     write("secret", &format!("{SECRET}\n"));
     write("derived", derived.expose());
     write("wrong", "something else\n");

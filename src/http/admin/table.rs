@@ -146,6 +146,7 @@ pub(in crate::http) const ROWS: &[Row] = &[
     get("webhooks/{name}/dead_letters", "webhook.dead_letters", IDS),
     post("webhooks/{name}/send_again", "webhook.send_again", Takes::Members(&["id"]), Gives::Whole),
     post("webhooks/{name}/switch_on", "webhook.switch_on", Takes::Nothing, Gives::Whole),
+    post("webhooks/{name}/switch_off", "webhook.switch_off", Takes::Nothing, Gives::Whole),
     post("webhooks/{name}/test", "webhook.test", Takes::Nothing, Gives::Whole),
 ];
 

@@ -47,8 +47,10 @@ pub enum Wish {
     DeadLetters,
     /// Send what was given up again: one by its id, or all.
     SendAgain(Option<String>),
-    /// Switch it on after a 410.
+    /// Switch it on, after a 410 or after [`SwitchOff`](Self::SwitchOff).
     SwitchOn,
+    /// Send nothing until it is switched on; what comes meanwhile waits.
+    SwitchOff,
     /// Send an event that nobody published.
     Test,
 }
@@ -335,6 +337,11 @@ impl Running {
             Wish::SwitchOn => {
                 let was_off = self.queue.is_off();
                 self.queue.switch_on(now_ms());
+                json!({ "was_off": was_off })
+            }
+            Wish::SwitchOff => {
+                let was_off = self.queue.is_off();
+                self.queue.switch_off();
                 json!({ "was_off": was_off })
             }
             Wish::Test => {

@@ -292,8 +292,7 @@ impl Queue {
             }
             Outcome::Gone => {
                 // Whether it counts is seen when somebody switches the webhook on again.
-                self.is_off = true;
-                self.changes.touch(Number::STATE);
+                self.switch_off();
                 self.wait(number, now, delivery);
                 Some(Fate::Again)
             }
@@ -313,9 +312,15 @@ impl Queue {
         }
     }
 
-    /// Whether a 410 has switched it off.
+    /// Whether a 410, or somebody, has switched it off.
     pub(super) fn is_off(&self) -> bool {
         self.is_off
+    }
+
+    /// Nothing is due until it is switched on; what is under way goes on.
+    pub(super) fn switch_off(&mut self) {
+        self.is_off = true;
+        self.changes.touch(Number::STATE);
     }
 
     /// Switched on by somebody: what waits is due at once.

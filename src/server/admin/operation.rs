@@ -227,6 +227,7 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
             Operation::Webhook(name, Wish::SendAgain(arguments.optional_text("id")?))
         }
         ("webhook", "switch_on") => Operation::Webhook(arguments.text("name")?, Wish::SwitchOn),
+        ("webhook", "switch_off") => Operation::Webhook(arguments.text("name")?, Wish::SwitchOff),
         ("webhook", "test") => Operation::Webhook(arguments.text("name")?, Wish::Test),
         (_, _) => {
             let text = "the node has no such procedure";

@@ -96,6 +96,18 @@ fn of_what_was_given_up_the_newest_are_kept() {
     assert_eq!((queue.dead().count(), queue.dead().next().unwrap().id.as_str()), (DEAD_MAX, "5"));
 }
 
+#[test]
+fn what_somebody_switches_off_sends_nothing_until_it_is_switched_on() {
+    let mut queue = with(BOUNDS, &["a", "b"]);
+    let (number, under_way) = queue.take(0).unwrap();
+    queue.switch_off();
+    assert_eq!((queue.is_off(), queue.take(u64::MAX), queue.next_due()), (true, None, None));
+    assert_eq!(under_way.id, "a");
+    assert_eq!(queue.answered(1, number, Outcome::Done, last(1), 0.0), Some(Fate::Delivered));
+    queue.switch_on(5);
+    assert_eq!(queue.take(5).unwrap().1.id, "b");
+}
+
 /// Section 12.1.
 #[test]
 fn a_410_switches_off_until_somebody_switches_on() {

@@ -22,6 +22,7 @@ use std::hash::{Hash, Hasher};
 )]
 use std::sync::Mutex;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use tracing::Instrument;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -127,7 +128,7 @@ impl Retry {
         }
         let under_way = UnderWay { records, scope: self.scope, said: None, settings };
         // A task of its own, which a client that hangs up does not end.
-        let running = actix_web::rt::spawn(async move {
+        let running = async move {
             let name = task.name.clone();
             let outcome = task.run().await;
             under_way.end(match &outcome {
@@ -135,7 +136,8 @@ impl Retry {
                 Err(problem) => problem.said(&name),
             });
             outcome
-        });
+        };
+        let running = actix_web::rt::spawn(running.in_current_span());
         match running.await {
             Ok(outcome) => outcome.map(respond),
             Err(_) => Err(Problem::router(statuses, ErrorUri::INTERNAL, "the request failed")),

@@ -15,6 +15,7 @@ use super::request_id::RequestName;
 use super::sessions::Answer;
 use super::settings::routes::{MappedRoute, ResponseShape};
 use super::settings::RestSettings;
+use super::trace::Trace;
 use super::{HttpState, Listener, Place};
 use crate::wamp::ErrorUri;
 use actix_web::body::MessageBody;
@@ -23,6 +24,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use find::{find, Found};
+use tracing::Instrument;
 use value::Given;
 
 /// The services of a listener.
@@ -42,27 +44,35 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     let name = RequestName::of(request.headers());
     let rest = place.state.rest.load_full();
     let admitted = cors::admitted(request.headers(), &rest.cors);
-    let response = match answer(&request, &mut payload, &place, &rest, admitted.as_ref()).await {
+    let trace = Trace::of(request.headers(), &rest);
+    let span = trace.span(&name);
+    let asking = Asking { request: &request, place: &place, rest: &rest, admitted: admitted.as_ref(), trace: &trace };
+    let response = match answer(asking, &mut payload).instrument(span.clone()).await {
         Ok(response) => response,
         Err(problem) => {
-            let response = place.respond(problem, &name);
+            let response = span.in_scope(|| place.respond(problem, &name));
             response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
         }
     };
     let mut response = dress(response, &name);
+    trace.dress(response.headers_mut());
     if let Some(admitted) = admitted {
         admitted.dress(response.headers_mut());
     }
     response
 }
 
-async fn answer(
-    request: &HttpRequest,
-    payload: &mut web::Payload,
-    place: &Place,
-    rest: &RestSettings,
-    admitted: Option<&Admitted>,
-) -> Result<HttpResponse, Problem> {
+/// One request, and what is known of it by its head.
+struct Asking<'a> {
+    request: &'a HttpRequest,
+    place: &'a Place,
+    rest: &'a RestSettings,
+    admitted: Option<&'a Admitted>,
+    trace: &'a Trace,
+}
+
+async fn answer(asking: Asking<'_>, payload: &mut web::Payload) -> Result<HttpResponse, Problem> {
+    let Asking { request, place, rest, admitted, trace } = asking;
     let path = request.uri().path();
     let (route, open) = match find(served(rest, &place.listener), request.method().as_str(), path) {
         Found::Route(route, open) => (route, open),
@@ -91,6 +101,7 @@ async fn answer(
         identity: &caller.identity,
     };
     let mut asked = value::request(route, &given)?;
+    trace.carry(&mut asked);
     let wish = negotiate::wait(request.headers());
     let deadline = set_deadline(&mut asked, wish, rest, &caller.handle.shared)?;
     let answer = ask(place, &caller, asked, deadline, &statuses).await?;

@@ -17,6 +17,7 @@ use crate::http::request_id::RequestName;
 use crate::http::route::decoded;
 use crate::http::sessions::{Answer, Caller, Key, Request, Who};
 use crate::http::settings::RestSettings;
+use crate::http::trace::Trace;
 use crate::http::Place;
 use crate::observe::{Refusal, Restraint};
 use crate::wamp::{ErrorUri, Message, MessageKind, Serialization, Uri};
@@ -29,6 +30,7 @@ use base64::Engine;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tracing::Instrument;
 
 const ALLOW: &str = "OPTIONS, POST";
 
@@ -64,17 +66,27 @@ pub(in crate::http) fn configure(services: &mut web::ServiceConfig) {
 
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
     let name = RequestName::of(request.headers());
-    let response = match answer(&request, &mut payload, &place).await {
+    let rest = place.state.rest.load_full();
+    let trace = Trace::of(request.headers(), &rest);
+    let span = trace.span(&name);
+    let response = match answer(&request, &mut payload, &place, (&rest, &trace)).instrument(span.clone()).await {
         Ok(response) => response,
         Err(problem) => {
-            let response = place.respond(problem, &name);
+            let response = span.in_scope(|| place.respond(problem, &name));
             response.map_body(|_, answer| Unread { answer, request: payload }.boxed())
         }
     };
-    api::dress(response, &name)
+    let mut response = api::dress(response, &name);
+    trace.dress(response.headers_mut());
+    response
 }
 
-async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
+async fn answer(
+    request: &HttpRequest,
+    payload: &mut web::Payload,
+    place: &Place,
+    (rest, trace): (&RestSettings, &Trace),
+) -> Result<HttpResponse, Problem> {
     let no_hook = || not_found("no hook has this path; hooks are POST /hooks/{name}");
     let name = request.uri().path().strip_prefix("/hooks/").and_then(|name| decoded(name).ok());
     let name = name.as_deref().filter(|name| !name.is_empty()).ok_or_else(no_hook)?;
@@ -89,13 +101,13 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     }
     let hook = &*entrance.hook;
     let handle = api::find_realm(place, &hook.realm).await.ok_or_else(no_hook)?;
-    let rest = &place.state.rest.load_full();
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
     let now = u64::try_from(clock::time_of_day().0 / 1_000_000).unwrap_or_default();
     let proven = hook.verifier.verify(|name| only(request.headers(), name), &body, now);
     let statuses = Statuses(&rest.status);
     let proven = proven.map_err(|wrong| refuse(name, wrong, &statuses))?;
-    let asked = asked(hook, request.headers(), &body)?;
+    let mut asked = asked(hook, request.headers(), &body)?;
+    trace.carry(&mut asked);
     let claimed = claim(&entrance, &proven, now)?;
     let Some(claimed) = claimed else { return Ok(HttpResponse::Accepted().finish()) };
     let (answered, is_done) = exchange(request, place, (name, hook), handle, asked, rest).await;

@@ -1,6 +1,7 @@
 //! Requests with an `Idempotency-Key`: carried out once, whoever asks how often, and to their end although the client has gone.
 //! The rule is [`super::idempotency`]; this is its shared place and its HTTP. Source: section 9 of the HTTP design.
 
+use super::allowance;
 use super::api::respond;
 use super::idempotency::{Begun, Content, Records, Said, Scope};
 use super::negotiate::Form;
@@ -155,7 +156,8 @@ struct UnderWay {
 
 impl UnderWay {
     /// It was answered so.
-    fn end(mut self, said: Said) {
+    fn end(mut self, mut said: Said) {
+        said.headers.retain(|(name, _)| !allowance::is_of_the_moment(name));
         self.said = Some(said);
     }
 }

@@ -4,6 +4,7 @@
 //! shared session.
 
 mod admin;
+mod allowance;
 mod api;
 mod batch;
 mod body;

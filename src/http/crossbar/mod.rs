@@ -180,7 +180,7 @@ impl Visit<'_> {
             peer: self.request.peer_addr(),
             tls: encryption.tls,
         };
-        sessions.ask(&Arc::new(caller), request).await
+        sessions.ask(&Arc::new(caller), request).await.answer
     }
 
     /// A line for the operator about who may be guessing.

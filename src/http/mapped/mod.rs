@@ -4,6 +4,7 @@
 mod find;
 mod value;
 
+use super::allowance::{self, Counted};
 use super::api::{dress, find_realm, identify, not_found, set_deadline};
 use super::body::{self, Unread};
 use super::cors::{self, Admitted};
@@ -104,8 +105,17 @@ async fn answer(asking: Asking<'_>, payload: &mut web::Payload) -> Result<HttpRe
     trace.carry(&mut asked);
     let wish = negotiate::wait(request.headers());
     let deadline = set_deadline(&mut asked, wish, rest, &caller.handle.shared)?;
-    let answer = ask(place, &caller, asked, deadline, &statuses).await?;
-    say(answer, route, &statuses)
+    let counted = Counted::of(&asked);
+    let answered = ask(place, &caller, asked, deadline, &statuses).await?;
+    let left = allowance::lines(answered.allowances, counted);
+    let left = left.into_iter().flatten();
+    match say(answered.answer, route, &statuses) {
+        Ok(mut response) => {
+            left.for_each(|(name, value)| drop(response.headers_mut().insert(name, value)));
+            Ok(response)
+        }
+        Err(problem) => Err(left.fold(problem, |problem, (name, value)| problem.with(name, value))),
+    }
 }
 
 fn other_method(

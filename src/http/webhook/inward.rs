@@ -252,11 +252,11 @@ async fn exchange(
         peer: request.peer_addr(),
         tls: request.conn_data::<crate::actors::connection::Encryption>().is_some_and(|encryption| encryption.tls),
     });
-    let Ok(answer) = tokio::time::timeout(deadline, place.state.sessions.ask(&caller, asked)).await else {
+    let Ok(answered) = tokio::time::timeout(deadline, place.state.sessions.ask(&caller, asked)).await else {
         let text = format!("no answer came within {} s", deadline.as_secs_f32());
         return (Err(Problem::router(&statuses, ErrorUri::TIMEOUT, text)), false);
     };
-    match answer {
+    match answered.answer {
         Answer::Published(publication) => {
             let body = format!("{{\"id\":{publication}}}");
             (Ok(HttpResponse::Accepted().content_type(negotiate::JSON).body(body)), true)

@@ -5,7 +5,7 @@
 
 use crate::auth::{Certificate, CookieKey};
 use crate::observe::Refusal;
-use crate::session::CloseCode;
+use crate::session::{CloseCode, Session};
 use crate::wamp::{Dict, Message, Serialization};
 use bytes::Bytes;
 use std::cell::Cell;
@@ -169,8 +169,8 @@ pub trait Connection: 'static {
         Poll::Ready(())
     }
 
-    /// Takes a message as it is, for a peer in this process: nothing is encoded then. False: it is to be written.
-    fn take(&mut self, _: &Message) -> bool {
+    /// Takes a message of `session` as it is, for a peer in this process: nothing is encoded then. False: it is to be written.
+    fn take(&mut self, _: &Message, _session: &Session) -> bool {
         false
     }
 

@@ -13,6 +13,7 @@ pub mod connection;
 mod credit;
 mod delivery;
 mod denials;
+mod forgotten;
 mod keepalive;
 pub mod lengths;
 pub mod logins;

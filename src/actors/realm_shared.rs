@@ -2,6 +2,7 @@
 
 use super::clock;
 use super::denials::{Denial, Denials};
+use super::forgotten::Forgotten;
 use super::logins::Logins;
 use super::pressure::Pressure;
 use super::settings::{OutboxSettings, RealmSettings};
@@ -37,6 +38,7 @@ pub struct RealmShared {
     /// What authenticators have said. Locked for a look-up or two, by logins that ask one with a cache.
     #[expect(clippy::disallowed_types, reason = "shared by the logins on all threads")]
     answers: Mutex<Answers>,
+    forgotten: Forgotten,
 }
 
 impl fmt::Debug for RealmShared {
@@ -61,6 +63,7 @@ impl RealmShared {
             denials,
             verdicts: Default::default(),
             answers: Default::default(),
+            forgotten: Forgotten::default(),
         })
     }
 
@@ -118,6 +121,17 @@ impl RealmShared {
     /// What authenticators have said and may be remembered.
     pub(crate) fn answers(&self) -> MutexGuard<'_, Answers> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was remembered of this name's logins holds no longer: somebody has ended a session of it, or it has logged out.
+    pub(crate) fn forget(&self, authid: &str) {
+        self.answers().forget(authid);
+        self.forgotten.forget(authid);
+    }
+
+    /// How often that was said of it, or of another name that shares its count.
+    pub(crate) fn forgotten(&self, authid: &str) -> u32 {
+        self.forgotten.times(authid)
     }
 
     /// Has all authorizers and authenticators asked anew.

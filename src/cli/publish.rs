@@ -142,5 +142,6 @@ fn options(arguments: &PublishArguments) -> PublishOptions {
         retain: arguments.retain,
         listing: (listing != Listing::default()).then(|| Box::new(listing)),
         ppt: None,
+        trace: None,
     }
 }

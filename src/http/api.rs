@@ -17,6 +17,7 @@ use super::route::{route, NoRoute, Route};
 use super::sessions::{Caller, Key, Request};
 use super::settings::RestSettings;
 use super::streams::{self, progressive};
+use super::trace::Trace;
 use super::Place;
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
@@ -31,6 +32,7 @@ use actix_web::{web, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::Instrument;
 
 /// What the endpoints take.
 const ALLOW: &str = "OPTIONS, POST";
@@ -53,11 +55,15 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     }
     let path = route(request.uri().path(), place.listener.realm.as_deref());
     let endpoint = path.as_ref().map_or("other", |route| route.endpoint.pattern());
-    let call = Call { request: &request, place: &place, rest, name: &name, admitted: admitted.as_ref(), since };
-    let mut response = match answer(call, path, &mut payload).await {
+    let trace = Trace::of(request.headers(), &rest);
+    let span = trace.span(&name);
+    let seen = Seen { name: &name, admitted: admitted.as_ref(), trace: &trace, since };
+    let call = Call { request: &request, place: &place, rest, seen };
+    let mut response = match answer(call, path, &mut payload).instrument(span.clone()).await {
         Ok(response) => dress(response, &name),
-        Err(problem) => dress(place.respond_unread(problem, &name, payload), &name),
+        Err(problem) => dress(span.in_scope(|| place.respond_unread(problem, &name, payload)), &name),
     };
+    trace.dress(response.headers_mut());
     if let Some(admitted) = admitted {
         admitted.dress(response.headers_mut());
     }
@@ -142,13 +148,19 @@ pub(super) fn dress(mut response: HttpResponse, name: &RequestName) -> HttpRespo
     response
 }
 
-/// One request under `/api`, and what is known of it before it is read.
+/// One request under `/api`.
 struct Call<'a> {
     request: &'a HttpRequest,
     place: &'a web::Data<Place>,
     rest: Arc<RestSettings>,
+    seen: Seen<'a>,
+}
+
+/// What is known of a request by its head.
+struct Seen<'a> {
     name: &'a RequestName,
     admitted: Option<&'a Admitted>,
+    trace: &'a Trace,
     since: Instant,
 }
 
@@ -157,7 +169,7 @@ async fn answer(
     path: Result<Route, NoRoute>,
     payload: &mut web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let Call { request, place, rest, name, admitted, since } = call;
+    let Call { request, place, rest, seen: Seen { name, admitted, trace, since } } = call;
     let route = path.map_err(no_route)?;
     if let Some(response) = other_method(request, admitted, &rest)? {
         return Ok(response);
@@ -171,13 +183,15 @@ async fn answer(
     let given = negotiate::body_form(request.headers())?;
     if let Some(form) = negotiate::stream_form(request.headers()).filter(|_| route.endpoint == Endpoint::Call) {
         let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
-        let asked = body::request(Single::Call, route.uri.as_deref(), given.serialization, &body)?;
+        let mut asked = body::request(Single::Call, route.uri.as_deref(), given.serialization, &body)?;
+        trace.carry(&mut asked);
         return progressive::answer(request, place, Arc::clone(&rest), &caller, asked, form, name).await;
     }
     let wanted = negotiate::accepted_form(request.headers(), given)?;
     let key = idempotent::key(request.headers())?;
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
-    let asked = asked(&route, given.serialization, &body, rest.batch_max)?;
+    let mut asked = asked(&route, given.serialization, &body, rest.batch_max)?;
+    trace.carry_all(&mut asked);
     let retry = key.map(|key| idempotent::Retry::new(&caller, request, key, &body, [given, wanted]));
     let wish = negotiate::wait(request.headers());
     let (place, name) = (web::Data::clone(place), name.clone());

@@ -8,7 +8,7 @@ use actix_web::HttpResponse;
 
 /// What pages may read of an answer's head.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Wharf-Request-Id, Retry-After, Idempotency-Replayed, Server-Timing, Preference-Applied, WWW-Authenticate",
+    "Wharf-Request-Id, Retry-After, RateLimit, RateLimit-Policy, traceparent, Idempotency-Replayed, Server-Timing, Preference-Applied, WWW-Authenticate",
 );
 
 /// What pages may say in a request's head.

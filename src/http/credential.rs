@@ -3,7 +3,7 @@
 
 use super::problem::{Problem, Statuses};
 use super::sessions::{Key, Who};
-use super::verified::Verified;
+use super::verified::{Under, Verified};
 use crate::actors::asking::{self, About, Ways};
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
@@ -205,14 +205,15 @@ async fn with_ticket(
     let address = arrival.peer.map(|peer| peer.ip());
     let mark =
         lasting.then(|| arrival.verified.borrow().mark(arrival.realm.as_str(), address, authid, ticket)).flatten();
+    let under = Under { settings: shared, forgotten: shared.forgotten(authid) };
     if let Some(mark) = mark {
-        if let Some(identity) = arrival.verified.borrow().find(mark, shared, clock::now()) {
+        if let Some(identity) = arrival.verified.borrow().find(mark, under, clock::now()) {
             return Ok(identity);
         }
     }
     let identity = prove(arrival, shared, Proof::Login(auth::Method::Ticket, Some(authid), ticket)).await?;
     if let Some(mark) = mark.filter(|_| &*identity.authprovider == auth::PROVIDER) {
-        arrival.verified.borrow_mut().keep(mark, &identity, shared, clock::now(), arrival.auth_cache);
+        arrival.verified.borrow_mut().keep(mark, &identity, under, clock::now(), arrival.auth_cache);
     }
     Ok(identity)
 }

@@ -1,6 +1,7 @@
 //! Requests with an `Idempotency-Key`: carried out once, whoever asks how often, and to their end although the client has gone.
 //! The rule is [`super::idempotency`]; this is its shared place and its HTTP. Source: section 9 of the HTTP design.
 
+use super::allowance;
 use super::api::respond;
 use super::idempotency::{Begun, Content, Records, Said, Scope};
 use super::negotiate::Form;
@@ -22,6 +23,7 @@ use std::hash::{Hash, Hasher};
 )]
 use std::sync::Mutex;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use tracing::Instrument;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -127,7 +129,7 @@ impl Retry {
         }
         let under_way = UnderWay { records, scope: self.scope, said: None, settings };
         // A task of its own, which a client that hangs up does not end.
-        let running = actix_web::rt::spawn(async move {
+        let running = async move {
             let name = task.name.clone();
             let outcome = task.run().await;
             under_way.end(match &outcome {
@@ -135,7 +137,8 @@ impl Retry {
                 Err(problem) => problem.said(&name),
             });
             outcome
-        });
+        };
+        let running = actix_web::rt::spawn(running.in_current_span());
         match running.await {
             Ok(outcome) => outcome.map(respond),
             Err(_) => Err(Problem::router(statuses, ErrorUri::INTERNAL, "the request failed")),
@@ -153,7 +156,8 @@ struct UnderWay {
 
 impl UnderWay {
     /// It was answered so.
-    fn end(mut self, said: Said) {
+    fn end(mut self, mut said: Said) {
+        said.headers.retain(|(name, _)| !allowance::is_of_the_moment(name));
         self.said = Some(said);
     }
 }

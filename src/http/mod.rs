@@ -4,6 +4,7 @@
 //! shared session.
 
 mod admin;
+mod allowance;
 mod api;
 mod batch;
 mod body;
@@ -33,6 +34,7 @@ pub mod sessions;
 pub mod settings;
 mod streams;
 mod told;
+mod trace;
 mod verified;
 pub mod webhook;
 
@@ -245,7 +247,7 @@ pub fn refuse(head: &RequestHead, listener: &Listener, state: &HttpState) -> Opt
 /// Adds the services of one listener to its application, of which there is one on each worker thread.
 pub fn configure(services: &mut web::ServiceConfig, listener: &Listener, state: &HttpState) {
     let place = Place {
-        state: state.clone(),
+        state: HttpState { served: state.served.another(), ..state.clone() },
         listener: listener.clone(),
         realms: RefCell::default(),
         verified: RefCell::default(),

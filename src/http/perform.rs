@@ -1,21 +1,24 @@
 //! What a checked request does: its CALL, PUBLISH or batch by the session of whoever asks, and the answer in the wanted
 //! serialization. Owns all that it needs, so that it can run on when the client has gone (`Idempotency-Key`).
 
+use super::allowance::{self, Counted};
 use super::api;
 use super::batch::{Batch, Mode, Outcome, Outcomes};
 use super::idempotency::Said;
 use super::negotiate::Form;
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
-use super::sessions::{Answer, Caller, Request};
+use super::sessions::{Answer, Answered, Caller, Request};
 use super::settings::RestSettings;
 use super::Place;
 use crate::actors::clock;
 use crate::codec::{self, Fidelity, Piece};
+use crate::session::Allowances;
 use crate::wamp::{ErrorUri, Serialization};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
 use actix_web::web;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,23 +53,28 @@ impl Task {
     pub(super) async fn run(self) -> Result<Said, Problem> {
         let Self { place, rest, caller, asked, wish, wanted, name, since } = self;
         let statuses = Statuses(&rest.status);
-        let (said, deadline, timing) = match asked {
+        let (said, left, deadline, timing) = match asked {
             Asked::One(mut asked) => {
                 let deadline = api::set_deadline(&mut asked, wish, &rest, &caller.handle.shared)?;
-                let sent = clock::now();
-                let said = ask(&place, &caller, asked, deadline, &statuses).await;
-                let said = said.and_then(|answer| say(answer, wanted.serialization, &statuses, &place));
-                (said, deadline, Some((sent, clock::now())))
+                let (counted, sent) = (Counted::of(&asked), clock::now());
+                let answered = ask(&place, &caller, asked, deadline, &statuses).await;
+                let left = answered.as_ref().ok().and_then(|answered| allowance::lines(answered.allowances, counted));
+                let said = answered.and_then(|said| say(said.answer, wanted.serialization, &statuses, &place));
+                (said, left, deadline, Some((sent, clock::now())))
             }
             Asked::Batch(batch) => {
                 let deadline = wish.unwrap_or(rest.wait_max).min(rest.wait_max);
-                let answers = Answers { place: &place, rest: &rest, caller: &caller, wanted, name: &name, statuses };
-                (answers.of(batch, deadline).await.map(|body| (StatusCode::OK, body)), deadline, None)
+                let left = Cell::new(None);
+                let answers =
+                    Answers { place: &place, rest: &rest, caller: &caller, wanted, name: &name, statuses, left: &left };
+                let said = answers.of(batch, deadline).await.map(|body| (StatusCode::OK, body));
+                (said, allowance::lines(left.get(), Counted::Both), deadline, None)
             }
         };
         let applied = wish.and_then(|_| applied(deadline)).map(|applied| (PREFERENCE_APPLIED, applied));
         let timing = timing.and_then(|(sent, answered)| server_timing(since, sent, answered));
         let headers = applied.into_iter().chain(timing.map(|timing| (SERVER_TIMING, timing)));
+        let headers = headers.chain(left.into_iter().flatten());
         match said {
             Ok((status, body)) => {
                 Ok(Said { status, media_type: wanted.media_type, headers: headers.collect(), body: body.into() })
@@ -98,7 +106,7 @@ pub(super) fn ask(
     asked: Request,
     deadline: Duration,
     statuses: &Statuses<'_>,
-) -> impl std::future::Future<Output = Result<Answer, Problem>> {
+) -> impl std::future::Future<Output = Result<Answered, Problem>> {
     let answer = place.state.sessions.ask(caller, asked);
     let text = || format!("no answer came within {} s", deadline.as_secs_f32());
     // Made before, as the future may outlive what it was made with.
@@ -117,6 +125,8 @@ struct Answers<'a> {
     wanted: Form,
     name: &'a RequestName,
     statuses: Statuses<'a>,
+    /// What was left of the rates at the last answer.
+    left: &'a Cell<Option<Allowances>>,
 }
 
 impl Answers<'_> {
@@ -158,7 +168,7 @@ impl Answers<'_> {
         &self,
         mut item: Request,
         until: Instant,
-    ) -> Result<impl std::future::Future<Output = Result<Answer, Problem>>, Problem> {
+    ) -> Result<impl std::future::Future<Output = Result<Answered, Problem>>, Problem> {
         let deadline = api::set_deadline(&mut item, None, self.rest, &self.caller.handle.shared)?;
         let left = until.saturating_duration_since(clock::now());
         if left.is_zero() {
@@ -168,7 +178,8 @@ impl Answers<'_> {
         Ok(ask(self.place, self.caller, item, deadline.min(left), &self.statuses))
     }
 
-    fn say(&self, answer: Answer) -> Result<(StatusCode, Vec<u8>), Problem> {
+    fn say(&self, Answered { answer, allowances }: Answered) -> Result<(StatusCode, Vec<u8>), Problem> {
+        self.left.set(allowances.or(self.left.get()));
         say(answer, self.wanted.serialization, &self.statuses, self.place)
     }
 

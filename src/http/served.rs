@@ -4,7 +4,11 @@
 //! Source: section 17 of the HTTP design.
 
 use std::collections::BTreeMap;
-#[expect(clippy::disallowed_types, reason = "all threads count; locked for one addition for each request")]
+use std::sync::atomic::{AtomicUsize, Ordering};
+#[expect(
+    clippy::disallowed_types,
+    reason = "one for each thread that counts; only a scrape locks those of others"
+)]
 use std::sync::Mutex;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,15 +33,47 @@ pub(super) struct Counts {
     pub(super) times: BTreeMap<&'static str, Times>,
 }
 
-/// The requests of a node.
-#[derive(Clone, Debug, Default)]
+impl Counts {
+    fn add(&mut self, of: &Self) {
+        for (key, requests) in &of.requests {
+            *self.requests.entry(key.clone()).or_default() += requests;
+        }
+        for (endpoint, of) in &of.times {
+            let times = self.times.entry(endpoint).or_default();
+            times.count += of.count;
+            times.sum_s += of.sum_s;
+            times.by_bound.iter_mut().zip(of.by_bound).for_each(|(sum, of)| *sum += of);
+        }
+    }
+}
+
+/// As many threads count without meeting each other; further ones share.
+const SHARES: usize = 64;
+
+/// The requests of a node, in shares of which each thread of each listener has one.
+#[derive(Clone, Debug)]
 #[expect(clippy::disallowed_types, reason = "as above")]
-pub(super) struct ServedRequests(Arc<Mutex<Counts>>);
+pub(super) struct ServedRequests {
+    shares: Arc<[Mutex<Counts>]>,
+    next: Arc<AtomicUsize>,
+    mine: usize,
+}
+
+impl Default for ServedRequests {
+    fn default() -> Self {
+        Self { shares: (0..SHARES).map(|_| Mutex::default()).collect(), next: Arc::default(), mine: 0 }
+    }
+}
 
 impl ServedRequests {
+    /// The same requests, counted by somebody else: on another thread, or behind another listener.
+    pub(super) fn another(&self) -> Self {
+        Self { mine: self.next.fetch_add(1, Ordering::Relaxed) % SHARES, ..self.clone() }
+    }
+
     /// One more.
     pub(super) fn note(&self, listener: &Arc<str>, endpoint: &'static str, status: u16, time: Duration) {
-        let mut counts = self.lock();
+        let Some(mut counts) = self.shares.get(self.mine).map(lock) else { return };
         *counts.requests.entry((Arc::clone(listener), endpoint, status)).or_default() += 1;
         let times = counts.times.entry(endpoint).or_default();
         let seconds = time.as_secs_f64();
@@ -49,12 +85,15 @@ impl ServedRequests {
 
     /// What was counted.
     pub(super) fn counts(&self) -> Counts {
-        self.lock().clone()
+        let mut counts = Counts::default();
+        self.shares.iter().for_each(|share| counts.add(&lock(share)));
+        counts
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+#[expect(clippy::disallowed_types, reason = "as above")]
+fn lock(share: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    share.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -62,11 +101,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_counted_by_endpoint_and_status_and_their_times_by_bounds() {
+    fn requests_are_counted_by_endpoint_and_status_and_their_times_by_bounds_whoever_counts() {
         let (served, main) = (ServedRequests::default(), Arc::from("main"));
         served.note(&main, "call", 200, Duration::from_millis(1));
-        served.note(&main, "call", 200, Duration::from_millis(2));
-        served.note(&main, "call", 404, Duration::from_secs(11));
+        served.another().note(&main, "call", 200, Duration::from_millis(2));
+        served.another().note(&main, "call", 404, Duration::from_secs(11));
         let counts = served.counts();
         let requests: Vec<_> = counts.requests.iter().map(|((_, of, status), count)| (*of, *status, *count)).collect();
         assert_eq!(requests, [("call", 200, 2), ("call", 404, 1)]);

@@ -36,6 +36,8 @@ pub struct RestSettings {
     pub batch_max: usize,
     /// How long a ticket that was found right is remembered; zero for not at all. 60 s.
     pub auth_cache: Duration,
+    /// Whether the trace of a request is handed on, and said in its answer (`observability.trace_context`).
+    pub hands_on_trace: bool,
     /// Pages of other origins.
     pub cors: CorsSettings,
     /// Requests with an `Idempotency-Key`.
@@ -120,6 +122,7 @@ impl Default for RestSettings {
             routes: Vec::new(),
             batch_max: 100,
             auth_cache: Duration::from_secs(60),
+            hands_on_trace: false,
             cors: CorsSettings::default(),
             idempotency: IdempotencySettings::default(),
             stream: StreamSettings::default(),

@@ -2,7 +2,7 @@
 //!
 //! Each thread of each listener has its own. A ticket is kept as a keyed hash with its name, realm and the address that it came
 //! from; a wrong one is never kept. What is found here holds for the realm with the settings that it was found under: a reload
-//! forgets it. Source: section 3 of the HTTP design, `rest.auth_cache`.
+//! forgets it; and so does whoever kills a session of the name. Source: section 3 of the HTTP design, `rest.auth_cache`.
 
 use crate::actors::RealmShared;
 use crate::auth::Identity;
@@ -24,9 +24,27 @@ pub(super) struct Mark([u8; 32]);
 struct Entry<S> {
     until: Instant,
     identity: Identity,
+    /// How often all that was remembered of the name had been forgotten.
+    forgotten: u32,
     /// Under which settings.
     settings: Weak<S>,
 }
+
+/// What a finding depends on.
+#[derive(Debug)]
+pub(super) struct Under<'a, S> {
+    pub(super) settings: &'a Arc<S>,
+    /// How often all that was remembered of the name has been forgotten, as of before the credential was looked at.
+    pub(super) forgotten: u32,
+}
+
+impl<S> Clone for Under<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Under<'_, S> {}
 
 /// What was found right under settings `S`.
 pub(super) struct Verified<S = RealmShared> {
@@ -54,20 +72,24 @@ impl<S> Verified<S> {
         Some(Mark(mac.finalize().into_bytes().into()))
     }
 
-    /// Who that is, if it was found right under these settings a short while ago.
-    pub(super) fn find(&self, mark: Mark, settings: &Arc<S>, now: Instant) -> Option<Identity> {
+    /// Who that is, if it was found right under these settings a short while ago, and was not forgotten since.
+    pub(super) fn find(&self, mark: Mark, under: Under<'_, S>, now: Instant) -> Option<Identity> {
         let entry = self.entry_by_mark.get(&mark)?;
-        let holds = now < entry.until && std::ptr::eq(entry.settings.as_ptr(), Arc::as_ptr(settings));
+        let holds = now < entry.until
+            && entry.forgotten == under.forgotten
+            && std::ptr::eq(entry.settings.as_ptr(), Arc::as_ptr(under.settings));
         holds.then(|| entry.identity.clone())
     }
 
-    /// It is right, and remembered for so long.
-    pub(super) fn keep(&mut self, mark: Mark, identity: &Identity, settings: &Arc<S>, now: Instant, time: Duration) {
+    /// It was right under these settings, and is remembered for so long.
+    pub(super) fn keep(&mut self, mark: Mark, identity: &Identity, under: Under<'_, S>, now: Instant, time: Duration) {
         self.forget_old(now);
         if time.is_zero() {
             return;
         }
-        let entry = Entry { until: now + time, identity: identity.clone(), settings: Arc::downgrade(settings) };
+        let Under { settings, forgotten } = under;
+        let (identity, settings) = (identity.clone(), Arc::downgrade(settings));
+        let entry = Entry { until: now + time, identity, forgotten, settings };
         if self.entry_by_mark.insert(mark, entry).is_none() {
             self.marks.push_back(mark);
         }
@@ -110,14 +132,16 @@ mod tests {
     #[test]
     fn a_ticket_is_remembered_for_its_time_its_address_and_its_settings() {
         let (mut verified, settings, now) = (Verified::<u8>::default(), Arc::new(1), Instant::now());
+        let settings = Under { settings: &settings, forgotten: 7 };
         let here = Some(IpAddr::from([127, 0, 0, 1]));
         let mark = verified.mark("r", here, "ann", "s3cret").unwrap();
-        assert!(verified.find(mark, &settings, now).is_none());
-        verified.keep(mark, &identity(), &settings, now, TIME);
-        assert!(verified.find(mark, &settings, now).is_some());
-        assert!(verified.find(mark, &settings, now + TIME).is_none());
+        assert!(verified.find(mark, settings, now).is_none());
+        verified.keep(mark, &identity(), settings, now, TIME);
+        assert!(verified.find(mark, settings, now).is_some());
+        assert!(verified.find(mark, settings, now + TIME).is_none());
         // After a reload the settings are others, though they may say the same.
-        assert!(verified.find(mark, &Arc::new(1), now).is_none());
+        assert!(verified.find(mark, Under { settings: &Arc::new(1), ..settings }, now).is_none());
+        assert!(verified.find(mark, Under { forgotten: 8, ..settings }, now).is_none());
         for (realm, address, authid, ticket) in [
             ("r", here, "ann", "s3cre"),
             ("r", None, "ann", "s3cret"),
@@ -125,23 +149,24 @@ mod tests {
             ("q", here, "ann", "s3cret"),
         ] {
             let other = verified.mark(realm, address, authid, ticket).unwrap();
-            assert!(verified.find(other, &settings, now).is_none());
+            assert!(verified.find(other, settings, now).is_none());
         }
     }
 
     #[test]
     fn no_more_than_ten_thousand_tickets_are_remembered() {
         let (mut verified, settings, now) = (Verified::<u8>::default(), Arc::new(1), Instant::now());
+        let settings = Under { settings: &settings, forgotten: 0 };
         let mark = |verified: &Verified<u8>, n: usize| verified.mark("r", None, "ann", &n.to_string()).unwrap();
         for n in 0..=ENTRIES_MAX {
             let mark = mark(&verified, n);
-            verified.keep(mark, &identity(), &settings, now, TIME);
+            verified.keep(mark, &identity(), settings, now, TIME);
         }
         assert_eq!((verified.entry_by_mark.len(), verified.marks.len()), (ENTRIES_MAX, ENTRIES_MAX));
-        assert!(verified.find(mark(&verified, 0), &settings, now).is_none());
-        assert!(verified.find(mark(&verified, 1), &settings, now).is_some());
+        assert!(verified.find(mark(&verified, 0), settings, now).is_none());
+        assert!(verified.find(mark(&verified, 1), settings, now).is_some());
         let other = mark(&verified, ENTRIES_MAX + 1);
-        verified.keep(other, &identity(), &settings, now + TIME, TIME);
+        verified.keep(other, &identity(), settings, now + TIME, TIME);
         assert_eq!(verified.entry_by_mark.len(), 1);
     }
 }

@@ -25,6 +25,8 @@ pub struct RealmRules {
     pub forward_timeout: ForwardTimeout,
     /// Whether retained events outlive the process: what is retained is handed to the store.
     pub retained_durable: bool,
+    /// Whether what a caller or publisher says of its trace is handed on.
+    pub hands_on_trace: bool,
     /// Whether the procedures `wharf.admin.*` are here, by which the node is administered.
     pub administers: bool,
 }

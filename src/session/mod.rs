@@ -37,7 +37,7 @@ pub use established::{Disclose, Refused, Rules, Told};
 pub use explain::{Answer, Question};
 pub use handshake::{Arrival, Door, Doorman, Proof};
 pub use history::GET_EVENTS;
-pub use rate::Rate;
+pub use rate::{Allowance, Allowances, Rate};
 
 use crate::auth::{Certificate, Challenge, Identity, Inquiry, Method, Work};
 use crate::wamp::message::{Goodbye, Message};
@@ -310,6 +310,12 @@ impl Session {
     #[inline]
     pub fn set_time(&mut self, now: Instant) {
         self.used.set_time(now);
+    }
+
+    /// What is left of the role's rate, if it has one; only then is the clock looked at.
+    pub fn allowances(&self, now: impl FnOnce() -> Instant) -> Option<Allowances> {
+        let State::Established { rules, .. } = &self.state else { return None };
+        rules.rate.as_ref().map(|rate| self.used.left(rate, now()))
     }
 
     /// Something that could not even be read as a message (R20), or that broke the realm's rules.

@@ -17,6 +17,28 @@ pub struct Rate {
     pub burst: u32,
 }
 
+/// What of a rate is left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Allowance {
+    /// As many may come at once, if none came for a while.
+    pub burst: u32,
+    /// Until that many are there again after all of them were used.
+    pub window: Duration,
+    /// As many may come now.
+    pub left: u32,
+    /// Until `burst` are there again.
+    pub full_after: Duration,
+}
+
+/// What is left of a role's rate; what is absent is not counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Allowances {
+    /// CALLs.
+    pub calls: Option<Allowance>,
+    /// PUBLISHes.
+    pub publishes: Option<Allowance>,
+}
+
 /// What a session has made use of.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Used {
@@ -49,6 +71,25 @@ impl Used {
     }
 }
 
+impl Used {
+    /// What is left at `now`.
+    pub(super) fn left(&self, rate: &Rate, now: Instant) -> Allowances {
+        Allowances {
+            calls: rate.calls.map(|per_second| left(self.calls, per_second, rate.burst, now)),
+            publishes: rate.publishes.map(|per_second| left(self.publishes, per_second, rate.burst, now)),
+        }
+    }
+}
+
+/// What [`take`] takes from.
+fn left(until: Option<Instant>, per_second: u32, burst: u32, now: Instant) -> Allowance {
+    let (interval, burst) = (Duration::from_secs(1) / per_second.max(1), burst.max(1));
+    let full_after = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+    let used = full_after.as_nanos().div_ceil(interval.as_nanos().max(1));
+    let left = burst.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
+    Allowance { burst, window: interval * burst, left, full_after }
+}
+
 fn take(
     until: &mut Option<Instant>,
     per_second: Option<u32>,
@@ -77,6 +118,7 @@ mod tests {
     use crate::wamp::options::{CallOptions, PublishOptions};
     use crate::wamp::role::Announced;
     use crate::wamp::{MessageKind, Payload, RequestId, Uri, Value};
+    use proptest::prelude::*;
     use std::sync::Arc;
 
     const RATE: Rate = Rate { calls: Some(50), publishes: Some(20), connects: None, burst: 100 };
@@ -114,6 +156,29 @@ mod tests {
         for later in [0, 3600] {
             used.set_time(start + Duration::from_secs(later));
             assert_eq!((0..1000).filter(|_| used.call(&RATE).is_ok()).count(), 100);
+        }
+    }
+
+    proptest! {
+        /// As many are let through as were told to be left, and not one more.
+        #[test]
+        fn what_is_left_is_what_is_let_through(per_second in 1..500u32, burst in 1..200u32, pauses in prop::collection::vec(0..400u64, 0..60)) {
+            let rate = Rate { calls: Some(per_second), publishes: None, connects: None, burst };
+            let (mut used, mut now) = (Used::default(), crate::actors::clock::now());
+            used.set_time(now);
+            for pause in pauses {
+                now += Duration::from_millis(pause);
+                used.set_time(now);
+                let _counted = used.call(&rate);
+            }
+            let told = used.left(&rate, now);
+            prop_assert_eq!(told.publishes, None);
+            let Allowance { burst: most, window, left, full_after } = told.calls.unwrap();
+            prop_assert!(most == burst && left <= burst && full_after <= window);
+            let mut after = used;
+            prop_assert_eq!((0..=burst).filter(|_| after.call(&rate).is_ok()).count() as u32, left);
+            used.set_time(now + full_after);
+            prop_assert_eq!((0..=burst).filter(|_| used.call(&rate).is_ok()).count() as u32, burst);
         }
     }
 

@@ -12,6 +12,7 @@ pub mod payload;
 pub mod policy;
 pub mod role;
 pub mod time;
+pub mod trace;
 pub mod uri;
 pub mod value;
 
@@ -23,5 +24,6 @@ pub use outcome::Outcome;
 pub use payload::{Payload, PayloadForm, RawPayload, Serialization};
 pub use policy::{CancelMode, InvocationPolicy, MatchPolicy};
 pub use time::WallTime;
+pub use trace::TraceContext;
 pub use uri::Uri;
 pub use value::{Dict, Value};

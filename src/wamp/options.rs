@@ -6,6 +6,7 @@
 use super::id::{SessionId, SubscriptionId};
 use super::policy::{CancelMode, InvocationPolicy, MatchPolicy};
 use super::role::Roles;
+use super::trace::TraceContext;
 use super::uri::Uri;
 use super::value::Dict;
 use std::sync::Arc;
@@ -80,11 +81,21 @@ pub struct PublishOptions {
     pub listing: Option<Box<Listing>>,
     /// Payload passthru attributes, if a scheme was given.
     pub ppt: Option<Box<Ppt>>,
+    /// The trace that it belongs to: `_traceparent` and `_tracestate`.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl Default for PublishOptions {
     fn default() -> Self {
-        Self { acknowledge: false, exclude_me: true, disclose_me: false, retain: false, listing: None, ppt: None }
+        Self {
+            acknowledge: false,
+            exclude_me: true,
+            disclose_me: false,
+            retain: false,
+            listing: None,
+            ppt: None,
+            trace: None,
+        }
     }
 }
 
@@ -166,6 +177,8 @@ pub struct EventDetails {
     pub missed: Option<u64>,
     /// Payload passthru attributes.
     pub ppt: Option<Box<Ppt>>,
+    /// The trace that it belongs to: `_traceparent` and `_tracestate`.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 /// UNSUBSCRIBED.Details of a revocation.
@@ -216,6 +229,8 @@ pub struct CallOptions {
     pub disclose_me: bool,
     /// Payload passthru attributes.
     pub ppt: Option<Box<Ppt>>,
+    /// The trace that it belongs to: `_traceparent` and `_tracestate`.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 /// CANCEL.Options.
@@ -242,6 +257,8 @@ pub struct InvocationDetails {
     pub timeout_ms: Option<u64>,
     /// Payload passthru attributes.
     pub ppt: Option<Box<Ppt>>,
+    /// The trace that it belongs to: `_traceparent` and `_tracestate`.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 /// INTERRUPT.Options.

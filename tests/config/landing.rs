@@ -338,6 +338,7 @@ stream = { heartbeat = "111ms", retry = "112ms", max_streams = 6, poll_wait = "1
         status: BTreeMap::from([("com.e.".to_owned(), 499)]),
         batch_max: 6,
         auth_cache: 7000 * MILLISECOND,
+        hands_on_trace: false,
         cors: CorsSettings {
             origins: vec!["https://a.example".to_owned(), "http://localhost:*".to_owned()],
             credentials: true,
@@ -355,6 +356,18 @@ stream = { heartbeat = "111ms", retry = "112ms", max_streams = 6, poll_wait = "1
         idempotency: IdempotencySettings { ttl: 9000 * MILLISECOND, entries_max: 10, octets_max: 1 << 20 },
     };
     assert_eq!(settings.rest, rest);
+}
+
+/// `observability.trace_context` is a setting of every realm and of the bridge.
+#[test]
+fn the_key_of_trace_context_lands_in_every_realm_and_in_the_bridge() {
+    for on in [true, false] {
+        let text = format!("[realms.a]\n[realms.b]\n[observability]\ntrace_context = {on}\n");
+        let settings = loaded(&of_text(&text));
+        assert!(settings.realms.iter().all(|realm| realm.rules.hands_on_trace == on) && settings.realms.len() == 2);
+        assert_eq!(settings.rest.hands_on_trace, on);
+    }
+    assert!(!loaded(&of_text("[realms.a]\n")).realms[0].rules.hands_on_trace, "off without the key");
 }
 
 /// `rest.cors`: credentials only for origins that are named.

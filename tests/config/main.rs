@@ -137,9 +137,14 @@ fn comparable(settings: &Settings) -> String {
             takeover,
             forward_timeout,
             retained_durable,
+            hands_on_trace,
             administers,
         } = &realm.rules;
-        writeln!(text, "{features:?} {takeover:?} {forward_timeout:?} {retained_durable} {administers}").unwrap();
+        writeln!(
+            text,
+            "{features:?} {takeover:?} {forward_timeout:?} {retained_durable} {hands_on_trace} {administers}"
+        )
+        .unwrap();
         topics.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         procedures.iter().for_each(|entry| writeln!(text, "{entry:#?}").unwrap());
         let rules = |rules: &[wharf::authz::Rule]| -> Vec<String> {

@@ -28,6 +28,7 @@ mod swap;
 mod takeover;
 mod testaments;
 mod timeouts;
+mod traces;
 
 #[path = "../support/test_realm.rs"]
 mod test_realm;

@@ -172,6 +172,7 @@ impl Setup {
             takeover: if self.takeover { Takeover::Suspect } else { Takeover::Off },
             forward_timeout: self.forward,
             retained_durable: self.retained_durable,
+            hands_on_trace: true,
             administers: false,
         }
     }

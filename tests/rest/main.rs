@@ -38,6 +38,7 @@ mod statuses;
 mod stopping;
 mod stream;
 mod tokens;
+mod trace;
 mod wamp;
 mod webhook_store;
 mod webhook_tries;

@@ -117,6 +117,28 @@ fn a_killed_session_answers_503_with_the_reason_and_the_next_request_opens_anoth
     assert_ne!(session_of(&mut http, &mut callee, None), first);
 }
 
+/// Section 3: what `rest.auth_cache` remembers ends with a session that is killed. While a name is throttled (A2), a ticket that
+/// is remembered is good and any other is not looked at: that shows which of the two it is.
+#[test]
+fn whoever_is_killed_logs_in_anew_with_the_next_request() {
+    let router = Router::start();
+    let (mut http, mut killer) = (router.http(), router.session());
+    let (right, wrong) = (basic("ann", "s3cret"), basic("ann", "wrong"));
+    let mut status =
+        |credential: &str| http.request("POST", "/api/v1/call/com.nope", &[("Authorization", credential)], "").status;
+    assert_eq!(status(&right), 404);
+    let throttle = |status: &mut dyn FnMut(&str) -> u16| while status(&wrong) != 429 {};
+    throttle(&mut status);
+    assert_eq!(status(&right), 404, "it is remembered");
+    // Another try may become free at any moment, and the kill may still be on its way: then it is remembered again.
+    let is_forgotten = (0..5).any(|_| {
+        killer.call("wamp.session.kill_by_authid", &json!(["ann"]));
+        throttle(&mut status);
+        status(&right) == 429
+    });
+    assert!(is_forgotten);
+}
+
 /// Section 3.
 #[test]
 fn over_the_most_sessions_a_new_identity_gets_503() {

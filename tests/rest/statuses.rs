@@ -152,3 +152,52 @@ fn every_documented_request_of_the_bridge_is_answered_as_documented() {
     assert!(rows >= 10, "{rows}");
     assert_eq!(http.post("/api/v1/call/com.example.add", r#"{"args":[]}"#).status, 200);
 }
+
+/// Section 5: `RateLimit` and `RateLimit-Policy`, of roles that have a rate.
+#[test]
+fn a_role_with_a_rate_is_told_what_is_left_of_it() {
+    let limited = "[realms.main.roles.member]\nrate = { calls = \"1/s\", publishes = \"2/s\", burst = 3 }";
+    let route =
+        "[rest.routes.count]\nmethod = \"POST\"\npath = \"/count\"\nrealm = \"main\"\ncall = \"wamp.session.count\"\n";
+    let cors = "[rest.cors]\norigins = [\"https://shop.example\"]\n[rest.status]";
+    let config = CONFIG.replace("[realms.main.roles.member]", limited).replace("[rest.status]", cors);
+    let router = Router::with(&format!("{config}\n{route}"));
+    let mut http = router.http();
+    let (bob, ann) = (basic("bob", "s3cret"), basic("ann", "s3cret"));
+    let call = "/api/v1/call/wamp.session.count";
+    let mut ask = |path: &str, credential: &str, body: &str| {
+        http.request("POST", path, &[JSON, ("Authorization", credential), ("Origin", "https://shop.example")], body)
+    };
+    let said = |answer: &crate::client::Response| {
+        let of = |name: &str| answer.header(name).map(ToOwned::to_owned);
+        of("ratelimit-policy").zip(of("ratelimit"))
+    };
+    let left = |limit: &str| -> u32 { limit.split(&['=', ';'][..]).nth(2).unwrap().parse().unwrap() };
+    let (policy, limit) = said(&ask(call, &bob, "")).unwrap();
+    assert_eq!((&*policy, &*limit), ("\"calls\";q=3;w=3", "\"calls\";r=2;t=1"));
+    let refused = std::iter::repeat_with(|| ask(call, &bob, "")).find(|answer| answer.status == 429).unwrap();
+    let (policy, limit) = said(&refused).unwrap();
+    assert_eq!((&*policy, left(&limit), refused.header("retry-after")), ("\"calls\";q=3;w=3", 0, Some("1")));
+    assert!(refused.header("access-control-expose-headers").unwrap().contains("RateLimit, RateLimit-Policy"));
+    let published = said(&ask("/api/v1/publish/com.a", &bob, "")).unwrap();
+    assert_eq!(published.0, "\"publishes\";q=3;w=2");
+    let batch = said(&ask("/api/v1/batch", &bob, r#"{"items":[{"op":"publish","topic":"com.a"}]}"#)).unwrap();
+    assert_eq!(batch.0, "\"calls\";q=3;w=3, \"publishes\";q=3;w=2");
+    assert_eq!(said(&ask("/count", &bob, "")).unwrap().0, "\"calls\";q=3;w=3");
+    // A role without a rate is told nothing.
+    assert_eq!(said(&ask(call, &ann, "")), None);
+}
+
+/// Section 9: what was left when a stored answer was made is of no use when it is repeated.
+#[test]
+fn a_stored_answer_does_not_repeat_what_was_left_of_a_rate() {
+    let limited = "[realms.main.roles.member]\nrate = { calls = \"100/s\", burst = 100 }";
+    let router = Router::with(&CONFIG.replace("[realms.main.roles.member]", limited));
+    let mut http = router.http();
+    let bob = basic("bob", "s3cret");
+    let headers = [("Authorization", &*bob), ("Idempotency-Key", "k")];
+    for is_said in [true, false] {
+        let answer = http.request("POST", "/api/v1/call/wamp.session.count", &headers, "");
+        assert_eq!((answer.status, answer.header("ratelimit").is_some()), (200, is_said));
+    }
+}

@@ -252,6 +252,7 @@ impl Ask<'_> {
             disclose_me: self.rng.random_bool(0.3),
             listing: self.listing(),
             ppt: keys(tag_of),
+            trace: None,
         };
         let request = if options.acknowledge { self.waiting(MessageKind::Publish) } else { self.next() };
         self.ledger.publish(tag_of, &topic, options.clone());
@@ -284,7 +285,8 @@ impl Ask<'_> {
         self.state.calls.insert(request.get(), calling);
         let disclose_me = self.rng.random_bool(0.3);
         self.ledger.call((tag_of.0, tag_of.1), &procedure, disclose_me);
-        let options = CallOptions { receive_progress, progress, timeout_ms, disclose_me, ppt: keys(tag_of) };
+        let options =
+            CallOptions { receive_progress, progress, timeout_ms, disclose_me, ppt: keys(tag_of), trace: None };
         Some(Call { request, options, procedure, payload: tag(tag_of) }.into())
     }
 

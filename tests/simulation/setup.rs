@@ -89,6 +89,7 @@ pub(crate) fn rules(rng: &mut StdRng) -> RealmRules {
         takeover: if rng.random_bool(0.8) { Takeover::Suspect } else { Takeover::Off },
         forward_timeout: ForwardTimeout::Request,
         retained_durable: rng.random_bool(0.5),
+        hands_on_trace: true,
         administers: false,
     }
 }

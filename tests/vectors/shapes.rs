@@ -16,15 +16,15 @@ const FULL: &[&str] = &[
     r#"[5,"secret",{}]"#,
     r#"[6,{"message":"bye"},"wamp.close.normal"]"#,
     r#"[8,68,1,{"ppt_scheme":"x_custom","ppt_keyid":"k"},"com.error",["why"],{"code":5}]"#,
-    r#"[16,1,{"acknowledge":true,"exclude_me":false,"disclose_me":true,"retain":true,"exclude":[0,1,18446744073709551615],"exclude_authid":["a"],"exclude_authrole":[],"eligible":[],"eligible_authid":["b"],"eligible_authrole":["c","d"],"ppt_scheme":"wamp","ppt_serializer":"cbor","ppt_cipher":"aes256gcm","ppt_keyid":"k"},"t",["p"]]"#,
+    r#"[16,1,{"acknowledge":true,"exclude_me":false,"disclose_me":true,"retain":true,"exclude":[0,1,18446744073709551615],"exclude_authid":["a"],"exclude_authrole":[],"eligible":[],"eligible_authid":["b"],"eligible_authrole":["c","d"],"ppt_scheme":"wamp","ppt_serializer":"cbor","ppt_cipher":"aes256gcm","ppt_keyid":"k","_traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},"t",["p"]]"#,
     r#"[17,1,2]"#,
     r#"[32,1,{"match":"wildcard","get_retained":true},"a..b"]"#,
     r#"[33,1,2]"#,
     r#"[34,1,2]"#,
     r#"[35,1]"#,
     r#"[35,0,{"subscription":7,"reason":"wamp.error.not_authorized"}]"#,
-    r#"[36,1,2,{"topic":"a.b","publisher":3,"publisher_authid":"joe","publisher_authrole":"user","trustlevel":0,"retained":true,"ppt_scheme":"wamp"},[],{"k":1}]"#,
-    r#"[48,1,{"receive_progress":true,"progress":true,"timeout":1000,"disclose_me":true,"ppt_scheme":"wamp"},"p",[1]]"#,
+    r#"[36,1,2,{"topic":"a.b","publisher":3,"publisher_authid":"joe","publisher_authrole":"user","trustlevel":0,"retained":true,"ppt_scheme":"wamp","_traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","_tracestate":"a@b=1,c=2 3"},[],{"k":1}]"#,
+    r#"[48,1,{"receive_progress":true,"progress":true,"timeout":1000,"disclose_me":true,"ppt_scheme":"wamp","_traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","_tracestate":"a@b=1,c=2 3"},"p",[1]]"#,
     r#"[49,1,{"mode":"kill"}]"#,
     r#"[50,1,{"progress":true},["r"]]"#,
     r#"[64,1,{"match":"prefix","invoke":"roundrobin","disclose_caller":true,"forward_timeout":true,"concurrency":4,"force_reregister":true},"p"]"#,
@@ -32,7 +32,7 @@ const FULL: &[&str] = &[
     r#"[66,1,2]"#,
     r#"[67,1]"#,
     r#"[67,0,{"registration":7,"reason":"r"}]"#,
-    r#"[68,1,2,{"procedure":"p","caller":3,"caller_authid":"joe","caller_authrole":"user","trustlevel":4,"receive_progress":true,"progress":true,"timeout":9,"ppt_scheme":"wamp"},[1],{"a":1}]"#,
+    r#"[68,1,2,{"procedure":"p","caller":3,"caller_authid":"joe","caller_authrole":"user","trustlevel":4,"receive_progress":true,"progress":true,"timeout":9,"ppt_scheme":"wamp","_traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","_tracestate":"a@b=1,c=2 3"},[1],{"a":1}]"#,
     r#"[69,1,{"mode":"killnowait"}]"#,
     r#"[70,1,{"progress":true,"ppt_scheme":"wamp"},[]]"#,
 ];
@@ -71,6 +71,38 @@ fn an_option_that_is_null_counts_as_absent() {
             Ok(Message::Call(call)) => assert_eq!(call.options, CallOptions::default(), "{hex}"),
             other => panic!("{hex}: {other:?}"),
         }
+    }
+}
+
+/// An extension, so a bad value of it is as none: a fault of tracing never ends a session.
+#[test]
+fn a_trace_that_is_not_well_formed_is_as_none() {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for (keys, expected) in [
+        (format!(r#""_traceparent":"{parent}","_tracestate":"a=1""#), Some((parent, Some("a=1")))),
+        (format!(r#""_tracestate":"A=1","_traceparent":"{parent}""#), Some((parent, None))),
+        (format!(r#""_traceparent":"{parent}","_tracestate":{{"a":[1]}}"#), Some((parent, None))),
+        (r#""_tracestate":"a=1""#.to_owned(), None),
+        (r#""_traceparent":null,"_tracestate":"a=1""#.to_owned(), None),
+        (r#""_traceparent":[{"a":1}],"_tracestate":"a=1""#.to_owned(), None),
+        (format!(r#""_traceparent":"{}""#, &parent[1..]), None),
+    ] {
+        let trace = publish_options(&format!("[16,1,{{{keys}}},\"a\"]")).trace;
+        let trace = trace.as_ref().map(|trace| (trace.parent(), trace.state()));
+        assert_eq!(trace, expected, "{keys}");
+    }
+}
+
+/// A dict of options has at most 15 keys on its way out.
+#[test]
+fn of_a_trace_only_the_parent_goes_where_all_other_options_are_there() {
+    let full = FULL.iter().find(|json| json.contains("_traceparent") && json.starts_with("[16,")).unwrap();
+    let with_state = full.replace(r#""_traceparent""#, r#""_tracestate":"a=1","_traceparent""#);
+    for (serialization, bytes) in in_all(&with_state) {
+        let message = read(serialization, bytes).unwrap();
+        let (octets, _) = write(&message, serialization).unwrap();
+        let again = read(serialization, octets).unwrap();
+        assert_eq!(String::from_utf8(write(&again, Serialization::Json).unwrap().0).unwrap(), **full);
     }
 }
 

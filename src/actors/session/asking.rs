@@ -106,7 +106,7 @@ impl SessionActor {
     /// Who leaves for good, or is told to go, is asked about again.
     pub(super) fn forget_answers(&self, shared: &RealmShared) {
         if let Some(tie) = &self.tie {
-            shared.answers().forget(&tie.identity.authid);
+            shared.forget(&tie.identity.authid);
         }
     }
 }

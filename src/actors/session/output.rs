@@ -181,7 +181,7 @@ impl SessionActor {
 
     /// Encodes and frames a message into the outbox.
     fn put(&mut self, class: Class, message: &Message) -> Result<Pushed, Unfit> {
-        if self.connection.take(message) {
+        if self.connection.take(message, &self.session) {
             self.tally.message_out(message.kind());
             return Ok(Pushed::Taken);
         }

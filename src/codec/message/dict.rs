@@ -43,6 +43,7 @@ pub(super) trait Shape: Default {
 pub(super) struct Parts {
     pub(super) ppt: Option<Box<Ppt>>,
     pub(super) disclosed: Option<Box<DisclosedParts>>,
+    pub(super) trace: Option<Box<TraceParts>>,
     /// For all that is built into values in one dict.
     budget: Budget,
 }
@@ -53,6 +54,13 @@ pub(super) struct DisclosedParts {
     pub(super) session: Option<SessionId>,
     pub(super) authid: Option<Arc<str>>,
     pub(super) authrole: Option<Arc<str>>,
+}
+
+/// The two keys of a [`TraceContext`](crate::wamp::TraceContext), whatever they hold.
+#[derive(Default)]
+pub(super) struct TraceParts {
+    pub(super) parent: Option<Value>,
+    pub(super) state: Option<Value>,
 }
 
 /// Reads a dict whose opening has been read.
@@ -68,7 +76,7 @@ pub(super) fn read<'a, R: Reader<'a>, D: Shape>(
     if !reader.next_entry(&mut items)? {
         return Ok(shape);
     }
-    let mut parts = Parts { ppt: None, disclosed: None, budget: Budget::new(context.dict, VALUES_MAX) };
+    let mut parts = Parts { ppt: None, disclosed: None, trace: None, budget: Budget::new(context.dict, VALUES_MAX) };
     entries(reader, items, context.dict, |key, reader| {
         let mut value = Field { reader, context, levels, parts: &mut parts };
         if !shape.option(key, &mut value)? {

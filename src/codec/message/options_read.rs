@@ -1,6 +1,6 @@
 //! Where each key of Options and Details goes: the table of section 2 of the reference, as read.
 
-use super::dict::{DisclosedParts, Entries, Field, Parts, Shape};
+use super::dict::{DisclosedParts, Entries, Field, Parts, Shape, TraceParts};
 use crate::codec::error::DecodeError;
 use crate::codec::reader::Reader;
 use crate::wamp::options::{
@@ -9,7 +9,8 @@ use crate::wamp::options::{
     UnregisteredDetails, UnsubscribedDetails, WelcomeDetails, DICT_KEYS_MAX, LIST_ENTRIES_MAX,
 };
 use crate::wamp::role::{Role, Roles};
-use crate::wamp::{CancelMode, Dict, InvocationPolicy, MatchPolicy, RegistrationId, SessionId, SubscriptionId};
+use crate::wamp::trace::{TraceContext, TRACEPARENT, TRACESTATE};
+use crate::wamp::{CancelMode, Dict, InvocationPolicy, MatchPolicy, RegistrationId, SessionId, SubscriptionId, Value};
 use std::sync::Arc;
 
 type Known = Result<bool, DecodeError>;
@@ -118,13 +119,14 @@ impl Shape for PublishOptions {
             "exclude_me" => self.exclude_me = value.bool("exclude_me")?.unwrap_or(true),
             "disclose_me" => self.disclose_me = value.flag("disclose_me")?,
             "retain" => self.retain = value.flag("retain")?,
-            _ => return Ok(listing(&mut self.listing, key, value)? || ppt(key, value)?),
+            _ => return Ok(listing(&mut self.listing, key, value)? || ppt(key, value)? || trace(key, value)?),
         }
         Ok(true)
     }
 
     fn finish(&mut self, mut parts: Parts) {
         self.ppt = parts.ppt();
+        self.trace = parts.trace();
     }
 }
 
@@ -198,7 +200,25 @@ fn ppt<'a, R: Reader<'a>>(key: &str, value: &mut Field<'_, 'a, R>) -> Known {
     Ok(true)
 }
 
+/// The two keys of a trace. What is no text is as a text that says nothing: a fault of tracing never fails a request.
+fn trace<'a, R: Reader<'a>>(key: &str, value: &mut Field<'_, 'a, R>) -> Known {
+    let part: fn(&mut TraceParts) -> &mut Option<Value> = match key {
+        TRACEPARENT => |parts| &mut parts.parent,
+        TRACESTATE => |parts| &mut parts.state,
+        _ => return Ok(false),
+    };
+    let value_of = value.value()?;
+    *part(value.parts.trace.get_or_insert_default()) = Some(value_of);
+    Ok(true)
+}
+
 impl Parts {
+    fn trace(&mut self) -> Option<Arc<TraceContext>> {
+        let TraceParts { parent, state } = *self.trace.take()?;
+        let text = |value: Option<Value>| if let Some(Value::Text(text)) = value { Some(text) } else { None };
+        TraceContext::read(&text(parent)?, text(state).as_deref())
+    }
+
     fn ppt(&mut self) -> Option<Box<Ppt>> {
         self.ppt.take().filter(|ppt| !ppt.scheme.is_empty())
     }
@@ -229,7 +249,7 @@ impl Shape for EventDetails {
             "trustlevel" => self.trustlevel = value.unsigned("trustlevel")?,
             "retained" => self.retained = value.flag("retained")?,
             "_wharf_missed" => self.missed = value.unsigned("_wharf_missed")?,
-            _ => return ppt(key, value),
+            _ => return Ok(ppt(key, value)? || trace(key, value)?),
         }
         Ok(true)
     }
@@ -237,6 +257,7 @@ impl Shape for EventDetails {
     fn finish(&mut self, mut parts: Parts) {
         self.publisher = parts.disclosed();
         self.ppt = parts.ppt();
+        self.trace = parts.trace();
     }
 }
 
@@ -284,13 +305,14 @@ impl Shape for CallOptions {
             "progress" => self.progress = value.flag("progress")?,
             "timeout" => self.timeout_ms = value.unsigned("timeout")?,
             "disclose_me" => self.disclose_me = value.flag("disclose_me")?,
-            _ => return ppt(key, value),
+            _ => return Ok(ppt(key, value)? || trace(key, value)?),
         }
         Ok(true)
     }
 
     fn finish(&mut self, mut parts: Parts) {
         self.ppt = parts.ppt();
+        self.trace = parts.trace();
     }
 }
 
@@ -324,7 +346,7 @@ impl Shape for InvocationDetails {
             "receive_progress" => self.receive_progress = value.flag("receive_progress")?,
             "progress" => self.progress = value.flag("progress")?,
             "timeout" => self.timeout_ms = value.unsigned("timeout")?,
-            _ => return ppt(key, value),
+            _ => return Ok(ppt(key, value)? || trace(key, value)?),
         }
         Ok(true)
     }
@@ -332,6 +354,7 @@ impl Shape for InvocationDetails {
     fn finish(&mut self, mut parts: Parts) {
         self.caller = parts.disclosed();
         self.ppt = parts.ppt();
+        self.trace = parts.trace();
     }
 }
 

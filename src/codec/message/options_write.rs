@@ -9,11 +9,15 @@ use crate::wamp::options::{
     UnregisteredDetails, UnsubscribedDetails, WelcomeDetails,
 };
 use crate::wamp::role::Roles;
+use crate::wamp::trace::{TraceContext, TRACEPARENT, TRACESTATE};
 use crate::wamp::{CancelMode, Dict, InvocationPolicy, MatchPolicy};
+
+/// As many keys as one octet can count in every serialization.
+const KEYS_MAX: u8 = 15;
 
 /// A typed dict that can be written.
 pub(super) trait Options {
-    /// Writes its keys, at most 15.
+    /// Writes its keys, at most [`KEYS_MAX`].
     fn write<W: Writer>(&self, keys: &mut Keys<'_, W>);
 }
 
@@ -123,6 +127,15 @@ impl<W: Writer> Keys<'_, W> {
             self.text("ppt_keyid", ppt.keyid.as_deref());
         }
     }
+
+    /// The state goes last, and only where a dict has room for it: without it the parent says all that must be said.
+    #[inline]
+    fn trace(&mut self, trace: Option<&TraceContext>) {
+        if let Some(trace) = trace {
+            self.text(TRACEPARENT, Some(trace.parent()));
+            self.text(TRACESTATE, trace.state().filter(|_| self.written < KEYS_MAX));
+        }
+    }
 }
 
 impl Options for HelloDetails {
@@ -183,6 +196,7 @@ impl Options for PublishOptions {
             keys.texts("eligible_authrole", eligible_authrole.as_deref());
         }
         keys.ppt(self.ppt.as_deref());
+        keys.trace(self.trace.as_deref());
     }
 }
 
@@ -198,6 +212,7 @@ impl Options for EventDetails {
         keys.flag("retained", self.retained);
         keys.number("_wharf_missed", self.missed);
         keys.ppt(self.ppt.as_deref());
+        keys.trace(self.trace.as_deref());
     }
 }
 
@@ -234,6 +249,7 @@ impl Options for CallOptions {
         keys.number("timeout", self.timeout_ms);
         keys.flag("disclose_me", self.disclose_me);
         keys.ppt(self.ppt.as_deref());
+        keys.trace(self.trace.as_deref());
     }
 }
 
@@ -257,6 +273,7 @@ impl Options for InvocationDetails {
         keys.flag("progress", self.progress);
         keys.number("timeout", self.timeout_ms);
         keys.ppt(self.ppt.as_deref());
+        keys.trace(self.trace.as_deref());
     }
 }
 

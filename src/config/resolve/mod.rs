@@ -151,6 +151,7 @@ impl Resolver<'_> {
             routes: self.routes(),
             batch_max: rest.batch_max.size(),
             auth_cache: rest.auth_cache.0,
+            hands_on_trace: self.file.observability.trace_context.value,
             cors: self.cors(),
             idempotency: IdempotencySettings {
                 ttl: rest.idempotency.ttl.0,

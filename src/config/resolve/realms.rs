@@ -62,6 +62,7 @@ impl Resolver<'_> {
                 takeover: common.takeover.value,
                 forward_timeout: common.forward_timeout.value,
                 retained_durable: self.file.storage.kind.value == StorageKind::Redb,
+                hands_on_trace: self.file.observability.trace_context.value,
                 administers: *uri == *self.file.admin.realm.value.0,
             },
             revoke_on_reload: common.revoke_on_reload.value,

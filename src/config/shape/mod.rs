@@ -33,6 +33,7 @@ use super::settings::ShutdownSettings;
 use super::values::{choice, AutoOr, Count, Named, Percent, Rate, RealmUri, Size, Status, Time};
 use crate::http::settings::RestSettings;
 use crate::observe::settings::{LogFormat, LogLevel, LogSettings};
+use crate::routing::RealmRules;
 use crate::storage::StorageSettings;
 use crate::transport::settings::ProcessLimits;
 
@@ -215,6 +216,9 @@ table! {
     Observability {
         /// The log.
         log: Log = default(Log::default());
+        /// Whether the W3C trace context of a caller or publisher is handed on: `_traceparent` and `_tracestate` in INVOCATION and
+        /// EVENT, from the options of CALL and PUBLISH or the headers traceparent and tracestate of an HTTP request.
+        trace_context: bool = default(RealmRules::default().hands_on_trace);
     }
 }
 

@@ -69,7 +69,7 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     };
     let (mut asked, members) = call::call(row, procedure, &in_path, &query, &body)?;
     let deadline = api::set_deadline(&mut asked, None, rest, &caller.handle.shared)?;
-    let said = match perform::ask(place, &caller, asked, deadline, &statuses).await? {
+    let said = match perform::ask(place, &caller, asked, deadline, &statuses).await?.answer {
         Answer::Result(payload) => first(&parts(&payload).0),
         Answer::Error(error) => return Err(Problem::wamp(&statuses, &error)),
         Answer::Ended { reason, detail } => return Err(Problem::ended(&reason, &detail)),

@@ -23,6 +23,7 @@ use super::request_id::{self, RequestName};
 use super::sessions::{Answer, Key, Request, Who, CROSSBAR};
 use super::settings::crossbar::{CrossbarSection, Difference};
 use super::settings::RestSettings;
+use super::trace::Trace;
 use super::{HttpState, Listener, Place};
 use crate::actors::clock;
 use crate::actors::connection::Encryption;
@@ -141,6 +142,7 @@ impl Visit<'_> {
         }
         let wanted = message::wanted(section, headers, &body, handle.shared.settings.uri_rules)?;
         let mut asked = wanted.request.clone();
+        Trace::of(headers, self.rest).carry(&mut asked);
         let deadline = set_deadline(&mut asked, None, self.rest, &handle.shared)
             .map_err(|_| Rejection::Malformed("this cannot be asked for here".to_owned()))?;
         let answer = tokio::time::timeout(deadline, self.ask(handle, identity, asked)).await;
@@ -194,7 +196,7 @@ impl Visit<'_> {
             authrole: Arc::clone(&identity.authrole),
             who: Who::Key(Arc::clone(&identity.authprovider), Arc::clone(&identity.authid)),
         };
-        sessions.ask(&caller(self.request, self.place, key, handle, identity), request).await
+        sessions.ask(&caller(self.request, self.place, key, handle, identity), request).await.answer
     }
 
     /// A line for the operator about who may be guessing.

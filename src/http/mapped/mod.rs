@@ -4,6 +4,7 @@
 mod find;
 mod value;
 
+use super::allowance::{self, Counted};
 use super::api::{dress, find_realm, identify, not_found, set_deadline};
 use super::body;
 use super::cors::{self, Admitted};
@@ -15,6 +16,7 @@ use super::request_id::RequestName;
 use super::sessions::Answer;
 use super::settings::routes::{MappedRoute, ResponseShape};
 use super::settings::RestSettings;
+use super::trace::Trace;
 use super::{HttpState, Listener, Place};
 use crate::actors::clock;
 use crate::wamp::ErrorUri;
@@ -23,6 +25,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use find::{find, Found};
+use tracing::Instrument;
 use value::Given;
 
 /// The services of a listener.
@@ -43,11 +46,15 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     let name = RequestName::of(request.headers());
     let rest = place.state.rest.load_full();
     let admitted = cors::admitted(request.headers(), &rest.cors);
-    let response = match answer(&request, &mut payload, &place, &rest, admitted.as_ref()).await {
+    let trace = Trace::of(request.headers(), &rest);
+    let span = trace.span(&name);
+    let asking = Asking { request: &request, place: &place, rest: &rest, admitted: admitted.as_ref(), trace: &trace };
+    let response = match answer(asking, &mut payload).instrument(span.clone()).await {
         Ok(response) => response,
-        Err(problem) => place.respond_unread(problem, &name, payload),
+        Err(problem) => span.in_scope(|| place.respond_unread(problem, &name, payload)),
     };
     let mut response = dress(response, &name);
+    trace.dress(response.headers_mut());
     if let Some(admitted) = admitted {
         admitted.dress(response.headers_mut());
     }
@@ -55,13 +62,17 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     response
 }
 
-async fn answer(
-    request: &HttpRequest,
-    payload: &mut web::Payload,
-    place: &Place,
-    rest: &RestSettings,
-    admitted: Option<&Admitted>,
-) -> Result<HttpResponse, Problem> {
+/// One request, and what is known of it by its head.
+struct Asking<'a> {
+    request: &'a HttpRequest,
+    place: &'a Place,
+    rest: &'a RestSettings,
+    admitted: Option<&'a Admitted>,
+    trace: &'a Trace,
+}
+
+async fn answer(asking: Asking<'_>, payload: &mut web::Payload) -> Result<HttpResponse, Problem> {
+    let Asking { request, place, rest, admitted, trace } = asking;
     let path = request.uri().path();
     let (route, open) = match find(served(rest, &place.listener), request.method().as_str(), path) {
         Found::Route(route, open) => (route, open),
@@ -90,10 +101,20 @@ async fn answer(
         identity: &caller.identity,
     };
     let mut asked = value::request(route, &given)?;
+    trace.carry(&mut asked);
     let wish = negotiate::wait(request.headers());
     let deadline = set_deadline(&mut asked, wish, rest, &caller.handle.shared)?;
-    let answer = ask(place, &caller, asked, deadline, &statuses).await?;
-    say(answer, route, &statuses)
+    let counted = Counted::of(&asked);
+    let answered = ask(place, &caller, asked, deadline, &statuses).await?;
+    let left = allowance::lines(answered.allowances, counted);
+    let left = left.into_iter().flatten();
+    match say(answered.answer, route, &statuses) {
+        Ok(mut response) => {
+            left.for_each(|(name, value)| drop(response.headers_mut().insert(name, value)));
+            Ok(response)
+        }
+        Err(problem) => Err(left.fold(problem, |problem, (name, value)| problem.with(name, value))),
+    }
 }
 
 fn other_method(

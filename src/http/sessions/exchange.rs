@@ -3,8 +3,9 @@
 //!
 //! Request ids count up by one, so they hold under `strict_request_ids`. Nothing here decides about WAMP.
 
-use super::{Answer, Ask, AskNumber, Request};
+use super::{Answer, Answered, Ask, AskNumber, Request};
 use crate::actors::clock;
+use crate::session::Allowances;
 use crate::wamp::message::{Call, Cancel, Message, Publish};
 use crate::wamp::options::CancelOptions;
 use crate::wamp::{CancelMode, MessageKind, RequestId};
@@ -16,14 +17,14 @@ use tokio::sync::oneshot;
 /// One message on its way to the session, and who is told once the session has taken it.
 struct Inbound {
     message: Box<Message>,
-    taken: Option<oneshot::Sender<Answer>>,
+    taken: Option<oneshot::Sender<Answered>>,
 }
 
 /// A request that waits for its answer.
 struct Waiting {
     number: AskNumber,
     kind: MessageKind,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Answered>,
 }
 
 /// What the session reads next.
@@ -129,7 +130,7 @@ impl Exchange {
         }
     }
 
-    fn push(&mut self, message: Message, taken: Option<oneshot::Sender<Answer>>) {
+    fn push(&mut self, message: Message, taken: Option<oneshot::Sender<Answered>>) {
         self.inbox.push_back(Inbound { message: Box::new(message), taken });
         self.wake();
     }
@@ -145,7 +146,7 @@ impl Exchange {
         if let Some(inbound) = self.inbox.pop_front() {
             if let Some(taken) = inbound.taken {
                 // Who has gone need not be told.
-                let _gone = taken.send(Answer::Taken);
+                let _gone = taken.send(Answer::Taken.into());
             }
             self.close_if_done();
             return Next::Message(inbound.message);
@@ -158,17 +159,17 @@ impl Exchange {
         Next::Wait
     }
 
-    /// One message that the session says.
-    pub(super) fn receive(&mut self, message: &Message) {
+    /// One message that the session says. `allowances`: what is left of its rate, for those who get an answer.
+    pub(super) fn receive(&mut self, message: &Message, allowances: impl FnOnce() -> Option<Allowances>) {
         // Progressive results, WELCOME, and what a caller and publisher is never sent need no answer.
         if let Message::Result(result) = message {
             if !result.details.progress {
-                self.answer(result.request, Answer::Result(result.payload.clone()));
+                self.answer(result.request, Answer::Result(result.payload.clone()), allowances());
             }
         } else if let Message::Published(published) = message {
-            self.answer(published.request, Answer::Published(published.publication));
+            self.answer(published.request, Answer::Published(published.publication), allowances());
         } else if let Message::Error(error) = message {
-            self.answer(error.request, Answer::Error(Box::new(error.clone())));
+            self.answer(error.request, Answer::Error(Box::new(error.clone())), allowances());
         } else if let Message::Abort(abort) = message {
             self.end(&abort.reason, abort.details.message.as_deref().unwrap_or_default());
         } else if let Message::Goodbye(goodbye) = message {
@@ -176,12 +177,12 @@ impl Exchange {
         }
     }
 
-    fn answer(&mut self, request: RequestId, answer: Answer) {
+    fn answer(&mut self, request: RequestId, answer: Answer, allowances: Option<Allowances>) {
         let Some(waiting) = self.waiting.remove(&request) else { return };
         self.request_by_ask.remove(&waiting.number);
         self.used = Some(clock::now());
         // Who has gone need not be told.
-        let _gone = waiting.answer.send(answer);
+        let _gone = waiting.answer.send(Answered { answer, allowances });
         self.close_if_done();
     }
 
@@ -193,7 +194,7 @@ impl Exchange {
         let unread = self.inbox.drain(..).filter_map(|inbound| inbound.taken);
         for answer in self.waiting.drain().map(|(_, waiting)| waiting.answer).chain(unread) {
             // Who has gone need not be told.
-            let _gone = answer.send(ended());
+            let _gone = answer.send(ended().into());
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::actors::session::{Gone, SessionActor};
 use crate::actors::RealmHandle;
 use crate::auth::Identity;
 use crate::observe::Tally;
+use crate::session::Allowances;
 use crate::wamp::message::{Call, Error, Publish};
 use crate::wamp::{ErrorUri, Payload, PublicationId, Uri};
 use actix::fut::ActorFuture;
@@ -98,7 +99,7 @@ struct Ask {
     caller: Arc<Caller>,
     number: AskNumber,
     request: Request,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Answered>,
 }
 
 /// What an HTTP caller asks of its realm. The request id is the session's to give.
@@ -121,6 +122,19 @@ pub(super) enum Answer {
     Error(Box<Error>),
     /// The session has ended, or could not begin.
     Ended { reason: String, detail: String },
+}
+
+/// What became of a request, and what is left of the rate of whoever asked, if its role has one.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) answer: Answer,
+    pub(super) allowances: Option<Allowances>,
+}
+
+impl From<Answer> for Answered {
+    fn from(answer: Answer) -> Self {
+        Self { answer, allowances: None }
+    }
 }
 
 impl Answer {
@@ -229,7 +243,7 @@ impl Owners {
 
     /// Asks at once; the future waits for the answer. Dropping it is hanging up.
     #[expect(clippy::disallowed_methods, reason = "at most one per HTTP connection or item of a batch is under way")]
-    pub(super) fn ask(&self, caller: &Arc<Caller>, request: Request) -> impl Future<Output = Answer> {
+    pub(super) fn ask(&self, caller: &Arc<Caller>, request: Request) -> impl Future<Output = Answered> {
         let (sender, answer) = oneshot::channel();
         let number = AskNumber(self.numbers.fetch_add(1, Ordering::Relaxed));
         let place = self.hasher.hash_one(&caller.key) as usize % self.owners.len().max(1);
@@ -242,7 +256,7 @@ impl Owners {
             if let Some(mut waiter) = waiter {
                 waiter.answered = true;
             }
-            answer.unwrap_or_else(|_| Answer::ended(ErrorUri::INTERNAL, "the session of this caller is gone"))
+            answer.unwrap_or_else(|_| Answer::ended(ErrorUri::INTERNAL, "the session of this caller is gone").into())
         }
     }
 }
@@ -398,7 +412,7 @@ impl Handler<Ask> for HttpSessions {
             Answer::ended(ErrorUri::OVERLOADED, "there are as many sessions of HTTP callers as there may be")
         };
         // Who has gone need not be told.
-        let _gone = ask.answer.send(refused);
+        let _gone = ask.answer.send(refused.into());
     }
 }
 

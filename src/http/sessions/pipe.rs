@@ -4,7 +4,9 @@
 //! session is never a slow consumer of single answers.
 
 use super::exchange::{Exchange, Next};
+use crate::actors::clock;
 use crate::actors::connection::{Arrival, Connection, Fault};
+use crate::session::Session;
 use crate::wamp::{Dict, Message, Serialization, Value};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -61,8 +63,8 @@ impl Connection for Pipe {
         Poll::Ready(Ok(octets.len()))
     }
 
-    fn take(&mut self, message: &Message) -> bool {
-        self.exchange.borrow_mut().receive(message);
+    fn take(&mut self, message: &Message, session: &Session) -> bool {
+        self.exchange.borrow_mut().receive(message, || session.allowances(clock::now));
         true
     }
 

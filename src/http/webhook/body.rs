@@ -2,10 +2,11 @@
 
 use super::settings::{Format, Target};
 use crate::http::problem::{parts, quoted};
+use crate::http::trace;
 use crate::outward::{More, Posted, Request};
 use crate::wamp::message::{Event, Invocation};
 use crate::wamp::options::Disclosed;
-use crate::wamp::WallTime;
+use crate::wamp::{TraceContext, WallTime};
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{json, Map, Value as Json};
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(super) struct Posting<'a> {
     /// Seconds since 1970.
     pub(super) timestamp: u64,
     pub(super) body: &'a [u8],
+    /// What it belongs to.
+    pub(super) trace: Option<&'a TraceContext>,
     /// The longest answer that is read.
     pub(super) octets_max: usize,
     /// Whether of a longer one the beginning is enough.
@@ -30,12 +33,16 @@ pub(super) struct Posting<'a> {
 pub(super) fn request(target: &Target, posting: Posting<'_>) -> Request {
     let signatures: Vec<String> =
         target.keys.iter().map(|key| key.sign(posting.id, posting.timestamp, posting.body)).collect();
-    // All three are of our own making, and visible ASCII.
-    let lines = [
+    // Those of our own making are visible ASCII, and those of a trace were read as such.
+    let mut lines = vec![
         ("webhook-id", posting.id.to_owned()),
         ("webhook-timestamp", posting.timestamp.to_string()),
         ("webhook-signature", signatures.join(" ")),
     ];
+    if let Some(trace) = posting.trace {
+        lines.push((trace::TRACEPARENT, trace.parent().to_owned()));
+        lines.extend(trace.state().map(|state| (trace::TRACESTATE, state.to_owned())));
+    }
     let line = |(name, value): (&'static str, String)| {
         let value = HeaderValue::try_from(value).ok().filter(|value| !value.is_empty())?;
         Some((HeaderName::from_static(name), value))

@@ -170,6 +170,7 @@ impl Running {
             id: &body::new_id(),
             timestamp,
             body: &body,
+            trace: invocation.details.trace.as_deref(),
             octets_max: ANSWER_MAX,
             is_cut: false,
             given_up: Some(given_up),

@@ -21,6 +21,7 @@ use crate::http::route::decoded;
 use crate::http::sessions::{Answer, Key, Request, Who};
 use crate::http::settings::RestSettings;
 use crate::http::told;
+use crate::http::trace::Trace;
 use crate::http::Place;
 use crate::observe::{Refusal, Restraint};
 use crate::wamp::{ErrorUri, Message, MessageKind, Serialization, Uri, WallTime};
@@ -31,6 +32,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use bytes::Bytes;
 use std::sync::Arc;
+use tracing::Instrument;
 
 const ALLOW: &str = "OPTIONS, POST";
 
@@ -67,16 +69,25 @@ pub(in crate::http) fn configure(services: &mut web::ServiceConfig) {
 async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data<Place>) -> HttpResponse {
     let since = clock::now();
     let name = RequestName::of(request.headers());
-    let response = match answer(&request, &mut payload, &place).await {
+    let rest = place.state.rest.load_full();
+    let trace = Trace::of(request.headers(), &rest);
+    let span = trace.span(&name);
+    let response = match answer(&request, &mut payload, &place, (&rest, &trace)).instrument(span.clone()).await {
         Ok(response) => response,
-        Err(problem) => place.respond_unread(problem, &name, payload),
+        Err(problem) => span.in_scope(|| place.respond_unread(problem, &name, payload)),
     };
-    let response = api::dress(response, &name);
+    let mut response = api::dress(response, &name);
+    trace.dress(response.headers_mut());
     place.note("hooks", &response, since);
     response
 }
 
-async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place) -> Result<HttpResponse, Problem> {
+async fn answer(
+    request: &HttpRequest,
+    payload: &mut web::Payload,
+    place: &Place,
+    (rest, trace): (&RestSettings, &Trace),
+) -> Result<HttpResponse, Problem> {
     let no_hook = || not_found("no hook has this path; hooks are POST /hooks/{name}");
     let name = request.uri().path().strip_prefix("/hooks/").and_then(|name| decoded(name).ok());
     let name = name.as_deref().filter(|name| !name.is_empty()).ok_or_else(no_hook)?;
@@ -91,7 +102,6 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     }
     let hook = &*entrance.hook;
     let handle = api::find_realm(place, &hook.realm).await.ok_or_else(no_hook)?;
-    let rest = &place.state.rest.load_full();
     let statuses = Statuses(&rest.status);
     let authid = identity(name, &hook.role).authid;
     let tried = Try::begin(&handle.shared, &authid, request.peer_addr()).ok_or_else(|| throttled(name, &statuses))?;
@@ -107,7 +117,8 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
             return Err(problem);
         }
     };
-    let asked = asked(hook, request.headers(), &body)?;
+    let mut asked = asked(hook, request.headers(), &body)?;
+    trace.carry(&mut asked);
     let nonces = &place.state.nonces;
     let claimed = claim(&entrance, &proven, now, |signed| once(name, signed, nonces, &statuses))?;
     let Some(claimed) = claimed else { return Ok(HttpResponse::Accepted().finish()) };
@@ -262,11 +273,11 @@ async fn exchange(
         who: Who::Authid(Arc::clone(&identity.authid)),
     };
     let caller = api::caller(request, place, key, handle, identity);
-    let Ok(answer) = tokio::time::timeout(deadline, place.state.sessions.ask(&caller, asked)).await else {
+    let Ok(answered) = tokio::time::timeout(deadline, place.state.sessions.ask(&caller, asked)).await else {
         let text = format!("no answer came within {} s", deadline.as_secs_f32());
         return (Err(Problem::router(&statuses, ErrorUri::TIMEOUT, text)), false);
     };
-    match answer {
+    match answered.answer {
         Answer::Published(publication) => {
             let body = format!("{{\"id\":{publication}}}");
             (Ok(HttpResponse::Accepted().content_type(negotiate::JSON).body(body)), true)

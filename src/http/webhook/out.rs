@@ -16,7 +16,7 @@ use crate::storage::Ledger;
 use crate::wamp::message::{Event, Message, Subscribe};
 use crate::wamp::options::SubscribeOptions;
 use crate::wamp::role::{Announced, SubscriberFeatures};
-use crate::wamp::{RequestId, SubscriptionId, Uri, WallTime};
+use crate::wamp::{RequestId, SubscriptionId, TraceContext, Uri, WallTime};
 use serde_json::{json, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -254,12 +254,13 @@ impl Running {
         let subscribed = self.session.as_ref().and_then(|session| session.topics.get(&event.subscription));
         let topic = event.details.topic.as_ref().or(subscribed).map(Uri::to_string).unwrap_or_default();
         let body = body::event(self.hook.format, &self.hook.realm, &topic, clock::time_of_day(), event);
-        self.queue_up(topic, body);
+        self.queue_up(topic, body, event.details.trace.clone());
     }
 
-    fn queue_up(&mut self, topic: String, body: Vec<u8>) -> String {
+    fn queue_up(&mut self, topic: String, body: Vec<u8>, trace: Option<Arc<TraceContext>>) -> String {
         let (id, now) = (body::new_id(), now_ms());
-        let delivery = Delivery { id: id.clone(), topic, body: body.into(), since: now, attempts: 0, last: None };
+        let delivery =
+            Delivery { id: id.clone(), topic, body: body.into(), trace, since: now, attempts: 0, last: None };
         let given_up = self.queue.add(now, delivery);
         if given_up > 0 {
             tracing::warn!(
@@ -283,6 +284,7 @@ impl Running {
                 id: &delivery.id,
                 timestamp: now_ms() / 1000,
                 body: &delivery.body,
+                trace: delivery.trace.as_deref(),
                 octets_max: ANSWER_MAX,
                 is_cut: true,
                 given_up: None,
@@ -346,7 +348,7 @@ impl Running {
             }
             Wish::Test => {
                 let body = body::test_event(self.hook.format, &self.hook.realm, clock::time_of_day());
-                json!({ "id": self.queue_up("wharf.test".to_owned(), body) })
+                json!({ "id": self.queue_up("wharf.test".to_owned(), body, None) })
             }
         };
         drop(order.answer.send(answer));

@@ -11,9 +11,11 @@
 mod changes;
 
 use super::schedule;
+use crate::wamp::TraceContext;
 use bytes::Bytes;
 use changes::Changes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Octets of bodies that wait or are under way, for each webhook.
@@ -55,6 +57,8 @@ pub(super) struct Delivery {
     pub(super) topic: String,
     /// The body.
     pub(super) body: Bytes,
+    /// What the event belongs to: the same over all attempts.
+    pub(super) trace: Option<Arc<TraceContext>>,
     /// When it came.
     pub(super) since: u64,
     /// Attempts that have ended.

@@ -6,6 +6,7 @@
 //! Numbers are little-endian. Never trusts a length that it reads.
 
 use super::queue::{Delivery, Kept, Last};
+use crate::wamp::TraceContext;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,9 @@ enum Head {
 struct Of {
     id: String,
     topic: String,
+    /// What earlier builds have written has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<OfTrace>,
     since: u64,
     attempts: u32,
     last: Option<OfLast>,
@@ -56,16 +60,32 @@ struct OfLast {
     text: String,
 }
 
+#[derive(Serialize, Deserialize)]
+struct OfTrace {
+    parent: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+}
+
+impl OfTrace {
+    fn new(trace: &TraceContext) -> Self {
+        Self { parent: trace.parent().to_owned(), state: trace.state().map(ToOwned::to_owned) }
+    }
+}
+
 impl Of {
     fn new(delivery: &Delivery) -> Self {
-        let Delivery { id, topic, body: _, since, attempts, last } = delivery.clone();
-        Self { id, topic, since, attempts, last: last.map(|Last { at, status, text }| OfLast { at, status, text }) }
+        let Delivery { id, topic, body: _, trace, since, attempts, last } = delivery.clone();
+        let (trace, last) =
+            (trace.as_deref().map(OfTrace::new), last.map(|Last { at, status, text }| OfLast { at, status, text }));
+        Self { id, topic, trace, since, attempts, last }
     }
 
     fn with(self, body: &[u8]) -> Delivery {
-        let Self { id, topic, since, attempts, last } = self;
+        let Self { id, topic, trace, since, attempts, last } = self;
+        let trace = trace.and_then(|trace| TraceContext::read(&trace.parent, trace.state.as_deref()));
         let last = last.map(|OfLast { at, status, text }| Last { at, status, text });
-        Delivery { id, topic, body: Bytes::copy_from_slice(body), since, attempts, last }
+        Delivery { id, topic, body: Bytes::copy_from_slice(body), trace, since, attempts, last }
     }
 }
 
@@ -113,11 +133,17 @@ mod tests {
             text,
         });
         let last = proptest::option::of(last);
-        let parts = (any::<String>(), any::<String>(), any::<Vec<u8>>(), any::<u64>(), any::<u32>(), last);
-        parts.prop_map(|(id, topic, body, since, attempts, last)| Delivery {
+        let trace = proptest::option::of((1..=u64::MAX, proptest::option::of("[a-z]=[a-z]{1,9}")));
+        let trace = trace.prop_map(|trace| {
+            let (trace, state) = trace?;
+            TraceContext::read(&format!("00-{trace:032x}-{trace:016x}-01"), state.as_deref())
+        });
+        let parts = (any::<String>(), any::<String>(), any::<Vec<u8>>(), trace, any::<u64>(), any::<u32>(), last);
+        parts.prop_map(|(id, topic, body, trace, since, attempts, last)| Delivery {
             id,
             topic,
             body: body.into(),
+            trace,
             since,
             attempts,
             last,
@@ -140,6 +166,14 @@ mod tests {
             let _ = read(&octets);
             let _ = read(&[&[VERSION], &octets[..]].concat());
         }
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_build_has_no_trace() {
+        let head = br#"{"state":"dead","id":"msg_1","topic":"a.b","since":1,"attempts":2,"last":null}"#;
+        let length = u32::try_from(head.len()).unwrap().to_le_bytes();
+        let read = read(&[&[VERSION], &length[..], &head[..], b"{}"].concat());
+        assert!(matches!(read, Ok(Record::Dead(Delivery { trace: None, attempts: 2, .. }))), "{read:?}");
     }
 
     #[test]

@@ -250,6 +250,8 @@ impl Broker {
                 retained: true,
                 missed: None,
                 ppt: kept.ppt.clone(),
+                // It was retained under a trace that is over.
+                trace: None,
             };
             let event = Event { subscription, publication: kept.publication, details, payload: kept.payload.clone() };
             turn.effects.deliver(smallvec![to], event);

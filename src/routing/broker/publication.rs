@@ -9,7 +9,8 @@ use crate::routing::rules::{RealmRules, TopicRule};
 use crate::wamp::message::Event;
 use crate::wamp::options::{Disclosed, EventDetails, PublishOptions};
 use crate::wamp::role::Feature;
-use crate::wamp::{MatchPolicy, Payload, PublicationId, RequestId, Uri};
+use crate::wamp::{MatchPolicy, Payload, PublicationId, RequestId, TraceContext, Uri};
+use std::sync::Arc;
 
 /// Who publishes.
 #[derive(Clone, Copy)]
@@ -31,16 +32,19 @@ pub(super) struct Publication<'a> {
     /// The publisher, where disclosed.
     pub(super) publisher: Option<Box<Disclosed>>,
     pub(super) trustlevel: Option<u64>,
+    /// The trace that is handed on.
+    pub(super) trace: Option<&'a Arc<TraceContext>>,
 }
 
 impl<'a> Publication<'a> {
     /// A publication of which only the topic is told so far.
     pub(super) fn new(id: PublicationId, topic: &'a Uri, by: Publisher<'a>, options: &'a PublishOptions) -> Self {
-        Self { id, topic, by, options, publisher: None, trustlevel: None }
+        Self { id, topic, by, options, publisher: None, trustlevel: None, trace: None }
     }
 
-    /// Finds out what is told of the publisher: its name if it is disclosed (R49), and how far it is trusted (R50).
+    /// Finds out what is told of the publisher: its trace, its name if it is disclosed (R49), and how far it is trusted (R50).
     pub(super) fn identify(&mut self, directory: &Directory, rules: &RealmRules, rule: Option<&TopicRule>) {
+        self.trace = self.options.trace.as_ref().filter(|_| rules.hands_on_trace);
         if rule.is_none() && !self.options.disclose_me {
             return;
         }
@@ -80,6 +84,7 @@ impl<'a> Publication<'a> {
             publisher: self.publisher.clone(),
             trustlevel: self.trustlevel,
             ppt: self.options.ppt.clone(),
+            trace: self.trace.cloned(),
             ..EventDetails::default()
         };
         Event { subscription: subscription.id(), publication: self.id, details, payload }

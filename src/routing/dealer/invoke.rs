@@ -39,7 +39,8 @@ impl Wish {
             let texts = [&ppt.serializer, &ppt.cipher, &ppt.keyid];
             ppt.scheme.len() + texts.into_iter().flatten().map(String::len).sum::<usize>()
         });
-        self.payload.len() + self.procedure.len() + ppt
+        let trace = self.options.trace.as_ref().map_or(0, |trace| trace.octets());
+        self.payload.len() + self.procedure.len() + ppt + trace
     }
 
     /// A copy that keeps no frame alive.
@@ -199,6 +200,7 @@ impl Dealer {
             progress: false,
             timeout_ms: timeout.forwarded_ms(turn.now, since),
             ppt: options.ppt,
+            trace: options.trace.filter(|_| turn.rules.hands_on_trace),
         };
         if let Some(procedure) = of_first_call {
             let of_all = InvocationDetails { procedure: is_pattern.then(|| procedure.clone()), ..details.clone() };

@@ -221,6 +221,7 @@ fn as_wished(turn: &Turn<'_>, call: &CallRecord, given: Invocation, procedure: &
         timeout_ms: terms.timeout_ms,
         disclose_me: terms.disclose_me,
         ppt: details.ppt,
+        trace: details.trace,
     };
     let procedure = details.procedure.unwrap_or_else(|| procedure.clone());
     let since = call.since(turn.now);

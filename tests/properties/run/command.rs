@@ -73,6 +73,7 @@ impl Run {
             retain: wish.retain,
             listing: self.listing(&wish.lists),
             ppt: passed(wish.ppt),
+            trace: None,
         }
     }
 
@@ -225,6 +226,7 @@ fn called(request: u64, wish: &CallWish) -> Command {
         timeout_ms: wish.timeout_ms,
         disclose_me: wish.disclose,
         ppt: passed(wish.ppt),
+        trace: None,
     };
     let (procedure, payload) = (wish.procedure.as_str().into(), tagged(wish.tag));
     Call { request: request_id(request), options, procedure, payload }.into()

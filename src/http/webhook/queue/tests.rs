@@ -7,7 +7,7 @@ const BOUNDS: Bounds = Bounds { queue_max: 3, concurrency: 2, attempts: 3 };
 
 fn delivery(id: &str) -> Delivery {
     let (topic, body) = ("com.a".to_owned(), Bytes::from_static(b"{}"));
-    Delivery { id: id.to_owned(), topic, body, since: 0, attempts: 0, last: None }
+    Delivery { id: id.to_owned(), topic, body, trace: None, since: 0, attempts: 0, last: None }
 }
 
 fn last(at: u64) -> Last {

@@ -31,6 +31,7 @@ mod served;
 pub mod sessions;
 pub mod settings;
 mod streams;
+mod tickets;
 mod verified;
 pub mod webhook;
 

@@ -107,6 +107,7 @@ impl SessionActor {
     pub(super) fn forget_answers(&self, shared: &RealmShared) {
         if let Some(tie) = &self.tie {
             shared.answers().forget(&tie.identity.authid);
+            shared.logins.forget_tickets(&shared.settings.uri, &tie.identity.authid);
         }
     }
 }

@@ -101,7 +101,7 @@ fn of_endpoint(endpoint: &Endpoint) -> Value {
         operation["responses"][answer.status.to_string()] = response;
     }
     if let Some(takes) = endpoint.takes {
-        let is_required = matches!(takes, Schema::Call | Schema::Publish);
+        let is_required = matches!(takes, Schema::Call | Schema::Publish | Schema::TicketWish);
         operation["requestBody"] = json_body(&takes.used(), is_required);
     }
     if endpoint.is_of_realm {

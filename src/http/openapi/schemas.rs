@@ -20,11 +20,14 @@ pub(super) enum Schema {
     Health,
     Document,
     Problem,
+    /// What a one-time ticket is to be for.
+    TicketWish,
+    Ticket,
 }
 
 impl Schema {
     /// All that have a name among the components.
-    const NAMED: [Self; 8] = [
+    const NAMED: [Self; 10] = [
         Self::Arguments,
         Self::Call,
         Self::Event,
@@ -33,6 +36,8 @@ impl Schema {
         Self::Published,
         Self::Health,
         Self::Problem,
+        Self::TicketWish,
+        Self::Ticket,
     ];
 
     fn name(self) -> Option<&'static str> {
@@ -45,6 +50,8 @@ impl Schema {
             Self::Published => Some("Published"),
             Self::Health => Some("Health"),
             Self::Problem => Some("Problem"),
+            Self::TicketWish => Some("TicketWish"),
+            Self::Ticket => Some("Ticket"),
             Self::Nothing | Self::Text | Self::Document => None,
         }
     }
@@ -75,6 +82,29 @@ impl Schema {
                 "type": "object",
                 "required": ["status"],
                 "properties": { "status": { "type": "string" }, "version": { "type": "string" } },
+            }),
+            Self::TicketWish => json!({
+                "type": "object",
+                "required": ["use"],
+                "properties": {
+                    "use": { "enum": ["events", "websocket"], "description": "`events` is for `poll`, too." },
+                    "topics": {
+                        "type": ["array", "null"],
+                        "description": "With `events`: the ticket is good for these topics and patterns only.",
+                        "items": { "type": "string", "minLength": 1 },
+                        "minItems": 1,
+                        "maxItems": 100,
+                    },
+                },
+                "additionalProperties": false,
+            }),
+            Self::Ticket => json!({
+                "type": "object",
+                "required": ["ticket", "expires_in"],
+                "properties": {
+                    "ticket": { "type": "string" },
+                    "expires_in": { "type": "integer", "description": "Seconds.", "minimum": 1 },
+                },
             }),
             Self::Problem => json!({
                 "type": "object",

@@ -5,8 +5,8 @@
 #
 #   --fast   the part of the client matrix that --quick names, and no documentation; both are told as left out
 #
-# Needs Rust, Python 3 and Node. Installs the client libraries from the package registries, once per lock file, below the
-# target folder; what the system lacks comes by apt-get where that can be used. A step that cannot run is told in a line
+# Needs Rust, Python 3, Node and Chromium. Installs the client libraries from the package registries, once per lock file, below
+# the target folder; what the system lacks comes by apt-get where that can be used. A step that cannot run is told in a line
 # that begins with "left out" and listed again at the end. The last line is "N passed, N failed", over all tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -94,6 +94,8 @@ dependencies() { python3 scripts/check-dependencies.py; }
 
 clients() { scripts/interop.sh ${fast:+--quick} --wharf "$CARGO_TARGET_DIR/release/wharf"; }
 
+browser() { scripts/browser.sh --wharf "$CARGO_TARGET_DIR/release/wharf"; }
+
 install_missing() {
   local packages=()
   have python3 || packages+=(python3)
@@ -125,7 +127,7 @@ waiting() {
   if have python3; then step dependencies dependencies; else left_out 'dependencies: there is no python3'; fi
   step 'release build' release
   if grep -q ' 1 release build$' "$work/results"; then
-    left_out 'clients, other routers, webhooks, conformance, frozen peers: there is no release build'
+    left_out 'clients, other routers, webhooks, browser, conformance, frozen peers: there is no release build'
     return 0
   fi
   if ! have python3; then
@@ -139,6 +141,7 @@ waiting() {
   if [ -n "$fast" ]; then left_out 'clients: autobahn-js, Twisted, MessagePack and batches: --fast'; fi
   step clients clients
   step webhooks scripts/check-webhooks.sh --wharf "$CARGO_TARGET_DIR/release/wharf"
+  step browser browser
   if [ -x scripts/conformance.sh ]; then
     step conformance scripts/conformance.sh
   else

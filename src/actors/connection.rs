@@ -3,6 +3,7 @@
 //! `transport` and `http` implement it. A connection never decides anything about WAMP, and never buffers what goes out: that
 //! is the outbox's. What a transport does not have (signs of life, a closing handshake) it need not mention.
 
+use crate::auth::once::Vouched;
 use crate::auth::{Certificate, CookieKey};
 use crate::observe::Refusal;
 use crate::session::{CloseCode, Session};
@@ -231,6 +232,11 @@ pub trait Connection: 'static {
     /// Cookies of the peer, where it is a browser.
     fn cookies(&self) -> &[BrowserCookie] {
         &[]
+    }
+
+    /// Whom a one-time ticket lets in that came with the connection; once.
+    fn take_vouched(&mut self) -> Option<Vouched> {
+        None
     }
 
     /// What the certificate says that the peer has shown, where TLS has verified one.

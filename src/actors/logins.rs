@@ -4,13 +4,14 @@
 //! has a queue of its own, as all state here has one owner. They begin with the first proof and end with the last handle.
 
 use super::clock;
+use crate::auth::once::{self, TicketKey, Tickets, TooMany, Vouched};
 use crate::auth::{
     Admission, Attempt, ConnectRate, Connects, CookieKey, Cookies, Denied, Entrant, Guess, NodeSecret, Remembered,
-    Throttle, ThrottleSettings, Verdict, Work,
+    Secret, Throttle, ThrottleSettings, Verdict, Work,
 };
 use crate::observe::{shown, Restraint};
 use crate::outward::Outward;
-use crate::wamp::ErrorUri;
+use crate::wamp::{ErrorUri, Uri};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -23,6 +24,7 @@ use std::sync::mpsc::{sync_channel, Receiver, SyncSender, TrySendError};
 use std::sync::Mutex;
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 const THREADS: usize = 2;
 const WAITING_MAX: usize = 64;
@@ -54,6 +56,9 @@ pub struct Logins {
     /// By realm. Locked for a look-up or two in a login of a browser.
     #[expect(clippy::disallowed_types, reason = "as above")]
     cookies: Arc<Mutex<BTreeMap<String, Cookies>>>,
+    /// One-time tickets. Locked for a look-up, when one is given and when one is used.
+    #[expect(clippy::disallowed_types, reason = "as above")]
+    tickets: Arc<Mutex<Tickets>>,
 }
 
 impl std::fmt::Debug for Logins {
@@ -89,6 +94,7 @@ impl Logins {
             lines: Arc::default(),
             outward: Outward::default(),
             cookies: Arc::default(),
+            tickets: Arc::default(),
         }
     }
 
@@ -153,6 +159,30 @@ impl Logins {
 
     fn cookies(&self) -> MutexGuard<'_, BTreeMap<String, Cookies>> {
         self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A fresh one-time ticket.
+    ///
+    /// # Errors
+    /// There are too many that nobody has used.
+    pub(crate) fn give_ticket(&self, vouched: Vouched) -> Result<Secret, TooMany> {
+        let ticket = once::new_ticket(&Zeroizing::new(rand::random()));
+        self.tickets().keep(TicketKey::of(ticket.expose()), vouched, clock::now())?;
+        Ok(ticket)
+    }
+
+    /// Uses a one-time ticket up. `None`: it is unknown, was used, or has expired.
+    pub(crate) fn take_ticket(&self, ticket: &str) -> Option<Vouched> {
+        self.tickets().take(&TicketKey::of(ticket), clock::now())
+    }
+
+    /// None of the one-time tickets of this name is good any more.
+    pub(crate) fn forget_tickets(&self, realm: &Uri, authid: &Arc<str>) {
+        self.tickets().forget(realm, authid);
+    }
+
+    fn tickets(&self) -> MutexGuard<'_, Tickets> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way to what is asked over HTTP.

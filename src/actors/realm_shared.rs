@@ -124,8 +124,9 @@ impl RealmShared {
     }
 
     /// What was remembered of this name's logins holds no longer: somebody has ended a session of it, or it has logged out.
-    pub(crate) fn forget(&self, authid: &str) {
+    pub(crate) fn forget(&self, authid: &Arc<str>) {
         self.answers().forget(authid);
+        self.logins.forget_tickets(&self.settings.uri, authid);
         self.forgotten.forget(authid);
     }
 

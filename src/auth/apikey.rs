@@ -113,12 +113,7 @@ impl ApiKeys {
         // All of them are looked at: the time does not tell which one it is.
         let found = self.0.iter().fold(None, |found, known| if known.hash.is(&given) { Some(known) } else { found });
         let key = found.ok_or_else(|| Denied::because("there is no such key"))?;
-        if key.expires.is_some_and(|expires| now >= expires) {
-            return Err(Denied::because("the key has expired"));
-        }
-        if !key.allow_from.is_empty() && !key.allow_from.iter().any(|range| range.covers(peer)) {
-            return Err(Denied::because("the key may not be used from there"));
-        }
+        key.reaches(peer, now)?;
         Ok(Identity {
             authid: key.authid.as_str().into(),
             authrole: key.role.as_str().into(),
@@ -129,10 +124,39 @@ impl ApiKeys {
 
     /// Whether the key by which somebody came in is there, for the same name and role; `None`: it was no key.
     pub(super) fn still_lists(&self, identity: &Identity) -> Option<bool> {
+        Some(self.of(identity)?.is_some())
+    }
+
+    /// Whether the key by which somebody came in is good from there and now; who came in without one is not looked at.
+    ///
+    /// # Errors
+    /// [`Denied`], as [`identify`](Self::identify).
+    pub(super) fn reaches(&self, identity: &Identity, peer: Option<IpAddr>, now: WallTime) -> Result<(), Denied> {
+        match self.of(identity) {
+            Some(Some(key)) => key.reaches(peer, now),
+            Some(None) => Err(Denied::because("there is no such key")),
+            None => Ok(()),
+        }
+    }
+
+    /// The key by which somebody came in, if it is there for the same name and role; `None`: it was no key.
+    fn of(&self, identity: &Identity) -> Option<Option<&ApiKey>> {
         let name = identity.authprovider.strip_prefix(PROVIDER_PREFIX)?;
         let is_it =
-            |key: &ApiKey| key.name == name && *key.authid == *identity.authid && *key.role == *identity.authrole;
-        Some(self.0.iter().any(is_it))
+            |key: &&ApiKey| key.name == name && *key.authid == *identity.authid && *key.role == *identity.authrole;
+        Some(self.0.iter().find(is_it))
+    }
+}
+
+impl ApiKey {
+    fn reaches(&self, peer: Option<IpAddr>, now: WallTime) -> Result<(), Denied> {
+        if self.expires.is_some_and(|expires| now >= expires) {
+            return Err(Denied::because("the key has expired"));
+        }
+        if !self.allow_from.is_empty() && !self.allow_from.iter().any(|range| range.covers(peer)) {
+            return Err(Denied::because("the key may not be used from there"));
+        }
+        Ok(())
     }
 }
 

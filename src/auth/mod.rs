@@ -18,6 +18,7 @@ mod groups;
 mod jwt;
 mod kdf;
 mod network;
+pub mod once;
 mod order;
 mod remains;
 mod scram;

@@ -17,6 +17,7 @@ use super::route::{route, NoRoute, Route};
 use super::sessions::{Caller, Key, Request};
 use super::settings::RestSettings;
 use super::streams::{self, progressive};
+use super::tickets;
 use super::trace::Trace;
 use super::Place;
 use crate::actors::clock;
@@ -50,6 +51,9 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
     if is_history(request.uri().path()) {
         return streams::history::serve(request, place).await;
     }
+    if tickets::is_path(request.uri().path()) {
+        return tickets::serve(request, payload, place).await;
+    }
     if let Some(reading) = Reading::of(request.uri().path()) {
         return reading.serve(request, place, admitted, &rest, since).await;
     }
@@ -72,7 +76,7 @@ async fn serve(request: HttpRequest, mut payload: web::Payload, place: web::Data
 }
 
 /// What of a path is below `/api/v1` or below a realm, and whether the realm is named.
-fn below(path: &str) -> Option<(bool, &str)> {
+pub(super) fn below(path: &str) -> Option<(bool, &str)> {
     let path = path.strip_prefix("/api/v1/")?;
     Some(match path.strip_prefix("realms/").and_then(|path| path.split_once('/')) {
         Some((_, rest)) => (true, rest),
@@ -221,7 +225,7 @@ fn asked(route: &Route, serialization: Serialization, body: &Bytes, batch_max: u
 }
 
 /// The answer to what is no POST.
-fn other_method(
+pub(super) fn other_method(
     request: &HttpRequest,
     admitted: Option<&Admitted>,
     rest: &RestSettings,
@@ -251,22 +255,32 @@ pub(super) async fn identify(
     statuses: &Statuses<'_>,
 ) -> Result<Arc<Caller>, Problem> {
     let encryption: Encryption = request.conn_data().cloned().unwrap_or_default();
+    let arrival = arrival(request, place, &handle, &encryption);
+    let (key, identity) = credential::identify(&arrival, &handle.shared, statuses).await?;
+    Ok(caller(request, place, key, handle, identity))
+}
+
+/// Where a request came in.
+pub(super) fn arrival<'a>(
+    request: &'a HttpRequest,
+    place: &'a Place,
+    handle: &'a RealmHandle,
+    encryption: &'a Encryption,
+) -> Arrival<'a> {
     let rest = place.state.rest.load();
-    let arrival = Arrival {
+    Arrival {
         headers: request.headers(),
         peer: request.peer_addr(),
         listener: &place.listener.name,
         realm: &handle.shared.settings.uri,
-        encryption: &encryption,
+        encryption,
         realms: &place.state.realms,
         tally: &place.state.tally,
         origin_listed: !request.path().starts_with("/admin") && cors::admitted(request.headers(), &rest.cors).is_some(),
         in_the_clear: place.listener.in_the_clear,
         verified: &place.verified,
         auth_cache: rest.auth_cache,
-    };
-    let (key, identity) = credential::identify(&arrival, &handle.shared, statuses).await?;
-    Ok(caller(request, place, key, handle, identity))
+    }
 }
 
 /// Whoever asks by a request, once that is known.

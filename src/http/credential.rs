@@ -12,8 +12,9 @@ use crate::actors::realms::RealmsActor;
 use crate::actors::router::Reply;
 use crate::actors::session::drawn;
 use crate::actors::RealmShared;
+use crate::auth::once::{Purpose, Topics, Vouched};
 use crate::auth::{
-    self, Admission, Bench, Claim, Denied, Guess, Identity, Inquiry, Judgement, Next, Opening, Rounds, Verdict,
+    self, Admission, Bench, Claim, Denied, Guess, Identity, Inquiry, Judgement, Next, Opening, Rounds, Secret, Verdict,
 };
 use crate::observe::{Refusal, Tally};
 use crate::wamp::{Dict, Entrance, ErrorUri, Outcome, Uri};
@@ -60,14 +61,13 @@ pub(super) async fn identify(
     shared: &Arc<RealmShared>,
     statuses: &Statuses<'_>,
 ) -> Result<(Key, Identity), Problem> {
-    let mut credentials = arrival.headers.get_all(header::AUTHORIZATION).chain(arrival.headers.get_all(API_KEY));
+    let mut credentials = in_headers(arrival.headers);
     let (first, second) = (credentials.next(), credentials.next());
     if second.is_some() {
-        return Err(Problem::http(StatusCode::BAD_REQUEST, "there is more than one credential"));
+        return Err(too_many());
     }
-    if first.is_some() && arrival.in_the_clear && !arrival.encryption.tls {
-        let text = "anybody on the way could read a credential here: use TLS";
-        return Err(Problem::http(StatusCode::FORBIDDEN, text));
+    if first.is_some() {
+        check_road(arrival)?;
     }
     let identity = match first {
         Some(_) => with_credential(arrival, shared).await,
@@ -88,6 +88,11 @@ pub(super) async fn identify(
         let text = "a page of another origin may not act here without a credential of its own";
         return Err(Problem::http(StatusCode::FORBIDDEN, text).counted(Refusal::Origin));
     }
+    Ok((key(arrival, &identity), identity))
+}
+
+/// Whose session that is.
+fn key(arrival: &Arrival<'_>, identity: &Identity) -> Key {
     let who = if &*identity.authmethod == auth::Method::Anonymous.name() {
         Who::Address(arrival.peer.map(|peer| peer.ip()))
     } else if &*identity.authmethod == auth::KEY_METHOD {
@@ -95,13 +100,65 @@ pub(super) async fn identify(
     } else {
         Who::Authid(Arc::clone(&identity.authid))
     };
-    let key = Key {
-        realm: arrival.realm.clone(),
-        authmethod: Arc::clone(&identity.authmethod),
-        authrole: Arc::clone(&identity.authrole),
-        who,
+    let (authmethod, authrole) = (Arc::clone(&identity.authmethod), Arc::clone(&identity.authrole));
+    Key { realm: arrival.realm.clone(), authmethod, authrole, who }
+}
+
+/// The credentials that stand in headers.
+fn in_headers(headers: &HeaderMap) -> impl Iterator<Item = &header::HeaderValue> {
+    headers.get_all(header::AUTHORIZATION).chain(headers.get_all(API_KEY))
+}
+
+/// Whether there is a credential in the headers.
+pub(super) fn is_in_headers(headers: &HeaderMap) -> bool {
+    in_headers(headers).next().is_some()
+}
+
+fn too_many() -> Problem {
+    Problem::http(StatusCode::BAD_REQUEST, "there is more than one credential")
+}
+
+/// Whether nobody on the way could read what proves who asks.
+fn check_road(arrival: &Arrival<'_>) -> Result<(), Problem> {
+    if !arrival.in_the_clear || arrival.encryption.tls {
+        return Ok(());
+    }
+    let text = "anybody on the way could read a credential here: use TLS";
+    Err(Problem::http(StatusCode::FORBIDDEN, text))
+}
+
+/// Who asks by a one-time ticket, which is used up by that, and of which topics it is. A page of any origin may use one: it has
+/// been given it.
+///
+/// # Errors
+/// 401, the same whatever is wrong with it; 400 for another credential beside it; 403 where others could read it.
+pub(super) fn redeem(
+    arrival: &Arrival<'_>,
+    shared: &RealmShared,
+    statuses: &Statuses<'_>,
+    ticket: &Secret,
+) -> Result<(Key, Identity, Option<Topics>), Problem> {
+    if is_in_headers(arrival.headers) {
+        return Err(too_many());
+    }
+    check_road(arrival)?;
+    let denied = |reason: &str, authid: &str| {
+        let (realm, peer) = (arrival.realm.as_str(), arrival.peer.map(|peer| peer.ip()));
+        shared.logins.tell(&Failed { realm, authid, method: "one-time ticket", peer, reason });
+        refuse(statuses, &Denied::wrong()).or_ticket()
     };
-    Ok((key, identity))
+    let Some(vouched) = shared.logins.take_ticket(ticket.expose()) else {
+        return Err(denied("it is unknown, was used, or has expired", ""));
+    };
+    let Vouched { realm, identity, purpose: Purpose::Events(topics) } = vouched else {
+        return Err(denied("it is for a WebSocket", &vouched.identity.authid));
+    };
+    if realm != *arrival.realm {
+        return Err(denied("it is of another realm", &identity.authid));
+    }
+    let still = shared.settings.auth.lets_in_again(&identity, &entrance(arrival), clock::time_of_day());
+    still.map_err(|why| denied(why.reason.unwrap_or(&why.text), &identity.authid))?;
+    Ok((key(arrival, &identity), identity, topics))
 }
 
 /// What needs no header: the client's certificate, or nothing at all, in the realm's order. A cookie is none here, so that no

@@ -33,6 +33,7 @@ mod served;
 pub mod sessions;
 pub mod settings;
 mod streams;
+mod tickets;
 mod told;
 mod trace;
 mod verified;

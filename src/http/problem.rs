@@ -27,6 +27,9 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"wharf\"")
 /// And where tokens are taken.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"wharf\"");
 
+/// And for whoever has shown a one-time ticket: a browser that asked for a name and a password then would ask in vain.
+const TICKET: HeaderValue = HeaderValue::from_static("Ticket realm=\"wharf\"");
+
 /// The status by error URI: the operator's wishes before our own table.
 pub(super) struct Statuses<'a>(pub(super) &'a BTreeMap<String, u16>);
 
@@ -164,6 +167,11 @@ impl Problem {
         }
     }
 
+    /// Nothing but another one-time ticket would do.
+    pub(super) fn or_ticket(self) -> Self {
+        self.with(header::WWW_AUTHENTICATE, TICKET)
+    }
+
     /// The connection ends with the answer.
     pub(super) fn closing(mut self) -> Self {
         self.closes = true;
@@ -224,6 +232,7 @@ impl Problem {
     /// The header that goes with its status.
     fn of_status(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.status {
+            StatusCode::UNAUTHORIZED if self.headers.iter().any(|(_, value)| *value == TICKET) => None,
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, CHALLENGE)),
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER)),
             _ => None,

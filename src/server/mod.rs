@@ -311,12 +311,19 @@ fn services(state: HttpState) -> Configure {
     })
 }
 
-/// The folder that a listener serves, and what of it is left to WebSocket.
+/// The folder that a listener serves, and what of it is left to WebSocket and long-poll.
 fn pages(folder: &FolderSettings, listener: &ListenerSettings) -> Pages {
     let FolderSettings { path, dir, index, spa, max_age, listing } = folder.clone();
-    let serves_websocket = listener.serve.contains(&Service::WebSocket);
-    let websocket = if serves_websocket { listener.websocket.paths.clone() } else { Vec::new() };
-    Pages { path, dir, index, spa, max_age, listing, websocket }
+    let served = |service, paths: &Vec<String>| {
+        if listener.serve.contains(&service) {
+            paths.clone()
+        } else {
+            Vec::new()
+        }
+    };
+    let websocket = served(Service::WebSocket, &listener.websocket.paths);
+    let longpoll = served(Service::LongPoll, &listener.longpoll.paths);
+    Pages { path, dir, index, spa, max_age, listing, websocket, longpoll }
 }
 
 /// Where transports are opened by long-poll.

@@ -3,6 +3,7 @@
 use super::asking::ending_of;
 use super::authorizing::Held;
 use super::{unexpected, Action, CloseCode, Ending, Farewell, Rules, Session, State};
+use crate::auth::once::{Purpose, Vouched};
 use crate::auth::{
     self, Admission, AuthSettings, Claim, Denied, Drawn, Identity, Method, Next, NodeSecret, Opening, Remembered,
     Rounds, Verdict,
@@ -11,7 +12,7 @@ use crate::wamp::message::{Challenge, Hello, Message, Welcome};
 use crate::wamp::options::{HelloDetails, WelcomeDetails};
 use crate::wamp::role::{Announced, Roles};
 use crate::wamp::uri::{self, UriRules};
-use crate::wamp::{Dict, ErrorUri, MatchPolicy, MessageKind, SessionId, Uri};
+use crate::wamp::{Dict, Entrance, ErrorUri, MatchPolicy, MessageKind, SessionId, Uri, WallTime};
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -34,6 +35,8 @@ pub struct Door<'a> {
     pub binding: Option<[u8; 32]>,
     /// Who has proven himself before in the peer's browser.
     pub remembered: Option<Remembered>,
+    /// Whom a one-time ticket lets in, which came with the connection and was used up by that.
+    pub vouched: Option<Vouched>,
     /// Fresh for this HELLO.
     pub drawn: Drawn,
 }
@@ -106,6 +109,13 @@ impl Session {
         let State::FindingRealm { mut arrival } = std::mem::replace(&mut self.state, State::Ended) else {
             return Action::Nothing;
         };
+        self.by_ticket = door.vouched.is_some();
+        if let Some(vouched) = &door.vouched {
+            return match arrival.vouched_for(vouched, doorman.auth(), &self.entrance, door.drawn.time) {
+                Ok(admission) => self.enter(doorman, &arrival, admission),
+                Err(denied) => self.deny(denied),
+            };
+        }
         let claim = Claim {
             realm: arrival.realm.as_str(),
             authmethods: &arrival.details.authmethods,
@@ -226,6 +236,11 @@ impl Session {
         self.second
     }
 
+    /// Whether a one-time ticket has let the peer in, and no proof of its own.
+    pub fn came_by_ticket(&self) -> bool {
+        self.by_ticket
+    }
+
     /// There is no room for [`Action::Prove`] (A2).
     pub fn too_busy(&mut self) -> Action {
         let text = "too many logins are being checked: come back later";
@@ -324,6 +339,28 @@ impl Session {
         self.state = State::Ended;
         self.denied = denied.reason;
         Action::End(Farewell::abort(ending_of(denied.error), denied.error, denied.text, CloseCode::POLICY))
+    }
+}
+
+impl Arrival {
+    /// Lets in whom a one-time ticket is for, whatever methods HELLO names; no other name, and no other realm (A4).
+    ///
+    /// # Errors
+    /// [`Denied`], as for a wrong proof.
+    fn vouched_for(
+        &self,
+        vouched: &Vouched,
+        auth: &AuthSettings,
+        entrance: &Entrance,
+        now: WallTime,
+    ) -> Result<Admission, Denied> {
+        let identity = &vouched.identity;
+        let is_meant = self.details.authid.as_deref().is_none_or(|said| said == &*identity.authid);
+        if vouched.purpose != Purpose::WebSocket || vouched.realm != self.realm || !is_meant {
+            return Err(Denied::wrong());
+        }
+        auth.lets_in_again(identity, entrance, now)?;
+        Ok(Admission { identity: identity.clone(), authextra: Dict::new() })
     }
 }
 

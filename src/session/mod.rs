@@ -148,6 +148,8 @@ pub struct Session {
     entrance: Entrance,
     /// Whether its questions about history need no right to call.
     asks_history: bool,
+    /// Whether a one-time ticket has let it in.
+    by_ticket: bool,
 }
 
 impl Default for Session {
@@ -168,6 +170,7 @@ impl Session {
             certificate: None,
             entrance: Entrance::default(),
             asks_history: false,
+            by_ticket: false,
         }
     }
 

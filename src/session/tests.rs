@@ -16,6 +16,7 @@ mod authorizing;
 mod login;
 mod options;
 mod second;
+mod ticket;
 
 struct Realm {
     auth: AuthSettings,
@@ -59,7 +60,7 @@ fn realm(rules: Rules) -> Realm {
 fn door() -> Door<'static> {
     let time = crate::wamp::WallTime::default();
     let drawn = Drawn { authid: "ABCD".to_owned(), session: session_id(), challenge: [5; 32], second: [6; 32], time };
-    Door { listener: "main", binding: None, remembered: None, drawn }
+    Door { listener: "main", binding: None, remembered: None, vouched: None, drawn }
 }
 
 /// Everything under `com.`, call and subscribe also under `wamp.`.

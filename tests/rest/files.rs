@@ -10,7 +10,7 @@ use std::os::unix::fs::symlink;
 const CONFIG: &str = r#"
 [listeners.main]
 bind = "127.0.0.1:PORT0"
-serve = ["websocket", "rest", "metrics", "health", "static"]
+serve = ["websocket", "rest", "metrics", "health", "longpoll", "static"]
 realm = "main"
 
 [listeners.main.websocket]
@@ -205,6 +205,8 @@ fn no_file_hides_another_service() {
     assert_eq!(http.get("/one.txt").error(), "wamp.error.no_such_procedure");
     assert_eq!(http.get("/api/v1/x").status, 404);
     assert_eq!(http.get("/ws").status, 426);
+    let opened = http.post("/lp/open", r#"{"protocols":["wamp.2.json"]}"#);
+    assert_eq!((opened.status, &opened.json()["protocol"]), (200, &"wamp.2.json".into()), "{}", opened.body);
     for path in ["/", "/ws"] {
         let mut stream = TcpStream::connect(("127.0.0.1", router.port(0))).unwrap();
         let upgrade = format!(

@@ -22,6 +22,10 @@ impl SessionActor {
 
     /// Has the browser remembered as that of somebody who has just proven who he is.
     pub(super) fn remember(&self, shared: &RealmShared, identity: &Identity) {
+        if self.session.came_by_ticket() {
+            // What is good once may not come to be good for days.
+            return;
+        }
         let (Some(cookie), Some(settings)) = (self.cookie(shared), &shared.settings.auth.cookie) else { return };
         if let Some(who) = Remembered::of(identity, self.session.second()) {
             shared.logins.remember(&shared.settings.uri, cookie.fresh, who, settings.max_age);

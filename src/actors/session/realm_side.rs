@@ -54,7 +54,8 @@ impl Handler<Found> for SessionActor {
         let binding = self.connection.channel_binding();
         self.note_knocking();
         let remembered = self.remembered(&shared);
-        let door = Door { listener: &self.listener, binding, remembered, drawn };
+        let vouched = self.connection.take_vouched();
+        let door = Door { listener: &self.listener, binding, remembered, vouched, drawn };
         let action = self.session.realm_found(&*shared, &door);
         self.asking.begin();
         self.limit_challenge();

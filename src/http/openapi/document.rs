@@ -122,7 +122,7 @@ fn of_endpoint(endpoint: &Endpoint) -> Value {
         }
     }
     if let Some(takes) = endpoint.takes {
-        let is_required = matches!(takes, Schema::Call | Schema::Publish | Schema::Batch);
+        let is_required = matches!(takes, Schema::Call | Schema::Publish | Schema::Batch | Schema::TicketWish);
         operation["requestBody"] = json_body(&takes.used(), is_required);
     }
     if endpoint.is_of_realm {

@@ -28,11 +28,14 @@ pub(super) enum Schema {
     Told,
     Polled,
     History,
+    /// What a one-time ticket is to be for.
+    TicketWish,
+    Ticket,
 }
 
 impl Schema {
     /// All that have a name among the components.
-    const NAMED: [Self; 13] = [
+    const NAMED: [Self; 15] = [
         Self::Arguments,
         Self::Call,
         Self::Event,
@@ -46,6 +49,8 @@ impl Schema {
         Self::Told,
         Self::Polled,
         Self::History,
+        Self::TicketWish,
+        Self::Ticket,
     ];
 
     fn name(self) -> Option<&'static str> {
@@ -63,6 +68,8 @@ impl Schema {
             Self::Told => Some("ToldEvent"),
             Self::Polled => Some("PolledEvents"),
             Self::History => Some("History"),
+            Self::TicketWish => Some("TicketWish"),
+            Self::Ticket => Some("Ticket"),
             Self::Nothing | Self::Text | Self::Document | Self::Any => None,
         }
     }
@@ -93,6 +100,29 @@ impl Schema {
                 "type": "object",
                 "required": ["status"],
                 "properties": { "status": { "type": "string" }, "version": { "type": "string" } },
+            }),
+            Self::TicketWish => json!({
+                "type": "object",
+                "required": ["use"],
+                "properties": {
+                    "use": { "enum": ["events", "websocket"], "description": "`events` is for `poll`, too." },
+                    "topics": {
+                        "type": ["array", "null"],
+                        "description": "With `events`: the ticket is good for these topics and patterns only.",
+                        "items": { "type": "string", "minLength": 1 },
+                        "minItems": 1,
+                        "maxItems": 100,
+                    },
+                },
+                "additionalProperties": false,
+            }),
+            Self::Ticket => json!({
+                "type": "object",
+                "required": ["ticket", "expires_in"],
+                "properties": {
+                    "ticket": { "type": "string" },
+                    "expires_in": { "type": "integer", "description": "Seconds.", "minimum": 1 },
+                },
             }),
             Self::Problem => json!({
                 "type": "object",

@@ -133,6 +133,8 @@ const HEALTH: &[Answer] = &[
 ];
 const METRICS: &[Answer] =
     &[ok("The counters.", "application/openmetrics-text; version=1.0.0; charset=utf-8", Schema::Text)];
+const TICKET: &[Answer] =
+    &[Answer { status: 201, what: "The ticket, and for how many seconds.", body: Some((JSON, Schema::Ticket)) }];
 const DESCRIBED: &[Answer] = &[ok("This description.", JSON, Schema::Document)];
 
 /// An endpoint of a realm that is read.
@@ -207,6 +209,13 @@ const ENDPOINTS: &[Endpoint] = &[
             "until_publication",
         ],
         HISTORY,
+    ),
+    rest(
+        "/api/v1/realms/{realm}/tickets",
+        "ticket",
+        "Gives a one-time ticket for `events`, `poll` or a WebSocket",
+        Schema::TicketWish,
+        TICKET,
     ),
     page("/api/v1/openapi.json", Part::Rest, "describe", "Describes what is served here", DESCRIBED),
     page("/livez", Part::Health, "livez", "Whether the process lives", &[ok("It does.", TEXT, Schema::Text)]),

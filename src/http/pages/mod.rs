@@ -39,10 +39,13 @@ pub(super) fn configure(services: &mut web::ServiceConfig, listener: &Listener) 
     services.service(web::resource("/{tail:.*}").guard(guard).default_service(web::to(handler)));
 }
 
-/// Whether a path is the folder's. Paths of WebSocket say what they are for, but for the one that both have.
+/// Whether a path is the folder's. Paths of WebSocket say what they are for, but for the one that both have, and those of long-poll
+/// are its own.
 fn covers(pages: &Pages, path: &str) -> bool {
     let is_root = path == pages.path || path.strip_suffix('/') == Some(&pages.path);
-    below(&pages.path, path).is_some() && (is_root || !pages.websocket.iter().any(|taken| taken == path))
+    let is_longpoll = |base: &String| base != "/" && below(base, path).is_some_and(|rest| !rest.is_empty());
+    let is_taken = || pages.websocket.iter().any(|taken| taken == path) || pages.longpoll.iter().any(is_longpoll);
+    below(&pages.path, path).is_some() && (is_root || !is_taken())
 }
 
 async fn serve(request: HttpRequest, payload: web::Payload, pages: Arc<Pages>) -> HttpResponse {

@@ -20,4 +20,6 @@ pub struct Pages {
     pub listing: bool,
     /// Paths that are left to WebSocket, but for `path` itself.
     pub websocket: Vec<String>,
+    /// Paths below which all is left to long-poll, but for `/`.
+    pub longpoll: Vec<String>,
 }

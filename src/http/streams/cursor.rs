@@ -6,11 +6,12 @@ use super::pages::{Page, Pages, Told, Turn};
 use super::subscriber::{Heard, Subscriber};
 use super::topics::Topic;
 use crate::actors::clock;
+use crate::auth::Identity;
 use crate::http::sessions::own::{self, Ended};
 use crate::http::sessions::Key;
 use crate::observe::shown;
 use crate::wamp::message::Message;
-use crate::wamp::{ErrorUri, PublicationId};
+use crate::wamp::{ErrorUri, PublicationId, Uri};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -81,6 +82,8 @@ struct Ask {
 #[derive(Debug)]
 struct Entry {
     key: Key,
+    /// Who has opened it, if that was by a one-time ticket: the cursor alone goes on then.
+    by_ticket: Option<Identity>,
     topics: Vec<Topic>,
     asks: mpsc::Sender<Ask>,
 }
@@ -92,16 +95,23 @@ pub(in crate::http) struct Cursors(Arc<Mutex<BTreeMap<u128, Entry>>>);
 
 impl Cursors {
     /// Keeps a cursor for a session until nobody has asked with it for `idle`. To be called on the session's thread.
-    pub(super) fn keep(&self, key: Key, subscriber: Subscriber, idle: Duration) -> Cursor {
+    pub(super) fn keep(&self, key: Key, by_ticket: Option<Identity>, subscriber: Subscriber, idle: Duration) -> Cursor {
         let cursor = Cursor { id: rand::random(), number: 0 };
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let topics = subscriber.subscriptions().iter().map(|subscribed| subscribed.topic.clone());
-        let entry = Entry { key, topics: sorted(topics), asks };
+        let entry = Entry { key, by_ticket, topics: sorted(topics), asks };
         self.lock().insert(cursor.id, entry);
         let kept = Kept { cursors: self.clone(), id: cursor.id };
         let polled = Polled { subscriber, pages: Pages::default(), last: None, end: None };
         tokio::task::spawn_local(polled.run(asked, idle, kept));
         cursor
+    }
+
+    /// Whose a cursor of this realm is that was opened by a one-time ticket.
+    pub(super) fn opened_by_ticket(&self, cursor: Cursor, realm: &Uri) -> Option<(Key, Identity)> {
+        let entries = self.lock();
+        let entry = entries.get(&cursor.id).filter(|entry| entry.key.realm == *realm)?;
+        Some((entry.key.clone(), entry.by_ticket.clone()?))
     }
 
     /// How many are known.

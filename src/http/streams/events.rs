@@ -8,8 +8,9 @@ use super::live::{self, Beat};
 use super::mark::Mark;
 use super::past::Past;
 use super::subscriber::{Heard, Subscriber};
-use super::topics::Wanted;
-use super::{enter, finish, only, open};
+use super::ticket;
+use super::topics::{single, Wanted};
+use super::{finish, only, open};
 use crate::actors::clock;
 use crate::http::negotiate::{takes_stream, StreamForm};
 use crate::http::problem::{quoted, Problem, Statuses};
@@ -52,15 +53,17 @@ async fn answer(request: &HttpRequest, place: &Place, name: &RequestName) -> Res
     if let Some(answer) = only(request, &Method::GET, "GET, OPTIONS")? {
         return Ok(answer);
     }
-    let entered = enter(request, place).await?;
+    let (entered, limit) = ticket::enter(request, place).await?;
     let form = StreamForm::Events;
     if !takes_stream(request.headers(), form) {
         let text = format!("events come as {}, which Accept excludes", form.media_type());
         return Err(Problem::http(StatusCode::NOT_ACCEPTABLE, text));
     }
     let wanted = Wanted::read(request.uri().query())?;
-    let own = open(request, place, &entered, "sse", AtStop::Leaves).await?;
     let statuses = Statuses(&entered.rest.status);
+    limit.check(&wanted.topics, &statuses)?;
+    let last_id = last_event_id(request)?;
+    let own = open(request, place, &entered, "sse", AtStop::Leaves).await?;
     let mut subscriber = Subscriber::subscribe(own, &wanted, &statuses).await?;
     let settings = &entered.rest.stream;
     let realm = &entered.handle.shared.settings;
@@ -71,9 +74,9 @@ async fn answer(request: &HttpRequest, place: &Place, name: &RequestName) -> Res
         settings.retry.as_millis()
     )
     .into_bytes();
-    let past = match request.headers().get(LAST_EVENT_ID) {
+    let past = match last_id {
         Some(id) => {
-            let mark = id.to_str().ok().and_then(Mark::read);
+            let mark = Mark::read(&id);
             let past = Past::find(mark, &mut subscriber, &mut first).await;
             Some(past.map_err(|Ended { reason, detail }| Problem::ended(&reason, &detail))?)
         }
@@ -94,6 +97,17 @@ async fn answer(request: &HttpRequest, place: &Place, name: &RequestName) -> Res
         beat: Beat::every(settings.heartbeat),
     };
     Ok(live::head(form.media_type()).body(stream))
+}
+
+/// Behind which event the stream begins: the header, which a browser sends by itself, before the parameter, which is for a page
+/// that opens a stream of its own anew. What is no text is no id of ours; an empty one is none.
+///
+/// # Errors
+/// 400: the parameter stands there twice.
+fn last_event_id(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let in_query = single(request.uri().query(), "last_event_id")?;
+    let in_header = request.headers().get(LAST_EVENT_ID).map(|id| id.to_str().unwrap_or("?").to_owned());
+    Ok(in_header.or(in_query).filter(|id| !id.is_empty()))
 }
 
 /// A page of the past, and where it came from.

@@ -15,6 +15,7 @@ mod past;
 pub(super) mod poll;
 pub(super) mod progressive;
 mod subscriber;
+mod ticket;
 mod topics;
 
 use super::api::{self, not_found};
@@ -106,7 +107,10 @@ async fn enter(request: &HttpRequest, place: &Place) -> Result<Entered, Problem>
 }
 
 /// The realm that is asked.
-async fn realm(request: &HttpRequest, place: &Place, rest: &RestSettings) -> Result<RealmHandle, Problem> {
+///
+/// # Errors
+/// 404: it is not served here.
+pub(super) async fn realm(request: &HttpRequest, place: &Place, rest: &RestSettings) -> Result<RealmHandle, Problem> {
     let (named, _) = below_realm(request.uri().path())?;
     let Some(realm) = named.or_else(|| place.listener.realm.clone()) else {
         return Err(not_found("this listener has no realm of its own: the path is /api/v1/realms/{realm}/..."));

@@ -6,13 +6,15 @@
 use super::cursor::{Answer, Cursor};
 use super::pages::Page;
 use super::subscriber::Subscriber;
-use super::topics::Polled;
-use super::{enter, finish, not_opened, only, open};
+use super::ticket::{self, Limit};
+use super::topics::{single, Polled};
+use super::{finish, not_opened, only, open, realm, Entered};
 use crate::http::negotiate::{self, JSON};
 use crate::http::problem::{Problem, Statuses};
 use crate::http::request_id::RequestName;
 use crate::http::sessions::own::{AtStop, Ended};
-use crate::http::Place;
+use crate::http::{credential, Place};
+use crate::observe::Refusal;
 use crate::wamp::ErrorUri;
 use actix_web::http::Method;
 use actix_web::{web, HttpRequest, HttpResponse};
@@ -27,12 +29,18 @@ async fn answer(request: &HttpRequest, place: &Place) -> Result<HttpResponse, Pr
     if let Some(answer) = only(request, &Method::GET, "GET, OPTIONS")? {
         return Ok(answer);
     }
-    let entered = enter(request, place).await?;
+    let known = by_cursor(request, place).await?;
+    let is_by_cursor = known.is_some();
+    let (entered, limit) = match known {
+        Some(entered) => (entered, Limit::none()),
+        None => ticket::enter(request, place).await?,
+    };
     negotiate::check_accept(request.headers())?;
     let Polled { wanted, cursor, wait } = Polled::read(request.uri().query())?;
     let settings = &entered.rest.stream;
     let cursors = &place.state.cursors;
     let statuses = Statuses(&entered.rest.status);
+    limit.check(&wanted.topics, &statuses)?;
     if let Some(cursor) = cursor.as_deref().and_then(Cursor::read) {
         let wait = wait.map_or(settings.poll_wait, |wait| wait.min(settings.poll_wait));
         match cursors.ask(cursor, &entered.key, &wanted.topics, wait).await {
@@ -44,6 +52,11 @@ async fn answer(request: &HttpRequest, place: &Place) -> Result<HttpResponse, Pr
             None => {}
         }
     }
+    if is_by_cursor {
+        let text = "the cursor is known no more, or of other topics: begin anew with another one-time ticket";
+        let problem = Problem::router(&statuses, ErrorUri::AUTHENTICATION_DENIED, text);
+        return Err(problem.or_ticket().counted(Refusal::AuthFailed));
+    }
     if cursors.count() >= settings.streams_max {
         // Those whose session is over are kept until they are idle, and hold what was not asked for.
         let detail = "there are as many cursors as there may be streams (rest.stream.max_streams)".to_owned();
@@ -51,8 +64,27 @@ async fn answer(request: &HttpRequest, place: &Place) -> Result<HttpResponse, Pr
     }
     let own = open(request, place, &entered, "poll", AtStop::Leaves).await?;
     let subscriber = Subscriber::subscribe(own, &wanted, &statuses).await?;
-    let new = cursors.keep(entered.key, subscriber, settings.poll_idle);
+    let by_ticket = ticket::is_shown(request).then_some(entered.identity);
+    let new = cursors.keep(entered.key, by_ticket, subscriber, settings.poll_idle);
     Ok(say(&Page::default(), cursor.is_some(), new))
+}
+
+/// Who asks with a cursor that a one-time ticket has opened, and with nothing else: the cursor is as secret as a ticket, and goes on
+/// alone. `None`: who asks is to be proven otherwise.
+///
+/// # Errors
+/// 404 for a realm that is not served here, 400 for two cursors.
+async fn by_cursor(request: &HttpRequest, place: &Place) -> Result<Option<Entered>, Problem> {
+    let Some(cursor) = single(request.uri().query(), "cursor")?.as_deref().and_then(Cursor::read) else {
+        return Ok(None);
+    };
+    if credential::is_in_headers(request.headers()) || ticket::is_shown(request) {
+        return Ok(None);
+    }
+    let rest = place.state.rest.load_full();
+    let handle = realm(request, place, &rest).await?;
+    let known = place.state.cursors.opened_by_ticket(cursor, &handle.shared.settings.uri);
+    Ok(known.map(|(key, identity)| Entered { rest, handle, key, identity }))
 }
 
 /// `{"events":[..],"cursor":"..","gap":false}`.

@@ -34,7 +34,7 @@ impl Wanted {
     /// # Errors
     /// 400 with what was expected and what came.
     pub(super) fn read(query: Option<&str>) -> Result<Self, Problem> {
-        Self::of(parameters(query)?, &["topic", "match", "retained"])
+        Self::of(parameters(query)?, &["topic", "match", "retained", "last_event_id", "ticket"])
     }
 
     /// The same of parameters, of which all but these are unknown.
@@ -52,6 +52,8 @@ impl Wanted {
                     has_retained = true;
                     wanted.retained = flag("retained", &value)?;
                 }
+                // Looked at by whoever asks for them.
+                "last_event_id" | "ticket" if known.contains(&name.as_str()) => {}
                 _ => return Err(unexpected(&name, known)),
             }
         }
@@ -104,7 +106,7 @@ impl Polled {
             let seconds = text.parse().map(|seconds: u32| Duration::from_secs(seconds.into()));
             seconds.map_err(|_| bad(format!("wait must be a number of seconds, got \"{}\"", shown(&text))))
         };
-        let wanted = Wanted::of(others, &["topic", "match", "retained", "cursor", "wait"])?;
+        let wanted = Wanted::of(others, &["topic", "match", "retained", "cursor", "wait", "ticket"])?;
         Ok(Self { wanted, cursor, wait: wait.map(seconds).transpose()? })
     }
 }
@@ -124,6 +126,21 @@ pub(super) fn parameters(query: Option<&str>) -> Result<Vec<(String, String)>, P
             }
         })
         .collect()
+}
+
+/// The only value of a parameter.
+///
+/// # Errors
+/// 400: it stands there twice, or the query is not UTF-8.
+pub(super) fn single(query: Option<&str>, name: &str) -> Result<Option<String>, Problem> {
+    if !query.is_some_and(|query| query.contains(name)) {
+        return Ok(None);
+    }
+    let mut values = parameters(query)?.into_iter().filter(|(found, _)| found == name).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(bad(format!("the parameter \"{name}\" stands twice in the query"))),
+    }
 }
 
 /// A topic in the notation of permissions, or literally under `policy`.
@@ -222,6 +239,17 @@ mod tests {
         for bad in ["cursor=c", "topic=a&wait=-1", "topic=a&wait=1.5", "topic=a&wait=", "topic=a&cursor=c&cursor=c"] {
             assert!(Polled::read(Some(bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_parameter_that_may_stand_once_is_found_or_refused() {
+        let find = |query| single(Some(query), "ticket").map_err(|problem| problem.status().as_u16());
+        assert_eq!(find("topic=a&ticket=b"), Ok(Some("b".to_owned())));
+        assert_eq!((find("tickets=b&topic=ticket"), single(None, "ticket").ok().flatten()), (Ok(None), None));
+        assert_eq!(find("ticket=a&ticket=a"), Err(400));
+        assert!(Wanted::read(Some("topic=a&ticket=b&last_event_id=c")).is_ok());
+        assert!(Polled::read(Some("topic=a&ticket=b")).is_ok());
+        assert!(Polled::read(Some("topic=a&last_event_id=c")).is_err());
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use super::deflate::{Compressor, Deflate};
 use super::encode::{self, Start};
 use super::frame::{Decoder, FrameFault, FrameLimits, Item, Role};
 use crate::actors::connection::{Arrival, BrowserCookie, Connection, Fault, Pings};
+use crate::auth::once::Vouched;
 use crate::auth::Certificate;
 use crate::codec::batched::Batched;
 use crate::observe::Refusal;
@@ -35,6 +36,8 @@ pub(crate) struct Agreed {
     pub(crate) batched: bool,
     pub(crate) compressed: bool,
     pub(crate) cookies: Vec<BrowserCookie>,
+    /// Whom a one-time ticket lets in that came with the upgrade. Few do, and this is kept as long as the connection.
+    pub(crate) vouched: Option<Box<Vouched>>,
 }
 
 /// One WebSocket connection.
@@ -250,6 +253,10 @@ impl Connection for WebSocketConnection {
 
     fn cookies(&self) -> &[BrowserCookie] {
         &self.agreed.cookies
+    }
+
+    fn take_vouched(&mut self) -> Option<Vouched> {
+        self.agreed.vouched.take().map(|vouched| *vouched)
     }
 
     fn tls_peer(&self) -> Option<&Arc<Certificate>> {

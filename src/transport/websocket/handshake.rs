@@ -6,7 +6,7 @@
 
 use super::super::settings::{ListenerSettings, WebSocketSettings};
 use super::connection::Agreed;
-use super::{cookies, deflate};
+use super::{cookies, deflate, ticket};
 use crate::actors::connection::{covers_origin, Encryption};
 use crate::actors::logins::Logins;
 use crate::observe::{shown, Refusal, Tally};
@@ -35,7 +35,12 @@ pub struct Here {
 
 /// Answers a request on one of the listener's WebSocket paths: 101 with what was agreed in its extensions, or a refusal.
 pub(crate) async fn upgrade(request: HttpRequest, here: web::Data<Here>) -> HttpResponse {
-    match agree(&request, &here.listener) {
+    let agreed = agree(&request, &here.listener).and_then(|(agreed, response)| {
+        // Last, so that no ticket is used up by a request that is refused anyway.
+        let vouched = ticket::take(request.query_string(), request.headers(), &here.logins)?;
+        Ok((Agreed { vouched: vouched.map(Box::new), ..agreed }, response))
+    });
+    match agreed {
         Ok((agreed, mut response)) => {
             for cookie in &agreed.cookies {
                 if let Some(shown) = &cookie.shown {
@@ -60,10 +65,12 @@ pub(crate) async fn upgrade(request: HttpRequest, here: web::Data<Here>) -> Http
     }
 }
 
-struct Refused {
-    status: StatusCode,
-    refusal: Refusal,
-    text: String,
+/// Why there is no upgrade.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) refusal: Refusal,
+    pub(super) text: String,
 }
 
 fn agree(
@@ -99,7 +106,8 @@ fn agree(
         response.append_header((header::SET_COOKIE, line));
         cookies.push(cookie);
     }
-    Ok((Agreed { serialization, batched, compressed: extension.is_some(), cookies }, response))
+    let agreed = Agreed { serialization, batched, compressed: extension.is_some(), cookies, vouched: None };
+    Ok((agreed, response))
 }
 
 /// The library takes versions 7 and 8 and any key; RFC 6455 does not.

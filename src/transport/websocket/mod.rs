@@ -10,6 +10,7 @@ pub mod deflate;
 pub mod encode;
 pub mod frame;
 pub mod handshake;
+mod ticket;
 pub mod utf8;
 
 pub use close::CloseCode;

@@ -96,7 +96,7 @@ stream() {
   grep -q '^HTTP/1.1 200' <<<"$said" && grep -qi '^content-type: text/event-stream' <<<"$said" && grep -q '^: connected' <<<"$said"
 }
 
-: >"$folder/anything.toml"
+sed "/^\[parameters\]/,\$d" "$known" >"$folder/anything.toml"
 check 'document of the listener' document listener "$base/api/v1/openapi.json"
 check 'document of the realm' document realm "$base$realm/openapi.json"
 check 'document of the administration' document admin "http://127.0.0.1:$admin/api/v1/openapi.json"

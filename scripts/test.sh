@@ -147,6 +147,11 @@ waiting() {
   else
     left_out 'conformance: there is no scripts/conformance.sh'
   fi
+  if have python3 && have curl; then
+    step openapi scripts/schemathesis.sh --quick --wharf "$CARGO_TARGET_DIR/release/wharf"
+  else
+    left_out 'openapi: there is no python3 or no curl'
+  fi
   if have python3; then
     step 'frozen peers' scripts/peers.sh --quick
   else

@@ -30,6 +30,7 @@ pub mod settings;
 mod standing;
 mod store;
 mod swap;
+pub mod told;
 
 pub use realm::{RealmHandle, RealmShared};
 

@@ -1,9 +1,10 @@
 //! The settings of realms, of their outboxes and of the node's worker threads. `config` fills them; nothing here knows
 //! about files.
 
+use super::told::ProcedureTold;
 use crate::auth::{AuthSettings, Groups};
 use crate::authz::{Authorizer, Decider, GrantSet, Grants, Policy, United};
-use crate::routing::RealmRules;
+use crate::routing::{RealmRules, UriTable};
 pub use crate::session::Disclose;
 pub use crate::session::Rate;
 use crate::session::Rules;
@@ -42,6 +43,8 @@ pub struct RealmSettings {
     pub groups: Arc<Groups>,
     /// What users and groups may do beyond their role.
     pub grants: Arc<Grants>,
+    /// What is told of procedures; of several that fit the most specific one decides.
+    pub told: Arc<UriTable<ProcedureTold>>,
 }
 
 impl RealmSettings {

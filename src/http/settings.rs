@@ -1,6 +1,7 @@
 //! The settings of the REST bridge. `config` fills them.
 
 pub mod crossbar;
+pub mod json_schema;
 pub mod pages;
 pub mod routes;
 

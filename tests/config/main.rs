@@ -23,6 +23,7 @@ mod reload;
 mod second;
 mod secrets;
 mod tls;
+mod told;
 mod web;
 mod webhooks;
 

@@ -54,6 +54,17 @@ fn whatever_a_file_says_about_a_realm_can_be_said_at_run_time() {
     assert_eq!(settings.managed, layer);
 }
 
+/// What is in the file is shown to whoever asks for a description.
+#[test]
+fn a_schema_is_not_named_at_run_time_and_a_summary_is_told() {
+    let place = ["realms", "shop", "procedures", "report"];
+    let named = managed(&[(&place, json!({ "summary": "Figures", "request_schema": "schema.json" }))]);
+    let errors = load(&known(named)).unwrap_err();
+    assert_eq!(codes(&errors), [("E005".to_owned(), "store:realms.shop.procedures.report.request_schema".to_owned())]);
+    let told = load(&known(managed(&[(&place, json!({ "summary": "Figures" }))]))).unwrap().realms[0].told.clone();
+    assert_eq!(told.find("report").and_then(|told| told.summary.as_deref()), Some("Figures"));
+}
+
 #[test]
 fn mistakes_are_those_of_a_file_and_their_place_is_their_path() {
     let role = json!({ "permissions": [{ "uri": "com.a", "match": "prefx", "allow": ["call"] }], "inherits": [] });

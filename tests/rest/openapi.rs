@@ -191,7 +191,8 @@ fn the_mapped_routes_of_a_realm_are_described_to_those_who_may_use_them() {
     let router = Router::with(&format!("{CONFIG}{ROUTES}"));
     let document = router.http().get(OF_REALM).json();
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths, ["/shop/orders/{id}", "/shop/orders/{number}"]);
+    // One path for both methods, whatever its open segment is named.
+    assert_eq!(paths, ["/shop/orders/{id}"]);
     let get = &document["paths"]["/shop/orders/{id}"]["get"];
     let parameters: Vec<_> = get["parameters"].as_array().unwrap().iter().collect();
     let parameter = |place: &str, name: &str, required: bool, schema: Value| json!({"name": name, "in": place, "required": required, "schema": schema});
@@ -200,12 +201,45 @@ fn the_mapped_routes_of_a_realm_are_described_to_those_who_may_use_them() {
     let (trace, lang) = (parameter("header", "x-trace", false, text.clone()), parameter("query", "lang", true, text));
     assert_eq!(parameters, [&open, &trace, &lang]);
     assert!(get["responses"]["200"].is_object() && get["requestBody"].is_null(), "{get}");
-    let put = &document["paths"]["/shop/orders/{number}"]["put"];
-    assert_eq!(put["summary"], "Publishes to com.shop.put");
+    let put = &document["paths"]["/shop/orders/{id}"]["put"];
+    assert_eq!((&put["summary"], &put["parameters"]), (&json!("Publishes to com.shop.put"), &json!([open])));
     assert!(
         put["responses"]["202"]["content"]["application/json"].is_object() && put["requestBody"].is_object(),
         "{put}"
     );
+}
+
+/// Section 16: `procedures` of the configuration, beside what callees say. A callee's schema that is none spoils nothing.
+#[test]
+fn what_the_configuration_tells_of_procedures_is_described_beside_what_callees_say() {
+    let told = "[realms.main.procedures.\"com.shop.*\"]\nsummary = \"Of the shop\"\nrequest_schema = \"schema.json\"\n";
+    let schema =
+        r##"{"properties":{"args":{"items":{"$ref":"#/$defs/number"}}},"$defs":{"number":{"type":"number"}}}"##;
+    let router = Router::with_file(&format!("{CONFIG}{told}"), "schema.json", schema);
+    let (mut http, mut callee) = (router.http(), router.session());
+    for procedure in ["com.shop.a", "com.shop.b", "com.other"] {
+        callee.register(procedure);
+    }
+    let wrong = json!({"summary": "Other", "arguments": {"type": "list"}, "result": {"type": "string"}});
+    callee.call("wamp.reflect.define", &json!(["com.other", wrong]));
+    let document = http.get(OF_REALM).json();
+    let operation = |uri: &str| document["paths"][format!("/api/v1/realms/main/call/{uri}")]["post"].clone();
+    let body = |uri: &str| operation(uri)["requestBody"]["content"]["application/json"]["schema"].clone();
+    for uri in ["com.shop.a", "com.shop.b"] {
+        assert_eq!(operation(uri)["summary"], "Of the shop");
+        assert_eq!(body(uri), json!({"$ref": "#/components/schemas/Configured1"}));
+    }
+    let items = &document["components"]["schemas"]["Configured1"]["properties"]["args"]["items"];
+    assert_eq!(items, &json!({"$ref": "#/components/schemas/Configured1/$defs/number"}));
+    assert_eq!(operation("com.other")["summary"], "Other");
+    assert_eq!(body("com.other")["properties"]["args"], json!({"type": "array"}));
+    // A reload tells it anew.
+    std::fs::write(router.folder().join("schema.json"), "{\"title\": \"another\"}").unwrap();
+    router.reload();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while http.get(OF_REALM).json()["components"]["schemas"]["Configured1"] != json!({"title": "another"}) {
+        assert!(std::time::Instant::now() < until, "the new schema is not told");
+    }
 }
 
 /// What an authorizer would say is not known before a call is made, and the description says so.

@@ -9,6 +9,17 @@ use serde_json::json;
 const HTTP: &str = include_str!("../../docs/HTTP.md");
 const WEBHOOKS: &str = include_str!("../../docs/WEBHOOKS.md");
 const LONGPOLL: &str = include_str!("../../docs/LONGPOLL.md");
+const ADMIN: &str = include_str!("../../docs/ADMIN.md");
+
+/// The administration, beside everything else.
+const ADMINISTRATION: &str = r#"
+[node]
+data_dir = "data"
+[listeners.admin]
+bind = "127.0.0.1:PORT3"
+serve = ["rest", "admin"]
+[realms."wharf.admin".roles.admin]
+"#;
 
 /// One request, as `curl` would make it.
 #[derive(Debug, Default)]
@@ -111,19 +122,23 @@ fn fits(template: &str, path: &str) -> bool {
 }
 
 /// Each method and path that OpenAPI describes is asked for in the documentation, by a line that a test sends: those for `curl`
-/// here and in the tests of long-poll, those of the table with `R` by the test of the bridge.
+/// here and in the tests of long-poll, those of the table with `R` by the test of the bridge, those of `/admin/v1` by its own.
 #[test]
 fn every_endpoint_that_is_described_has_a_request_in_the_documentation() {
-    let router = Router::with(&everything());
-    let document = router.http().get("/api/v1/openapi.json").json();
+    let router = Router::with(&format!("{}{ADMINISTRATION}", everything()));
+    let documents = [0, 3].map(|number| Http::connect(router.port(number)).get("/api/v1/openapi.json").json());
     let lines = [HTTP, WEBHOOKS, LONGPOLL].into_iter().flat_map(requests).map(|request| (request.method, request.path));
     let rows = HTTP.lines().filter_map(|line| {
         let (method, path) = line.strip_prefix("| `")?.split('`').next()?.split_once(" R/")?;
         Some((method.to_owned(), format!("/api/v1/realms/main/{path}")))
     });
-    let documented: Vec<(String, String)> = lines.chain(rows).collect();
+    let administration = ADMIN.lines().filter_map(|line| {
+        let (method, path) = line.strip_prefix("| `")?.split('`').next()?.split_once(" /admin/")?;
+        Some((method.to_owned(), format!("/admin/{path}")))
+    });
+    let documented: Vec<(String, String)> = lines.chain(rows).chain(administration).collect();
     let mut missing = Vec::new();
-    for (template, methods) in document["paths"].as_object().unwrap() {
+    for (template, methods) in documents.iter().flat_map(|document| document["paths"].as_object().unwrap()) {
         for method in methods.as_object().unwrap().keys() {
             let mut documented = documented.iter();
             if !documented.any(|(known, path)| known.eq_ignore_ascii_case(method) && fits(template, path)) {

@@ -194,6 +194,7 @@ pub(in crate::actors) fn open_realm(outbox: OutboxSettings) -> RealmSettings {
         roles: BTreeMap::from([("anonymous".to_owned(), role)]),
         groups: Arc::default(),
         grants: Arc::default(),
+        told: Arc::default(),
     }
 }
 

@@ -19,6 +19,7 @@ mod routes;
 mod second;
 mod secret;
 mod tls;
+mod told;
 mod topics;
 mod web;
 mod webhooks;

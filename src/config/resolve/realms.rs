@@ -71,6 +71,7 @@ impl Resolver<'_> {
             roles: self.roles(shape),
             grants: Arc::new(self.grants(shape, &groups)),
             groups,
+            told: self.told(shape),
         };
         ResolvedRealm { enabled: common.enabled.value, settings }
     }

@@ -31,7 +31,7 @@ impl Resolver<'_> {
     pub(super) fn procedures(&mut self, realm: &Realm) -> Arc<UriTable<ProcedureRule>> {
         let mut entries = Vec::new();
         for (name, entry) in realm.procedures.iter() {
-            let Procedure { call_timeout, trustlevel, trustlevel_by_role } = &entry.value.value;
+            let Procedure { call_timeout, trustlevel, trustlevel_by_role, .. } = &entry.value.value;
             let trust = self.trust(realm, trustlevel.value, trustlevel_by_role);
             let rule = ProcedureRule { call_timeout: call_timeout.value.map(|time| time.0), trust };
             if let Some((policy, uri)) = self.uri_pattern(name, entry) {

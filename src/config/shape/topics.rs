@@ -51,7 +51,13 @@ table! {
         call_timeout: Option<Time<1>> = optional("\"2m\"");
         /// The trust level of its calls; if absent, they carry none.
         trustlevel: Option<Level> = optional("1");
-        /// The same by the name of the caller's role.
+        /// What they do, in a few words, for the OpenAPI description of the realm; if absent, what the callee says.
+        summary: Option<String> = optional("\"Monthly figures\"");
+        /// A file with a JSON Schema (2020-12) of the body of a request over HTTP, an object with args and kwargs.
+        request_schema: Option<String> = optional("\"schemas/report.json\"");
+        /// The same of the body of the answer.
+        response_schema: Option<String> = optional("\"schemas/report-answer.json\"");
+        /// The trust level by the name of the caller's role.
         trustlevel_by_role: Named<Level> = default(Named::default());
     }
 }

@@ -52,28 +52,37 @@ function operations(described) {
     );
 }
 
-function shown({ path, method, operation }, mayTry) {
+/** A schema, with the component that it is in place of its name. */
+function schemaOf(operation, described) {
+    const schema = operation.requestBody?.content['application/json'].schema;
+    const name = schema?.$ref?.split('/').pop();
+    return name ? described.components.schemas[name] : schema;
+}
+
+function shown({ path, method, operation }, described, ofRealm) {
+    // Routes of the operator's own are asked with their own parameters: there is no form for them.
+    const mayTry = ofRealm && path.startsWith('/api/v1/realms/');
     const name = element('code', { textContent: mayTry ? operation.operationId : path });
     if (operation.deprecated) name.className = 'deprecated';
     const head = mayTry ? [name] : [element('span', { className: 'method', textContent: method }), name];
     const told = mayTry && operation.summary === operation.operationId ? '' : ` ${operation.summary}`;
     const details = element('details', {}, element('summary', {}, ...head, told));
     if (operation.description) details.append(element('p', { textContent: operation.description }));
-    const schema = operation.requestBody?.content['application/json'].schema;
+    const schema = schemaOf(operation, described);
     if (schema) details.append(element('pre', { textContent: JSON.stringify(schema, null, 2) }));
     if (mayTry) details.append(form(path));
     return details;
 }
 
-async function show(where, path, mayTry) {
+async function show(where, path, ofRealm) {
     const place = at(where);
     place.replaceChildren('...');
     try {
         const { status, body } = await ask(path);
         if (status !== 200) throw new Error(body.detail ?? `${status}`);
         const found = operations(body);
-        place.replaceChildren(...found.map((one) => shown(one, mayTry)));
-        if (found.length === 0) place.replaceChildren('Nothing that you may call is registered by its exact URI.');
+        place.replaceChildren(...found.map((one) => shown(one, body, ofRealm)));
+        if (found.length === 0) place.replaceChildren(`Nothing that you may call is registered by its exact URI. ${body.info.description}`);
     } catch (error) {
         place.replaceChildren(`It cannot be shown: ${error.message}`);
     }

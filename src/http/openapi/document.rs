@@ -2,13 +2,16 @@
 
 use super::schemas::Schema;
 use super::table::{self, Endpoint, Part};
+use super::told::ToldSchemas;
 use super::{longpoll, parameters, routes};
+use crate::actors::told::ProcedureTold;
 use crate::http::admin::table::{Gives, Row, Takes, ROWS};
 use crate::http::problem::in_path;
 use crate::http::settings::routes::MappedRoute;
 use crate::http::Listener;
 use crate::wamp::{Uri, Value as WampValue};
 use serde_json::{json, Map, Value};
+use std::collections::BTreeMap;
 
 /// Of what is served.
 pub(super) fn of_listener(listener: &Listener) -> Value {
@@ -27,6 +30,16 @@ pub(super) fn of_listener(listener: &Listener) -> Value {
     document("Wharf", "What this listener serves over HTTP.", paths)
 }
 
+/// One procedure, and what is said of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Procedure<'a> {
+    pub(super) uri: &'a Uri,
+    /// By its callee.
+    pub(super) described: Option<&'a WampValue>,
+    /// By the configuration, which comes first.
+    pub(super) told: Option<&'a ProcedureTold>,
+}
+
 /// How much of a realm can be told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Extent {
@@ -42,16 +55,19 @@ pub(super) enum Extent {
 pub(super) fn of_realm<'a>(
     realm: &str,
     extent: Extent,
-    procedures: impl Iterator<Item = (&'a Uri, Option<&'a WampValue>)>,
+    procedures: impl Iterator<Item = Procedure<'a>>,
     routes: impl Iterator<Item = &'a MappedRoute>,
 ) -> Value {
-    let mut paths = Map::new();
-    for (uri, description) in procedures {
-        let path = format!("/api/v1/realms/{}/call/{}", in_path(realm), in_path(uri));
-        put(&mut paths, &path, "post", of_procedure(uri, description));
+    let (mut paths, mut schemas) = (Map::new(), ToldSchemas::default());
+    for procedure in procedures {
+        let path = format!("/api/v1/realms/{}/call/{}", in_path(realm), in_path(procedure.uri));
+        put(&mut paths, &path, "post", of_procedure(&procedure, &mut schemas));
     }
+    // Two templates that differ in names alone are one path, which OpenAPI has once: under the names of the first.
+    let mut templates = BTreeMap::new();
     for route in routes {
-        put(&mut paths, &route.path.to_string(), &route.method.name().to_ascii_lowercase(), routes::of_route(route));
+        let path = templates.entry(route.path.shape()).or_insert_with(|| route.path.to_string());
+        put(&mut paths, path, &route.method.name().to_ascii_lowercase(), routes::of_route(route, path));
     }
     let more = match extent {
         Extent::Whole => "",
@@ -61,7 +77,12 @@ pub(super) fn of_realm<'a>(
              and nothing is told."
         }
     };
-    document(realm, &format!("The procedures that whoever asks may call in the realm.{more}"), paths)
+    let mut document =
+        document(realm, &format!("The procedures that whoever asks may call in the realm.{more}"), paths);
+    if let Some(components) = document["components"]["schemas"].as_object_mut() {
+        components.extend(schemas.components());
+    }
+    document
 }
 
 fn document(title: &str, description: &str, paths: Map<String, Value>) -> Value {
@@ -174,29 +195,23 @@ fn of_row(row: &Row) -> Value {
     operation
 }
 
-/// A procedure, by its description: `summary`, `description`, `deprecated`, and JSON Schemas of `arguments`, `keyword_arguments`
-/// and `result`.
-fn of_procedure(uri: &Uri, description: Option<&WampValue>) -> Value {
-    let said = description.map(to_json).unwrap_or_default();
-    let mut takes = json!({
-        "type": "object",
-        "properties": { "args": { "type": "array" }, "kwargs": { "type": "object" }, "options": { "type": "object" } },
-    });
-    for (member, key) in [("args", "arguments"), ("kwargs", "keyword_arguments")] {
-        if said[key].is_object() {
-            takes["properties"][member] = said[key].clone();
-        }
-    }
-    let result = Schema::Result.used();
-    // What a callee says of its result is said of the first value.
-    let gives = if said["result"].is_object() {
-        json!({ "allOf": [result], "properties": { "args": { "prefixItems": [said["result"]] } } })
-    } else {
-        result
+/// A procedure, by what the configuration tells of it, and else by its callee's description: `summary`, `description`, `deprecated`,
+/// and JSON Schemas of `arguments`, `keyword_arguments` and `result`.
+fn of_procedure<'a>(procedure: &Procedure<'a>, schemas: &mut ToldSchemas<'a>) -> Value {
+    let Procedure { uri, described, told } = *procedure;
+    let said = described.map(to_json).unwrap_or_default();
+    let takes = match told.and_then(|told| told.request_schema.as_deref()) {
+        Some(schema) => schemas.used(schema),
+        None => taken(&said, schemas),
     };
+    let gives = match told.and_then(|told| told.response_schema.as_deref()) {
+        Some(schema) => schemas.used(schema),
+        None => given(&said, schemas),
+    };
+    let summary = told.and_then(|told| told.summary.as_deref()).or_else(|| said["summary"].as_str());
     let mut operation = json!({
         "operationId": uri.as_str(),
-        "summary": said["summary"].as_str().unwrap_or(uri),
+        "summary": summary.unwrap_or(uri),
         "tags": [uri.rsplit_once('.').map_or("", |(above, _)| above)],
         "requestBody": json_body(&takes, false),
         "responses": {
@@ -212,6 +227,29 @@ fn of_procedure(uri: &Uri, description: Option<&WampValue>) -> Value {
         operation["deprecated"] = true.into();
     }
     operation
+}
+
+/// The body of a request, by what a callee has said of its arguments.
+fn taken(said: &Value, schemas: &mut ToldSchemas<'_>) -> Value {
+    let mut takes = json!({
+        "type": "object",
+        "properties": { "args": { "type": "array" }, "kwargs": { "type": "object" }, "options": { "type": "object" } },
+    });
+    for (member, key) in [("args", "arguments"), ("kwargs", "keyword_arguments")] {
+        if let Some(schema) = schemas.of_callee(&said[key]) {
+            takes["properties"][member] = schema;
+        }
+    }
+    takes
+}
+
+/// The body of an answer, by what a callee has said of its result, which is the first value.
+fn given(said: &Value, schemas: &mut ToldSchemas<'_>) -> Value {
+    let result = Schema::Result.used();
+    match schemas.of_callee(&said["result"]) {
+        Some(schema) => json!({ "allOf": [result], "properties": { "args": { "prefixItems": [schema] } } }),
+        None => result,
+    }
 }
 
 /// As deep as the codecs let values be, and no deeper.
@@ -288,12 +326,42 @@ mod tests {
             ("deprecated".to_owned(), WampValue::Bool(true)),
         ]);
         let (add, odd) = (Uri::from("com.add"), Uri::from("com.a/ b"));
-        let all = [(&add, Some(&description)), (&odd, None)];
+        let plain = |uri, described| Procedure { uri, described, told: None };
+        let all = [plain(&add, Some(&description)), plain(&odd, None)];
         let document = of_realm("r", Extent::Whole, all.into_iter(), std::iter::empty());
         let operation = &document["paths"]["/api/v1/realms/r/call/com.add"]["post"];
         assert_eq!((&operation["summary"], &operation["deprecated"]), (&json!("Adds"), &json!(true)));
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
         assert_eq!(schema["properties"]["args"], json!({ "type": "array" }));
         assert!(document["paths"]["/api/v1/realms/r/call/com.a%2F%20b"]["post"].is_object());
+    }
+
+    #[test]
+    fn what_the_configuration_tells_of_a_procedure_comes_before_what_its_callee_says() {
+        let text = |text: &str| WampValue::Text(text.to_owned());
+        let list = WampValue::Dict(vec![("type".to_owned(), text("array"))]);
+        let description = WampValue::Dict(vec![
+            ("summary".to_owned(), text("Adds")),
+            ("description".to_owned(), text("One after the other.")),
+            ("arguments".to_owned(), list),
+        ]);
+        let uri = Uri::from("com.add");
+        let told = ProcedureTold {
+            summary: Some("Sums".to_owned()),
+            request_schema: Some(r#"{"required":["args"]}"#.into()),
+            response_schema: None,
+        };
+        let procedure = Procedure { uri: &uri, described: Some(&description), told: Some(&told) };
+        let document = of_realm("r", Extent::Whole, [procedure].into_iter(), std::iter::empty());
+        let operation = &document["paths"]["/api/v1/realms/r/call/com.add"]["post"];
+        assert_eq!(
+            (&operation["summary"], &operation["description"]),
+            (&json!("Sums"), &json!("One after the other."))
+        );
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(schema, &json!({ "$ref": "#/components/schemas/Configured1" }));
+        assert_eq!(document["components"]["schemas"]["Configured1"], json!({ "required": ["args"] }));
+        let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        assert_eq!(answer, &json!({ "$ref": "#/components/schemas/Result" }));
     }
 }

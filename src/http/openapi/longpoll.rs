@@ -32,7 +32,9 @@ pub(super) fn add(paths: &mut Map<String, Value>, LongPollBase { path, says_no_c
         "required": ["protocols"],
         "properties": { "protocols": { "type": "array", "items": { "type": "string" }, "minItems": 1 } },
     });
-    let offer = json!({ "required": true, "content": { "application/json": { "schema": offer } } });
+    let example = json!({ "protocols": ["wamp.2.json.batched", "wamp.2.json"] });
+    let offer = json!({ "schema": offer, "example": example });
+    let offer = json!({ "required": true, "content": { "application/json": offer } });
     let opened = json!({
         "type": "object",
         "required": ["protocol", "transport"],

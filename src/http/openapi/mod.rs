@@ -8,6 +8,7 @@ mod parameters;
 mod routes;
 mod schemas;
 mod table;
+mod told;
 
 use super::api;
 use super::mapped;
@@ -24,7 +25,7 @@ use crate::wamp::ErrorUri;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{web, HttpRequest, HttpResponse};
-use document::Extent;
+use document::{Extent, Procedure};
 
 /// Those of a list of the administration.
 const PAGE_PARAMETERS: &[&str] = super::admin::PAGE_PARAMETERS;
@@ -91,7 +92,9 @@ async fn describe(request: &HttpRequest, place: &Place) -> Result<HttpResponse, 
         Some(_) | None => Extent::More,
     };
     let procedures = catalogue.procedures.iter().filter(|(uri, _)| permit.may_call(uri));
-    let procedures = procedures.map(|(uri, description)| (uri, description.as_ref()));
+    let told = &shared.settings.told;
+    let procedures =
+        procedures.map(|(uri, described)| Procedure { uri, described: described.as_ref(), told: told.find(uri) });
     let routes = mapped::served(rest, &place.listener).filter(|route| route.realm == shared.settings.name);
     let routes = routes.filter(|route| match &route.does {
         Does::Call(procedure) => permit.may_call(procedure),

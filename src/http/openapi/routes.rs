@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 /// Names of headers that OpenAPI has other places for.
 const OWN_HEADERS: &[&str] = &["accept", "content-type", "authorization"];
 
-/// One route.
-pub(super) fn of_route(route: &MappedRoute) -> Value {
+/// One route, at a path that has its shape.
+pub(super) fn of_route(route: &MappedRoute, path: &str) -> Value {
     let (verb, uri) = match &route.does {
         Does::Call(procedure) => ("Calls", procedure),
         Does::Publish(topic) => ("Publishes to", topic),
     };
-    let mut parameters = parameters::of_path(&route.path.to_string());
+    let mut parameters = parameters::of_path(path);
     let taken = taken(route);
     parameters.extend(taken.iter().map(|((place, name), required)| parameters::of_route(place, name, *required)));
     let mut answer = json!({ "description": "Done." });

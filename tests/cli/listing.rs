@@ -91,6 +91,17 @@ fn who_watches_denials_gets_each_of_them_once() {
 }
 
 #[test]
+fn times_of_tables_are_those_of_the_machine_or_utc() {
+    let router = Router::start();
+    let client = router.client().with("TZ", "EST5");
+    let _echo = client.spawn(&["register", "com.echo", "--echo"], "registered com.echo");
+    let created = |more: &[&str]| client.run(&[&["procedure", "info", "com.echo"], more].concat()).ok();
+    assert!(created(&["-o", "table"]).contains("-05:00"));
+    assert!(created(&["-o", "table", "--utc"]).contains("Z\n"));
+    assert!(created(&[]).contains("Z\""));
+}
+
+#[test]
 fn who_watches_ends_with_the_connection() {
     let mut router = Router::start();
     let watcher = router.client().begin(&["session", "ls", "--watch", "--every", "10ms"]);

@@ -57,7 +57,7 @@ const DONE: &str = "\"reloaded\"";
 const NOT_DONE: &str = "\"not reloaded: the settings are as they were\"";
 
 impl Router {
-    pub(crate) fn lines_with(&self, text: &str) -> usize {
+    pub(super) fn lines_with(&self, text: &str) -> usize {
         self.log().lines().filter(|line| line.contains(text)).count()
     }
 

@@ -10,6 +10,7 @@ pub(super) mod retry;
 pub(super) mod secret;
 pub(super) mod talk;
 pub(super) mod template;
+mod times;
 pub(super) mod work;
 
 use crate::config::duration;

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::template::Template;
+use super::times::local;
 use crate::cli::output::{octets, result};
 use crate::cli::Exit;
 use crate::codec::{payload_args, payload_kwargs};
@@ -9,6 +10,7 @@ use crate::wamp::{Dict, Payload, Value};
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use std::io::{self, IsTerminal};
@@ -46,6 +48,9 @@ pub(in crate::cli) struct OutputArguments {
     /// A text for each result, event or row, with {{PATH}} for what is in it, as in '{{args.0}}'; for -o template.
     #[arg(long, value_name = "TEXT", required_if_eq("output", "template"))]
     template: Option<Template>,
+    /// Shows the times of tables in UTC, not in the zone of this machine.
+    #[arg(long)]
+    utc: bool,
 }
 
 impl OutputArguments {
@@ -124,15 +129,20 @@ impl OutputArguments {
 
     /// Writes a table in place of the one before, or behind it where there is no terminal.
     pub(in crate::cli) fn repaint(&self, value: Value) -> Exit {
-        let table = table(value);
+        let table = self.table(value);
         result(&if io::stdout().is_terminal() { format!("{CLEAR}{table}") } else { format!("{table}\n") })
+    }
+
+    /// What a router or node has told, for eyes.
+    fn table(&self, value: Value) -> String {
+        table(if self.utc { value } else { local(value, &TimeZone::system()) })
     }
 
     /// Writes a list of dicts, or one dict.
     pub(in crate::cli) fn value(&self, value: Value) -> Exit {
         match (self.output, value) {
-            (Form::Auto, value) if io::stdout().is_terminal() => result(&table(value)),
-            (Form::Table, value) => result(&table(value)),
+            (Form::Auto, value) if io::stdout().is_terminal() => result(&self.table(value)),
+            (Form::Table, value) => result(&self.table(value)),
             (Form::Jsonl, Value::List(items)) => {
                 result(&items.iter().map(|item| compact(item) + "\n").collect::<String>())
             }

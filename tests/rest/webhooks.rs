@@ -327,6 +327,26 @@ fn a_hook_that_calls_is_answered_by_the_callee() {
     assert_eq!((response.status, response.error().as_str()), (418, "com.shop.error.no"));
 }
 
+/// A2: the password of a hook is guessed no faster than that of a login; a signature is none to be guessed.
+#[test]
+fn guesses_at_the_password_of_a_hook_are_refused_unseen() {
+    let router = start(&format!("{IN}[realms.main.auth.throttle]\nper_authid = 2\n"));
+    let send = |path: &str, password: &str| {
+        let credential = basic("joe", password);
+        Http::connect(router.port(3)).request("POST", path, &[("Authorization", &credential)], "1")
+    };
+    assert_eq!([send("/hooks/ask", "a").status, send("/hooks/ask", "b").status], [401, 401]);
+    let unseen = send("/hooks/ask", "pass");
+    assert_eq!((unseen.status, unseen.error().as_str()), (429, "wharf.error.too_many_attempts"));
+    assert!(unseen.header("retry-after").is_some());
+    assert_eq!(send("/hooks/github", "x").status, 401);
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    // Nobody answers the call; the password was right.
+    while send("/hooks/ask", "pass").status != 404 {
+        assert!(std::time::Instant::now() < end, "never looked at again");
+    }
+}
+
 #[test]
 fn paths_methods_and_rights_of_hooks() {
     let router = start(IN);

@@ -6,7 +6,9 @@
 use super::running::{identity, METHOD};
 use super::settings::{HookAction, HookIn, HookPayload};
 use crate::actors::clock;
-use crate::auth::webhook::{Claim, Proven, SeenIds, WrongSignature};
+use crate::actors::RealmShared;
+use crate::auth::webhook::{Claim, Proven, SeenIds, Verifier, WrongSignature};
+use crate::auth::{Guess, TOO_MANY_ATTEMPTS};
 use crate::codec::{self, Limits};
 use crate::http::api::{self, not_found};
 use crate::http::body;
@@ -91,9 +93,8 @@ async fn answer(request: &HttpRequest, payload: &mut web::Payload, place: &Place
     let rest = &place.state.rest.load_full();
     let body = body::read(request.headers(), payload, rest.body_max, rest.body_timeout).await?;
     let now = u64::try_from(clock::time_of_day().0 / 1_000_000).unwrap_or_default();
-    let proven = hook.verifier.verify(|name| only(request.headers(), name), &body, now);
     let statuses = Statuses(&rest.status);
-    let proven = proven.map_err(|wrong| refuse(name, wrong, &statuses))?;
+    let proven = verify(request, (name, hook), &handle.shared, &body, now, &statuses).await?;
     let asked = asked(hook, request.headers(), &body)?;
     let claimed = claim(&entrance, &proven, now)?;
     let Some(claimed) = claimed else { return Ok(HttpResponse::Accepted().finish()) };
@@ -107,6 +108,41 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut lines = headers.get_all(name);
     let line = lines.next()?.to_str().ok()?;
     lines.next().is_none().then_some(line)
+}
+
+/// Verifies a hook. A password can be guessed, and counts as that of a login does (A2).
+///
+/// # Errors
+/// 401; 429 after too many that were wrong.
+async fn verify(
+    request: &HttpRequest,
+    (name, hook): (&str, &HookIn),
+    shared: &RealmShared,
+    body: &[u8],
+    now: u64,
+    statuses: &Statuses<'_>,
+) -> Result<Proven, Problem> {
+    let authid = identity(name, &hook.role).authid;
+    let address = request.peer_addr().map(|peer| peer.ip());
+    let guess = Guess { realm: shared.settings.uri.as_str(), authid: &authid, address };
+    let attempt = match &hook.verifier {
+        Verifier::Basic { .. } => {
+            let attempt = shared.logins.attempt(shared.settings.auth.throttle, &guess);
+            Some(attempt.ok_or_else(|| {
+                Problem::router(statuses, ErrorUri::TOO_MANY_ATTEMPTS, TOO_MANY_ATTEMPTS)
+                    .counted(Refusal::AuthThrottled)
+            })?)
+        }
+        Verifier::Standard(_) | Verifier::Hmac(_) => None,
+    };
+    let wrong = match hook.verifier.verify(|name| only(request.headers(), name), body, now) {
+        Ok(proven) => return Ok(proven),
+        Err(wrong) => wrong,
+    };
+    if let Some(attempt) = attempt {
+        tokio::time::sleep(shared.logins.failed(attempt)).await;
+    }
+    Err(refuse(name, wrong, statuses))
 }
 
 fn refuse(name: &str, WrongSignature(reason): WrongSignature, statuses: &Statuses<'_>) -> Problem {
@@ -245,7 +281,6 @@ fn say(answer: Answer, statuses: &Statuses<'_>, place: &Place) -> Result<HttpRes
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::webhook::Verifier;
     use crate::auth::Secret;
     use actix_web::http::header::HeaderName;
 

@@ -142,8 +142,8 @@ impl Desk {
         if refused.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
-        if refused.status != StatusCode::BAD_REQUEST {
-            // What still comes of a body is nobody's, and would be read however long it is.
+        if matches!(refused.status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
+            // What still comes of the body is nobody's.
             response.force_close();
         }
         if let Some(allow) = refused.allow {

@@ -14,6 +14,7 @@ mod credit;
 mod delivery;
 mod denials;
 mod keepalive;
+pub(crate) mod listing;
 pub mod logins;
 mod outbox;
 pub mod pressure;

@@ -4,6 +4,7 @@
 use super::api;
 use super::batch::{Batch, Mode, Outcome, Outcomes};
 use super::idempotency::Said;
+use super::near;
 use super::negotiate::Form;
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
@@ -12,7 +13,7 @@ use super::settings::RestSettings;
 use super::Place;
 use crate::actors::clock;
 use crate::codec::{self, Fidelity, Piece};
-use crate::wamp::{ErrorUri, Serialization};
+use crate::wamp::{ErrorUri, Serialization, Uri};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
 use actix_web::web;
@@ -53,10 +54,12 @@ impl Task {
         let (said, deadline, timing) = match asked {
             Asked::One(mut asked) => {
                 let deadline = api::set_deadline(&mut asked, wish, &rest, &caller.handle.shared)?;
+                let procedure = near::called(&asked);
                 let sent = clock::now();
                 let said = ask(&place, &caller, asked, deadline, &statuses).await;
                 let said = said.and_then(|answer| say(answer, wanted.serialization, &statuses, &place));
-                (said, deadline, Some((sent, clock::now())))
+                let answered = clock::now();
+                (near::explained(said, &caller, procedure).await, deadline, Some((sent, answered)))
             }
             Asked::Batch(batch) => {
                 let deadline = wish.unwrap_or(rest.wait_max).min(rest.wait_max);
@@ -109,6 +112,13 @@ pub(super) fn ask(
     async move { answer.await.map_err(|_| late.saying(text)) }
 }
 
+/// What came of one item of a batch.
+struct Answered {
+    /// That it called, if it did.
+    procedure: Option<Uri>,
+    answer: Result<Answer, Problem>,
+}
+
 /// How the items of a batch are answered.
 struct Answers<'a> {
     place: &'a Place,
@@ -133,7 +143,7 @@ impl Answers<'_> {
                         continue;
                     }
                     let said = match self.send(item, until) {
-                        Ok(answer) => answer.await.and_then(|answer| self.say(answer)),
+                        Ok(answer) => self.say(answer.await).await,
                         Err(problem) => Err(problem),
                     };
                     failed |= said.is_err();
@@ -144,7 +154,7 @@ impl Answers<'_> {
                 let sent: Vec<_> = batch.items.into_iter().map(|item| self.send(item, until)).collect();
                 for answer in sent {
                     let said = match answer {
-                        Ok(answer) => answer.await.and_then(|answer| self.say(answer)),
+                        Ok(answer) => self.say(answer.await).await,
                         Err(problem) => Err(problem),
                     };
                     self.put(&mut outcomes, said);
@@ -154,18 +164,17 @@ impl Answers<'_> {
         outcomes.compose(self.wanted.serialization)
     }
 
-    fn send(
-        &self,
-        mut item: Request,
-        until: Instant,
-    ) -> Result<impl std::future::Future<Output = Result<Answer, Problem>>, Problem> {
+    fn send(&self, mut item: Request, until: Instant) -> Result<impl std::future::Future<Output = Answered>, Problem> {
+        let procedure = near::called(&item);
         let deadline = api::set_deadline(&mut item, None, self.rest, &self.caller.handle.shared)?;
         let left = until.saturating_duration_since(clock::now());
-        Ok(ask(self.place, self.caller, item, deadline.min(left), &self.statuses))
+        let answer = ask(self.place, self.caller, item, deadline.min(left), &self.statuses);
+        Ok(async move { Answered { procedure, answer: answer.await } })
     }
 
-    fn say(&self, answer: Answer) -> Result<(StatusCode, Vec<u8>), Problem> {
-        say(answer, self.wanted.serialization, &self.statuses, self.place)
+    async fn say(&self, Answered { procedure, answer }: Answered) -> Result<(StatusCode, Vec<u8>), Problem> {
+        let said = answer.and_then(|answer| say(answer, self.wanted.serialization, &self.statuses, self.place));
+        near::explained(said, self.caller, procedure).await
     }
 
     fn put(&self, outcomes: &mut Outcomes, said: Result<(StatusCode, Vec<u8>), Problem>) {

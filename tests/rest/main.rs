@@ -18,6 +18,7 @@ mod files;
 mod heads;
 mod history;
 mod idempotency;
+mod listing;
 mod mapped;
 mod media;
 mod openapi;

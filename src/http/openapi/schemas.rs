@@ -90,6 +90,7 @@ impl Schema {
                     "args": { "type": "array" },
                     "kwargs": { "type": "object" },
                     "request_id": { "type": "string" },
+                    "did_you_mean": { "type": "array", "items": { "type": "string" } },
                 },
             }),
             Self::Nothing | Self::Document => json!({ "type": "object" }),

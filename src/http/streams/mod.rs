@@ -48,7 +48,7 @@ pub(super) struct Shared {
 }
 
 /// A path below a realm: the realm's name, if the path has it, and what follows, each decoded.
-fn below_realm(path: &str) -> Result<(Option<String>, Vec<String>), Problem> {
+pub(super) fn below_realm(path: &str) -> Result<(Option<String>, Vec<String>), Problem> {
     let segments: Result<Vec<String>, _> = path.split('/').skip(3).map(decoded).collect();
     let text = "the path is not UTF-8 once it is percent-decoded";
     let mut segments = segments.map_err(|_| Problem::http(StatusCode::BAD_REQUEST, text))?;
@@ -106,7 +106,7 @@ async fn enter(request: &HttpRequest, place: &Place) -> Result<Entered, Problem>
 }
 
 /// The realm that is asked.
-async fn realm(request: &HttpRequest, place: &Place, rest: &RestSettings) -> Result<RealmHandle, Problem> {
+pub(super) async fn realm(request: &HttpRequest, place: &Place, rest: &RestSettings) -> Result<RealmHandle, Problem> {
     let (named, _) = below_realm(request.uri().path())?;
     let Some(realm) = named.or_else(|| place.listener.realm.clone()) else {
         return Err(not_found("this listener has no realm of its own: the path is /api/v1/realms/{realm}/..."));

@@ -16,6 +16,7 @@ mod denials;
 mod forgotten;
 mod keepalive;
 pub mod lengths;
+pub(crate) mod listing;
 pub mod logins;
 mod outbox;
 pub mod pressure;

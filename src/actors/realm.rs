@@ -9,6 +9,7 @@ use super::catalogue::LastCatalogue;
 use super::clock;
 use super::credit::Credit;
 use super::delivery::{Delivery, Outgoing, Road};
+use super::listing::Searches;
 use super::realm_requests::Asked;
 pub use super::realm_shared::RealmShared;
 use super::realms::{Down, RealmsActor};
@@ -160,6 +161,7 @@ pub(crate) struct RealmActor {
     idle_since: Option<Instant>,
     pub(super) retired: bool,
     pub(super) catalogue: LastCatalogue,
+    pub(super) searches: Searches,
     guard: Guard,
 }
 
@@ -193,6 +195,7 @@ impl RealmActor {
             idle_since: None,
             retired: false,
             catalogue: LastCatalogue::default(),
+            searches: Searches::default(),
             guard: Guard { down, realms },
             shared,
         }

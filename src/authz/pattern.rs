@@ -77,6 +77,14 @@ impl Pattern {
         &self.text
     }
 
+    /// What all that is covered begins with, patterns included.
+    pub fn beginning(&self) -> &str {
+        match self.policy {
+            MatchPolicy::Exact | MatchPolicy::Prefix => &self.text,
+            MatchPolicy::Wildcard => before_first_empty(&self.text),
+        }
+    }
+
     /// Whether the concrete `uri` is covered.
     pub fn matches(&self, uri: &str) -> bool {
         matches(self.policy, &self.text, uri)

@@ -139,6 +139,12 @@ impl Policy {
         !self.index(action).allow.is_empty()
     }
 
+    /// What all that some rule allows begins with; in no order.
+    pub fn beginnings(&self, action: Action) -> Vec<&str> {
+        let of_action = self.rules.allow.iter().filter(|rule| rule.actions.contains(action));
+        of_action.map(|rule| rule.pattern.beginning()).collect()
+    }
+
     /// The allowing and the denying rules.
     pub fn rules(&self) -> (&[Rule], &[Rule]) {
         (&self.rules.allow, &self.rules.deny)

@@ -3,6 +3,7 @@
 use super::client::arguments::PayloadArguments;
 use super::client::connection::ConnectionArguments;
 use super::client::failure::Failure;
+use super::client::near;
 use super::client::output::OutputArguments;
 use super::client::work::{run, written};
 use super::client::{talk, time};
@@ -54,7 +55,10 @@ pub(super) fn call(arguments: &CallArguments) -> Exit {
     run(&arguments.output, async {
         let payload = arguments.payload.payload()?;
         let mut session = arguments.connection.connection()?.join().await?;
-        let done = Calls::new(arguments, payload).run(&mut session).await;
+        let done = match Calls::new(arguments, payload).run(&mut session).await {
+            Err(failure) => Err(near::explained(&mut session, &arguments.procedure, failure).await),
+            done => done,
+        };
         session.leave().await;
         done
     })

@@ -7,11 +7,13 @@ use super::cors::{self, Admitted};
 use super::credential::{self, Arrival};
 use super::idempotency::Said;
 use super::idempotent;
+use super::listing::List;
 use super::negotiate;
 use super::openapi;
 use super::paths;
 use super::perform::{Asked, Task};
 use super::problem::{Problem, Statuses};
+use super::reading::answered;
 use super::request_id::RequestName;
 use super::route::{route, NoRoute, Route};
 use super::sessions::{Caller, Key, Request};
@@ -99,6 +101,8 @@ enum Reading {
     OfListener,
     /// OpenAPI of a realm.
     OfRealm,
+    /// What the caller may use.
+    List(List),
 }
 
 impl Reading {
@@ -110,7 +114,7 @@ impl Reading {
             "poll" => Some(Self::Poll),
             "openapi.json" if below_realm => Some(Self::OfRealm),
             "openapi.json" => Some(Self::OfListener),
-            _ => None,
+            _ => List::of(rest).map(Self::List),
         }
     }
 
@@ -126,6 +130,7 @@ impl Reading {
             Self::Events => ("events", HeaderValue::from_static("GET, OPTIONS")),
             Self::Poll => ("poll", HeaderValue::from_static("GET, OPTIONS")),
             Self::OfListener | Self::OfRealm => ("openapi.json", openapi::ALLOW),
+            Self::List(list) => (list.endpoint(), openapi::ALLOW),
         };
         let asks = *request.method() == Method::OPTIONS && cors::is_preflight(request.headers());
         let mut response = match (self, admitted.as_ref().filter(|_| asks)) {
@@ -134,6 +139,7 @@ impl Reading {
             (Self::Poll, None) => streams::poll::serve(request, web::Data::clone(&place)).await,
             (Self::OfListener, None) => openapi::of_listener(request, web::Data::clone(&place)),
             (Self::OfRealm, None) => openapi::of_realm(request, web::Data::clone(&place)).await,
+            (Self::List(list), None) => answered(&request, &place, list.answer(&request, &place)).await,
         };
         if let Some(admitted) = admitted {
             admitted.dress(response.headers_mut());

@@ -5,6 +5,7 @@ use super::allowance::{self, Counted};
 use super::api;
 use super::batch::{Batch, Mode, Outcome, Outcomes};
 use super::idempotency::Said;
+use super::near;
 use super::negotiate::Form;
 use super::problem::{Problem, Statuses};
 use super::request_id::RequestName;
@@ -14,7 +15,7 @@ use super::Place;
 use crate::actors::clock;
 use crate::codec::{self, Fidelity, Piece};
 use crate::session::Allowances;
-use crate::wamp::{ErrorUri, Serialization};
+use crate::wamp::{ErrorUri, Serialization, Uri};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
 use actix_web::web;
@@ -56,11 +57,12 @@ impl Task {
         let (said, left, deadline, timing) = match asked {
             Asked::One(mut asked) => {
                 let deadline = api::set_deadline(&mut asked, wish, &rest, &caller.handle.shared)?;
-                let (counted, sent) = (Counted::of(&asked), clock::now());
+                let (counted, procedure, sent) = (Counted::of(&asked), near::called(&asked), clock::now());
                 let answered = ask(&place, &caller, asked, deadline, &statuses).await;
                 let left = answered.as_ref().ok().and_then(|answered| allowance::lines(answered.allowances, counted));
                 let said = answered.and_then(|said| say(said.answer, wanted.serialization, &statuses, &place));
-                (said, left, deadline, Some((sent, clock::now())))
+                let timing = (sent, clock::now());
+                (near::explained(said, &caller, procedure).await, left, deadline, Some(timing))
             }
             Asked::Batch(batch) => {
                 let deadline = wish.unwrap_or(rest.wait_max).min(rest.wait_max);
@@ -117,6 +119,13 @@ pub(super) fn ask(
     async move { answer.await.map_err(|_| late.saying(text)) }
 }
 
+/// What came of one item of a batch.
+struct Done {
+    /// That it called, if it did.
+    procedure: Option<Uri>,
+    answered: Result<Answered, Problem>,
+}
+
 /// How the items of a batch are answered.
 struct Answers<'a> {
     place: &'a Place,
@@ -143,7 +152,7 @@ impl Answers<'_> {
                         continue;
                     }
                     let said = match self.send(item, until) {
-                        Ok(answer) => answer.await.and_then(|answer| self.say(answer)),
+                        Ok(answer) => self.say(answer.await).await,
                         Err(problem) => Err(problem),
                     };
                     failed |= said.is_err();
@@ -154,7 +163,7 @@ impl Answers<'_> {
                 let sent: Vec<_> = batch.items.into_iter().map(|item| self.send(item, until)).collect();
                 for answer in sent {
                     let said = match answer {
-                        Ok(answer) => answer.await.and_then(|answer| self.say(answer)),
+                        Ok(answer) => self.say(answer.await).await,
                         Err(problem) => Err(problem),
                     };
                     self.put(&mut outcomes, said);
@@ -164,23 +173,24 @@ impl Answers<'_> {
         outcomes.compose(self.wanted.serialization)
     }
 
-    fn send(
-        &self,
-        mut item: Request,
-        until: Instant,
-    ) -> Result<impl std::future::Future<Output = Result<Answered, Problem>>, Problem> {
+    fn send(&self, mut item: Request, until: Instant) -> Result<impl std::future::Future<Output = Done>, Problem> {
+        let procedure = near::called(&item);
         let deadline = api::set_deadline(&mut item, None, self.rest, &self.caller.handle.shared)?;
         let left = until.saturating_duration_since(clock::now());
         if left.is_zero() {
             let text = "the time of the batch was over before this item, which was not sent";
             return Err(Problem::router(&self.statuses, ErrorUri::TIMEOUT, text));
         }
-        Ok(ask(self.place, self.caller, item, deadline.min(left), &self.statuses))
+        let answered = ask(self.place, self.caller, item, deadline.min(left), &self.statuses);
+        Ok(async move { Done { procedure, answered: answered.await } })
     }
 
-    fn say(&self, Answered { answer, allowances }: Answered) -> Result<(StatusCode, Vec<u8>), Problem> {
-        self.left.set(allowances.or(self.left.get()));
-        say(answer, self.wanted.serialization, &self.statuses, self.place)
+    async fn say(&self, Done { procedure, answered }: Done) -> Result<(StatusCode, Vec<u8>), Problem> {
+        let said = answered.and_then(|Answered { answer, allowances }| {
+            self.left.set(allowances.or(self.left.get()));
+            say(answer, self.wanted.serialization, &self.statuses, self.place)
+        });
+        near::explained(said, self.caller, procedure).await
     }
 
     fn put(&self, outcomes: &mut Outcomes, said: Result<(StatusCode, Vec<u8>), Problem>) {

@@ -8,7 +8,7 @@ use super::request_id::RequestName;
 use crate::codec::{self, Piece};
 use crate::observe::{shown, Refusal};
 use crate::wamp::message::Error;
-use crate::wamp::{ErrorUri, Payload, Serialization, Value};
+use crate::wamp::{ErrorUri, Payload, Serialization, Uri, Value};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
 use actix_web::HttpResponse;
@@ -97,6 +97,8 @@ pub(super) struct Problem {
     detail: String,
     /// The WAMP error's own arguments: a JSON list and a JSON object. Without them the detail is the only one.
     payload: Option<Box<(Bytes, Bytes)>>,
+    /// URIs that may have been meant, as a JSON list.
+    meant: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
     closes: bool,
     /// Which counter moves.
@@ -138,7 +140,7 @@ impl Problem {
 
     fn new(status: StatusCode, error: &str, detail: String) -> Self {
         let (payload, headers) = (None, Vec::new());
-        Self { status, error: error.to_owned(), detail, payload, headers, closes: false, refusal: None }
+        Self { status, error: error.to_owned(), detail, payload, meant: None, headers, closes: false, refusal: None }
     }
 
     /// Of what it is said, before what is said.
@@ -150,6 +152,13 @@ impl Problem {
     /// With one more header.
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// With URIs that may have been meant, if there are any.
+    pub(super) fn meaning(mut self, uris: &[Uri]) -> Self {
+        let texts: Vec<String> = uris.iter().map(|uri| quoted(uri)).collect();
+        self.meant = (!texts.is_empty()).then(|| format!("[{}]", texts.join(",")));
         self
     }
 
@@ -192,6 +201,10 @@ impl Problem {
 
     pub(super) fn refusal(&self) -> Option<Refusal> {
         self.refusal
+    }
+
+    pub(super) fn error(&self) -> &str {
+        &self.error
     }
 
     pub(super) fn detail(&self) -> &str {
@@ -270,6 +283,10 @@ impl Problem {
         ] {
             body.extend_from_slice(name);
             body.extend_from_slice(json);
+        }
+        if let Some(meant) = &self.meant {
+            body.extend_from_slice(b",\"did_you_mean\":");
+            body.extend_from_slice(meant.as_bytes());
         }
         body.push(b'}');
         body

@@ -28,23 +28,33 @@ pub(super) async fn reading(
     let name = RequestName::of(request.headers());
     let rest = place.state.rest.load_full();
     let admitted = cors::admitted(request.headers(), &rest.cors);
-    let answer = match *request.method() {
-        _ if api::is_upgrade(request) => Err(not_found("no WebSocket is served on this path")),
-        Method::GET | Method::HEAD => answer.await,
-        Method::OPTIONS => Ok(match admitted.as_ref().filter(|_| cors::is_preflight(request.headers())) {
-            Some(admitted) => admitted.preflight(ALLOW, &rest.cors),
-            None => HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish(),
-        }),
-        _ => {
-            let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET");
-            Err(problem.with(header::ALLOW, ALLOW).uncounted())
-        }
+    let is_preflight = *request.method() == Method::OPTIONS && cors::is_preflight(request.headers());
+    let mut response = match admitted.as_ref().filter(|_| is_preflight) {
+        Some(admitted) => api::dress(admitted.preflight(ALLOW, &rest.cors), &name),
+        None => answered(request, place, answer).await,
     };
-    let response = answer.unwrap_or_else(|problem| place.respond(problem, &name));
-    let mut response = api::dress(response, &name);
     if let Some(admitted) = admitted {
         admitted.dress(response.headers_mut());
     }
     place.note(endpoint, &response, since);
     response
+}
+
+/// The same for those who see to pages of other origins and to the counters themselves.
+pub(super) async fn answered(
+    request: &HttpRequest,
+    place: &Place,
+    answer: impl Future<Output = Asked>,
+) -> HttpResponse {
+    let name = RequestName::of(request.headers());
+    let answer = match *request.method() {
+        _ if api::is_upgrade(request) => Err(not_found("no WebSocket is served on this path")),
+        Method::GET | Method::HEAD => answer.await,
+        Method::OPTIONS => Ok(HttpResponse::NoContent().insert_header((header::ALLOW, ALLOW)).finish()),
+        _ => {
+            let problem = Problem::http(StatusCode::METHOD_NOT_ALLOWED, "this path takes GET");
+            Err(problem.with(header::ALLOW, ALLOW).uncounted())
+        }
+    };
+    api::dress(answer.unwrap_or_else(|problem| place.respond(problem, &name)), &name)
 }

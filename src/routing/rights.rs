@@ -3,6 +3,7 @@
 //!
 //! Routing knows no permissions; whoever lets a session in hands it this question to ask.
 
+use super::names::Beginnings;
 use super::refusal::Refusal;
 use crate::wamp::options::PublishOptions;
 use crate::wamp::{MatchPolicy, Uri};
@@ -23,6 +24,21 @@ pub trait Rights: Send + Sync {
 
     /// Whether it may call this procedure.
     fn may_call(&self, procedure: &Uri) -> bool;
+
+    /// Whether it may call this procedure, or every one that this pattern matches.
+    fn may_call_all(&self, procedure: &Uri, policy: MatchPolicy) -> bool {
+        policy == MatchPolicy::Exact && self.may_call(procedure)
+    }
+
+    /// What all that it may call begins with: a bound for those who look, not a permission.
+    fn callable(&self) -> Beginnings {
+        Beginnings::of_all()
+    }
+
+    /// What all that it may subscribe to begins with, likewise.
+    fn subscribable(&self) -> Beginnings {
+        Beginnings::of_all()
+    }
 
     /// Whether it may register this procedure or pattern.
     fn may_register(&self, procedure: &Uri, policy: MatchPolicy) -> bool;
@@ -65,6 +81,21 @@ impl Permit {
     /// As [`Rights::may_call`].
     pub fn may_call(&self, procedure: &Uri) -> bool {
         self.0.as_ref().is_none_or(|rights| rights.may_call(procedure))
+    }
+
+    /// As [`Rights::may_call_all`].
+    pub fn may_call_all(&self, procedure: &Uri, policy: MatchPolicy) -> bool {
+        self.0.as_ref().is_none_or(|rights| rights.may_call_all(procedure, policy))
+    }
+
+    /// As [`Rights::callable`].
+    pub fn callable(&self) -> Beginnings {
+        self.0.as_ref().map_or_else(Beginnings::of_all, |rights| rights.callable())
+    }
+
+    /// As [`Rights::subscribable`].
+    pub fn subscribable(&self) -> Beginnings {
+        self.0.as_ref().map_or_else(Beginnings::of_all, |rights| rights.subscribable())
     }
 
     /// As [`Rights::may_register`].

@@ -59,6 +59,22 @@ fn an_interrupt_is_130_and_takes_the_call_along() {
     assert_eq!(callee.end().code, Some(130));
 }
 
+/// Section 5 of the command line's design: what may have been meant, of what the caller may call.
+#[test]
+fn a_procedure_that_is_not_there_is_answered_with_what_may_have_been_meant() {
+    let router = Router::start();
+    let client = router.client();
+    let _callee = client.spawn(&["register", "com.example.add", "--echo"], "registered com.example.add");
+    let told = client.run(&["call", "com.exmaple.add"]).failed(6);
+    assert_eq!(
+        told,
+        "error: wamp.error.no_such_procedure\n  no callee has registered procedure com.exmaple.add\n  did you mean com.example.add?\n  more: wharf errors show wamp.error.no_such_procedure\n"
+    );
+    let told = client.run(&["call", "com.example.ad", "-o", "json"]).failed(6);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["did_you_mean"], serde_json::json!(["com.example.add"]));
+}
+
 #[test]
 fn errors_are_whole_in_json_and_say_where_there_is_more() {
     let router = Router::start();

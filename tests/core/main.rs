@@ -12,6 +12,7 @@ mod meta_api;
 mod meta_events;
 mod meta_history;
 mod meta_testaments;
+mod near;
 mod passthru;
 mod patterns;
 mod progressive;

@@ -21,6 +21,7 @@ mod heads;
 mod history;
 mod hooks;
 mod idempotency;
+mod listing;
 mod mapped;
 mod media;
 mod openapi;

@@ -156,8 +156,7 @@ fn every_documented_request_of_the_bridge_is_answered_as_documented() {
 #[test]
 fn a_role_with_a_rate_is_told_what_is_left_of_it() {
     let limited = "[realms.main.roles.member]\nrate = { calls = \"1/s\", publishes = \"2/s\", burst = 3 }";
-    let route =
-        "[rest.routes.count]\nmethod = \"POST\"\npath = \"/count\"\nrealm = \"main\"\ncall = \"com.nope\"\n";
+    let route = "[rest.routes.count]\nmethod = \"POST\"\npath = \"/count\"\nrealm = \"main\"\ncall = \"com.nope\"\n";
     let cors = "[rest.cors]\norigins = [\"https://shop.example\"]\n[rest.status]";
     let config = CONFIG.replace("[realms.main.roles.member]", limited).replace("[rest.status]", cors);
     let router = Router::with(&format!("{config}\n{route}"));

@@ -3,6 +3,7 @@
 mod authorizer;
 mod brake;
 mod dynamic;
+mod listing;
 mod panics;
 pub(super) mod peer;
 mod slow;

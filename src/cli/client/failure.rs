@@ -37,6 +37,8 @@ pub(in crate::cli) struct Answer {
     args: Vec<Value>,
     kwargs: Vec<(String, Value)>,
     login: bool,
+    /// Procedures that may have been meant.
+    meant: Vec<String>,
 }
 
 /// The errors of a login that are about who it is.
@@ -59,13 +61,35 @@ impl Failure {
     /// An ERROR message.
     pub(in crate::cli) fn error(uri: &str, payload: &Payload) -> Self {
         let (args, kwargs) = (payload_args(payload).unwrap_or_default(), payload_kwargs(payload).unwrap_or_default());
-        Self::Wamp(Box::new(Answer { error: uri.to_owned(), text: None, args, kwargs, login: false }))
+        Self::Wamp(Box::new(Answer {
+            error: uri.to_owned(),
+            text: None,
+            args,
+            kwargs,
+            login: false,
+            meant: Vec::new(),
+        }))
+    }
+
+    /// With procedures that may have been meant.
+    pub(in crate::cli) fn meaning(mut self, procedures: Vec<String>) -> Self {
+        if let Self::Wamp(answer) = &mut self {
+            answer.meant = procedures;
+        }
+        self
     }
 
     fn refused(refused: Refused, login: bool) -> Self {
         let Refused { reason, message, payload } = refused;
         let (args, kwargs) = (payload_args(&payload).unwrap_or_default(), payload_kwargs(&payload).unwrap_or_default());
-        Self::Wamp(Box::new(Answer { error: reason.to_string(), text: message, args, kwargs, login }))
+        Self::Wamp(Box::new(Answer {
+            error: reason.to_string(),
+            text: message,
+            args,
+            kwargs,
+            login,
+            meant: Vec::new(),
+        }))
     }
 
     /// A login at this address failed.
@@ -186,6 +210,10 @@ impl Answer {
             members.extend(self.text.as_deref().map(|text| ("message".to_owned(), text.into())));
             members.push(("args".to_owned(), Value::List(self.args.clone())));
             members.push(("kwargs".to_owned(), Value::Dict(self.kwargs.clone())));
+            if !self.meant.is_empty() {
+                let meant = self.meant.iter().map(|procedure| Value::from(procedure.as_str()));
+                members.push(("did_you_mean".to_owned(), Value::List(meant.collect())));
+            }
             return super::output::compact(&Value::Dict(members));
         }
         let mut text = format!("error: {}", shown(&self.error));
@@ -199,6 +227,10 @@ impl Answer {
         }
         if !self.kwargs.is_empty() {
             text.push_str(&format!("\n  {}", shown(&super::output::compact(&Value::Dict(self.kwargs.clone())))));
+        }
+        if !self.meant.is_empty() {
+            let meant: Vec<String> = self.meant.iter().map(|procedure| shown(procedure)).collect();
+            text.push_str(&format!("\n  did you mean {}?", meant.join(" or ")));
         }
         if crate::cli::errors::is_known(&self.error) {
             text.push_str(&format!("\n  more: wharf errors show {}", self.error));

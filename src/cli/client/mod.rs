@@ -5,6 +5,7 @@ pub(super) mod connection;
 pub(super) mod contexts;
 pub(super) mod exec;
 pub(super) mod failure;
+pub(super) mod near;
 pub(super) mod output;
 pub(super) mod retry;
 pub(super) mod secret;

@@ -14,13 +14,13 @@ use bytes::Bytes;
 const PREFIX: &str = "wharf.admin.";
 
 /// Parameters of a query, in their order.
-pub(super) type Query = Vec<(String, String)>;
+pub(in crate::http) type Query = Vec<(String, String)>;
 
 /// Takes a query apart. Names and values are percent-decoded; a plus is a plus.
 ///
 /// # Errors
 /// 400 for what is not UTF-8, and for a name that stands twice.
-pub(super) fn query(text: Option<&str>) -> Result<Query, Problem> {
+pub(in crate::http) fn query(text: Option<&str>) -> Result<Query, Problem> {
     let mut query = Query::new();
     for part in text.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -39,7 +39,7 @@ pub(super) fn query(text: Option<&str>) -> Result<Query, Problem> {
 ///
 /// # Errors
 /// 400 with those that are.
-pub(super) fn check_query(query: &Query, known: &[&str]) -> Result<(), Problem> {
+pub(in crate::http) fn check_query(query: &Query, known: &[&str]) -> Result<(), Problem> {
     match query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some((name, _)) if known.is_empty() => {

@@ -7,7 +7,9 @@ mod call;
 mod page;
 pub(super) mod table;
 
-pub(super) use page::PARAMETERS as PAGE_PARAMETERS;
+pub(super) use call::{check_query, query, Query};
+pub(super) use page::{after, limit, page, PARAMETERS as PAGE_PARAMETERS};
+pub(super) use table::Order;
 
 use super::api::{self, not_found};
 use super::body;

@@ -20,18 +20,15 @@ const LIMIT: usize = 50;
 const LIMIT_MAX: usize = 1_000;
 
 /// Where an item stands in its list.
-type Place = Vec<Value>;
+pub(in crate::http) type Place = Vec<Value>;
 
 /// The page that the query asks for: `{"items", "cursor"}`; the cursor is null where nothing follows.
 ///
 /// # Errors
 /// 400 for a limit or a cursor that is none.
-pub(super) fn page(mut items: Vec<Value>, order: Order, query: &Query) -> Result<Value, Problem> {
+pub(in crate::http) fn page(mut items: Vec<Value>, order: Order, query: &Query) -> Result<Value, Problem> {
     let limit = limit(query)?;
-    let after = match parameter(query, "cursor") {
-        Some(cursor) => Some(read(cursor, order).ok_or_else(|| bad("this cursor is not one of this list's"))?),
-        None => None,
-    };
+    let after = after(query, order)?;
     items.sort_by(|a, b| compare(&place(a, order), &place(b, order), order));
     items.retain(|item| after.as_ref().is_none_or(|after| compare(&place(item, order), after, order).is_gt()));
     let more = items.len() > limit;
@@ -40,11 +37,24 @@ pub(super) fn page(mut items: Vec<Value>, order: Order, query: &Query) -> Result
     Ok(json!({ "items": items, "cursor": cursor }))
 }
 
+/// Where the page before ended, if there was one.
+///
+/// # Errors
+/// 400 for a cursor that is none.
+pub(in crate::http) fn after(query: &Query, order: Order) -> Result<Option<Place>, Problem> {
+    let Some(cursor) = parameter(query, "cursor") else { return Ok(None) };
+    read(cursor, order).map(Some).ok_or_else(|| bad("this cursor is not one of this list's"))
+}
+
 fn parameter<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
     query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-fn limit(query: &Query) -> Result<usize, Problem> {
+/// How many items a page has at most.
+///
+/// # Errors
+/// 400 for a number that is none, or out of bounds.
+pub(in crate::http) fn limit(query: &Query) -> Result<usize, Problem> {
     let Some(text) = parameter(query, "limit") else { return Ok(LIMIT) };
     let number = text.parse().ok().filter(|number| (1..=LIMIT_MAX).contains(number));
     number.ok_or_else(|| {

@@ -138,6 +138,7 @@ impl Schema {
                     "args": { "type": "array" },
                     "kwargs": { "type": "object" },
                     "request_id": { "type": "string" },
+                    "did_you_mean": { "type": "array", "items": { "type": "string" } },
                 },
             }),
             Self::Batch => batch(),

@@ -155,6 +155,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Endpoint> {
     ENDPOINTS.iter().chain(super::beside::ENDPOINTS)
 }
 
+const FOUND: &[Answer] = &[ok("What there is.", JSON, Schema::Document)];
+
 /// What is called, published to and read.
 const ENDPOINTS: &[Endpoint] = &[
     rest(
@@ -216,6 +218,27 @@ const ENDPOINTS: &[Endpoint] = &[
         "Gives a one-time ticket for `events`, `poll` or a WebSocket",
         Schema::TicketWish,
         TICKET,
+    ),
+    read(
+        "/api/v1/realms/{realm}/procedures",
+        "procedures",
+        "Registrations that whoever asks may call",
+        &["prefix", "limit", "cursor"],
+        FOUND,
+    ),
+    read(
+        "/api/v1/realms/{realm}/procedures/{procedure}",
+        "reached",
+        "The registration that a call would reach",
+        &[],
+        FOUND,
+    ),
+    read(
+        "/api/v1/realms/{realm}/topics",
+        "topics",
+        "Topics that whoever asks may subscribe to",
+        &["prefix", "limit", "cursor"],
+        FOUND,
     ),
     page("/api/v1/openapi.json", Part::Rest, "describe", "Describes what is served here", DESCRIBED),
     page("/livez", Part::Health, "livez", "Whether the process lives", &[ok("It does.", TEXT, Schema::Text)]),

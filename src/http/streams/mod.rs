@@ -49,7 +49,7 @@ pub(super) struct Shared {
 }
 
 /// A path below a realm: the realm's name, if the path has it, and what follows, each decoded.
-fn below_realm(path: &str) -> Result<(Option<String>, Vec<String>), Problem> {
+pub(super) fn below_realm(path: &str) -> Result<(Option<String>, Vec<String>), Problem> {
     let segments: Result<Vec<String>, _> = path.split('/').skip(3).map(decoded).collect();
     let text = "the path is not UTF-8 once it is percent-decoded";
     let mut segments = segments.map_err(|_| Problem::http(StatusCode::BAD_REQUEST, text))?;

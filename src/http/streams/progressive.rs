@@ -11,6 +11,7 @@ use crate::codec;
 use crate::http::api;
 use crate::http::body::bad;
 use crate::http::idempotent;
+use crate::http::near;
 use crate::http::negotiate::{self, StreamForm};
 use crate::http::perform::{applied, PREFERENCE_APPLIED};
 use crate::http::problem::{parts, Problem, Statuses};
@@ -52,6 +53,7 @@ pub(in crate::http) async fn answer(
         return Err(bad("a call whose results come as a stream takes no Idempotency-Key: a stream is not kept"));
     }
     let wish = negotiate::wait(request.headers());
+    let procedure = near::called(&asked);
     let (octets, patience) = checked(asked, wish, &rest, caller)?;
     let entered = Entered::of(rest, caller);
     let mut own = open(request, place, &entered, "stream", AtStop::Finishes).await?;
@@ -67,7 +69,7 @@ pub(in crate::http) async fn answer(
     let statuses = Statuses(&rest.status);
     let first = first(&mut own, id, &statuses);
     let first = match tokio::time::timeout(HEAD_AFTER.min(patience), first).await {
-        Ok(Said::Failed(problem)) => return Err(refuse(problem)),
+        Ok(Said::Failed(problem)) => return near::explained(Err(refuse(problem)), caller, procedure).await,
         Ok(said) => Some(said),
         Err(_) if patience <= HEAD_AFTER => return Err(refuse(late(patience, &rest))),
         Err(_) => None,

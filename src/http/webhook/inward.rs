@@ -301,6 +301,7 @@ fn say(answer: Answer, statuses: &Statuses<'_>, place: &Place) -> Result<HttpRes
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::webhook::Verifier;
     use crate::auth::Secret;
     use actix_web::http::header::HeaderName;
 

@@ -6,11 +6,14 @@ use super::subscriptions::Subscription;
 use super::Broker;
 use crate::routing::change::Named;
 use crate::routing::key::SessionKey;
+use crate::routing::listing::Subscribed;
+use crate::routing::names::{Beginnings, Name, Slice};
 use crate::routing::refusal::Refusal;
 use crate::routing::Turn;
 use crate::wamp::message::Unsubscribed;
 use crate::wamp::options::UnsubscribedDetails;
 use crate::wamp::{MatchPolicy, SubscriptionId, Uri};
+use std::ops::Bound;
 
 impl Broker {
     /// The subscriptions with an id beyond `after`, by id, each with its policy.
@@ -34,6 +37,18 @@ impl Broker {
         self.subscriptions.matching(topic, &mut places);
         let all = places.into_iter().filter_map(|place| self.subscriptions.record(place));
         all.filter(|subscription| !subscription.is_reserved()).map(Subscription::id).collect()
+    }
+
+    /// The subscriptions whose names begin so, from one on. As [`Names::slice`](crate::routing::names::Names::slice).
+    pub(crate) fn subscribed(&self, beginnings: &Beginnings, from: Bound<Name>, looks: usize) -> Slice<Subscribed> {
+        let Slice { items, go_on } = self.subscriptions.names().slice(beginnings, from, looks);
+        let records = items.into_iter().filter_map(|place| self.subscriptions.record(place));
+        let items = records.map(|record| Subscribed {
+            uri: record.topic().clone(),
+            policy: record.policy(),
+            is_subscribed: !record.subscribers().is_empty(),
+        });
+        Slice { items: items.collect(), go_on }
     }
 
     /// What SubscriptionDetails says of it (R97).

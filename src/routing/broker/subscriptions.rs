@@ -6,6 +6,7 @@
 
 use crate::routing::change::{Change, Named};
 use crate::routing::key::{PerSession, SessionKey};
+use crate::routing::names::Names;
 use crate::routing::pattern::{PatternMap, Place};
 use crate::routing::Turn;
 use crate::wamp::uri::is_reserved;
@@ -85,6 +86,7 @@ pub(super) struct Subscriptions {
     index: PatternMap,
     /// In order, for listings that can be paged.
     place_by_id: BTreeMap<SubscriptionId, Place>,
+    names: Names,
     by_session: PerSession<BTreeMap<SubscriptionId, Entry>>,
     entries: usize,
     /// Those that stay when nobody is subscribed.
@@ -127,6 +129,11 @@ impl Subscriptions {
     pub(super) fn after(&self, after: Option<SubscriptionId>) -> impl Iterator<Item = &Subscription> + '_ {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.place_by_id.range((from, Bound::Unbounded)).filter_map(|(_, place)| self.record(*place))
+    }
+
+    /// Those that are not reserved, by name.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// All that match, in a fixed order.
@@ -231,8 +238,7 @@ impl Subscriptions {
             let is_over = |record: &&Subscription| !record.lasting && record.subscribers.is_empty();
             if self.records.get(place as usize).filter(is_over).is_some() {
                 let record = self.records.remove(place as usize);
-                self.index.remove(record.policy, &record.topic);
-                self.place_by_id.remove(&record.id);
+                self.take_out(&record);
             }
         }
     }
@@ -273,8 +279,18 @@ impl Subscriptions {
         let place = self.records.vacant_key() as Place;
         self.index.insert(record.policy, &record.topic, place);
         self.place_by_id.insert(record.id, place);
+        if !record.reserved {
+            self.names.insert(&record.topic, record.policy, place);
+        }
         self.records.insert(record);
         place
+    }
+
+    /// Takes a record that is gone out of the indexes.
+    fn take_out(&mut self, record: &Subscription) {
+        self.index.remove(record.policy, &record.topic);
+        self.place_by_id.remove(&record.id);
+        self.names.remove(&record.topic, record.policy);
     }
 
     /// `wamp_id` is the session's, for those who are told.
@@ -298,8 +314,7 @@ impl Subscriptions {
             }
         } else if record.subscribers.is_empty() && !record.lasting {
             let record = self.records.remove(entry.record as usize);
-            self.index.remove(record.policy, &record.topic);
-            self.place_by_id.remove(&id);
+            self.take_out(&record);
             changes.extend(told.map(|session| Change::SubscriptionDeleted(session, id)));
         }
     }
@@ -320,6 +335,10 @@ impl Subscriptions {
             {
                 return Some("a subscription is found by its topic and by its id");
             }
+            let listed = (!record.reserved).then_some(place as Place);
+            if self.names.get(&record.topic, record.policy) != listed {
+                return Some("a subscription is listed by its name, unless it is reserved");
+            }
             for (position, session) in record.subscribers.iter().enumerate() {
                 if !alive(*session) {
                     return Some("a subscriber is a session that is there");
@@ -328,6 +347,9 @@ impl Subscriptions {
                     return Some("a subscriber knows its place");
                 }
             }
+        }
+        if self.names.len() > self.records.len() {
+            return Some("what is listed is a subscription");
         }
         let of_sessions: usize = self.by_session.keys().map(|session| self.count_of(session)).sum();
         if entries != self.entries || of_sessions != entries {

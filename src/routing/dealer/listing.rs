@@ -5,7 +5,9 @@
 use super::Dealer;
 use crate::routing::change::Named;
 use crate::routing::key::SessionKey;
-use crate::wamp::{MatchPolicy, RegistrationId};
+use crate::routing::names::{Beginnings, Name, Slice};
+use crate::wamp::{MatchPolicy, RegistrationId, Uri};
+use std::ops::Bound;
 
 impl Dealer {
     /// Another number whenever a procedure or pattern has come or gone.
@@ -19,6 +21,23 @@ impl Dealer {
         after: Option<RegistrationId>,
     ) -> impl Iterator<Item = (RegistrationId, MatchPolicy)> + '_ {
         self.registrations.after(after).map(|record| (record.id, record.policy))
+    }
+
+    /// The registrations whose names begin so, from one on. As [`Names::slice`](crate::routing::names::Names::slice).
+    pub(crate) fn registered(
+        &self,
+        beginnings: &Beginnings,
+        from: Bound<Name>,
+        looks: usize,
+    ) -> Slice<Named<RegistrationId>> {
+        let Slice { items, go_on } = self.registrations.names().slice(beginnings, from, looks);
+        let items = items.into_iter().filter_map(|place| self.registrations.at(place)).map(|record| record.named());
+        Slice { items: items.collect(), go_on }
+    }
+
+    /// As [`Names::near`](crate::routing::names::Names::near).
+    pub(crate) fn near(&self, procedure: &str, may: impl Fn(&Uri) -> bool) -> Vec<Uri> {
+        self.registrations.names().near(procedure, may)
     }
 
     /// The registration of this very procedure or pattern.

@@ -6,6 +6,7 @@
 use super::pick::pick;
 use crate::routing::change::{Change, Named};
 use crate::routing::key::{PerSession, SessionKey};
+use crate::routing::names::Names;
 use crate::routing::pattern::{PatternMap, Place};
 use crate::routing::refusal::Refusal;
 use crate::routing::Turn;
@@ -99,6 +100,7 @@ pub(super) struct Registrations {
     index: PatternMap,
     /// In order, for listings that can be paged.
     place_by_id: BTreeMap<RegistrationId, Place>,
+    names: Names,
     by_session: PerSession<BTreeMap<RegistrationId, Entry>>,
     entries: usize,
     /// The number that the next callee gets.
@@ -191,6 +193,11 @@ impl Registrations {
         places.filter_map(|(_, place)| self.records.get(*place as usize))
     }
 
+    /// Those that are not reserved, by name.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// Whether the session may register so, as far as other registrations go: the id if it has that registration already
     /// (D37), `None` if it may.
     ///
@@ -273,6 +280,9 @@ impl Registrations {
         let place = self.records.vacant_key() as Place;
         self.index.insert(policy, &record.procedure, place);
         self.place_by_id.insert(id, place);
+        if !reserved {
+            self.names.insert(&record.procedure, policy, place);
+        }
         self.records.insert(record);
         self.changes += 1;
         place
@@ -293,6 +303,7 @@ impl Registrations {
             let record = self.records.remove(entry.record as usize);
             self.index.remove(record.policy, &record.procedure);
             self.place_by_id.remove(&record.id);
+            self.names.remove(&record.procedure, record.policy);
             self.changes += 1;
             changes.extend(told.map(|session| Change::RegistrationDeleted(session, id)));
         }
@@ -314,12 +325,19 @@ impl Registrations {
             {
                 return Some("a registration is found by its procedure and by its id");
             }
+            let listed = (!record.reserved).then_some(place as Place);
+            if self.names.get(&record.procedure, record.policy) != listed {
+                return Some("a registration is listed by its name, unless it is reserved");
+            }
             for callee in &record.callees {
                 let own = self.by_session.get(callee.session).and_then(|own| own.get(&record.id));
                 if !alive(callee.session) || own.is_none_or(|entry| entry.number != callee.number) {
                     return Some("a callee is a session that is there and knows its place");
                 }
             }
+        }
+        if self.names.len() > self.records.len() {
+            return Some("what is listed is a registration");
         }
         let of_sessions: usize = self.by_session.keys().map(|session| self.count_of(session)).sum();
         if entries != self.entries || of_sessions != entries {

@@ -8,6 +8,7 @@ mod admin;
 mod arguments;
 mod events;
 mod history;
+mod near;
 mod reflection;
 mod registration;
 mod retained;
@@ -83,6 +84,8 @@ enum Procedure {
     GetEvents,
     /// `wharf.retained.clear`
     ClearRetained,
+    /// `wharf.registration.near`
+    Near,
     Reflection(ReflectionProcedure),
     /// `wharf.admin.*`
     OfTheNode,
@@ -92,6 +95,9 @@ impl Procedure {
     fn named(uri: &str) -> Option<Self> {
         if uri == "wharf.retained.clear" {
             return Some(Self::ClearRetained);
+        }
+        if uri == "wharf.registration.near" {
+            return Some(Self::Near);
         }
         if let Some(procedure) = Self::of_the_node(uri) {
             return Some(procedure);
@@ -128,7 +134,7 @@ impl Procedure {
             Self::ClearRetained => features.has(Feature::EventRetention),
             Self::GetEvents => features.has(Feature::EventHistory),
             // Announced by no key of its own.
-            Self::Reflection(_) | Self::OfTheNode => true,
+            Self::Reflection(_) | Self::Near | Self::OfTheNode => true,
         }
     }
 }
@@ -194,6 +200,7 @@ impl Realm {
             Procedure::Subscription(procedure) => self.answer_subscription(now, procedure, &arguments, effects),
             Procedure::Testament(procedure) => self.answer_testament(from, procedure, &arguments),
             Procedure::ClearRetained => self.clear_retained(now, &arguments, effects),
+            Procedure::Near => self.answer_near(from, &arguments),
             Procedure::GetEvents => return self.get_events(from, call.request, &arguments, effects),
             Procedure::Reflection(procedure) => self.answer_reflection(now, from, procedure, &arguments, effects),
             Procedure::OfTheNode => return self.ask_node(from, call.request, &call.procedure, arguments, effects),

@@ -127,6 +127,12 @@ impl Realm {
         })
     }
 
+    /// What is said of this very procedure, topic or error, if anything is.
+    pub(in crate::routing) fn description(&self, kind: Described, policy: MatchPolicy, uri: &Uri) -> Option<&Value> {
+        let key = Key { kind, policy, uri: uri.clone() };
+        self.meta.descriptions.get(&key).map(|entry| &entry.description)
+    }
+
     pub(super) fn answer_reflection(
         &mut self,
         now: Instant,

@@ -61,7 +61,7 @@ pub(super) struct ServedRequests {
 
 impl Default for ServedRequests {
     fn default() -> Self {
-        Self { shares: (0..SHARES).map(|_| Mutex::default()).collect(), next: Arc::default(), mine: 0 }
+        Self { shares: (0..SHARES).map(|_| Default::default()).collect(), next: Arc::default(), mine: 0 }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wharf::routing::{RealmRules, SessionKey};
 use wharf::wamp::message::{Call, Subscribe};
 use wharf::wamp::options::{CallOptions, PublishOptions, RegisterOptions, SubscribeOptions};
-use wharf::wamp::{InvocationPolicy, Message, Payload, RequestId, TraceContext};
+use wharf::wamp::{ErrorUri, InvocationPolicy, Message, Payload, RequestId, TraceContext};
 
 fn trace() -> Option<Arc<TraceContext>> {
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -69,6 +69,9 @@ fn a_trace_stays_with_a_call_that_waits_that_goes_on_and_that_comes_in_parts() {
     }
     let (_, invocation) = realm.invoke_with(caller, "a.b", traced());
     assert_eq!(trace_to(&realm.errs(one, invocation.request.get(), "wamp.error.unavailable"), two), trace());
+
+    let (_, invocation) = realm.invoke_with(caller, "a.b", traced());
+    assert_eq!(trace_to(&realm.gives_back(one, invocation, ErrorUri::NETWORK_FAILURE), two), trace());
 
     let mut part = |options| {
         let request = RequestId::new(9).unwrap();

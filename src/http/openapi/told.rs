@@ -59,14 +59,13 @@ fn lead(schema: &mut Value, place: &str) -> bool {
     match schema {
         Value::Object(members) => {
             for (name, value) in members.iter_mut().filter(|(name, _)| !DATA.contains(&name.as_str())) {
-                match value {
-                    Value::String(to) if name == "$ref" => {
-                        if let Some(within) = to.strip_prefix('#') {
-                            *to = format!("{place}{within}");
-                            leads = true;
-                        }
+                let within = value.as_str().filter(|_| name == "$ref").and_then(|to| to.strip_prefix('#'));
+                match within.map(|within| format!("{place}{within}")) {
+                    Some(to) => {
+                        *value = Value::String(to);
+                        leads = true;
                     }
-                    other => leads |= lead(other, place),
+                    None => leads |= lead(value, place),
                 }
             }
         }

@@ -102,10 +102,11 @@ pub fn check(schema: &Value) -> Result<(), String> {
 }
 
 fn look(whole: &Value, schema: &Value, at: &str) -> Result<(), String> {
-    let members = match schema {
-        Value::Bool(_) => return Ok(()),
-        Value::Object(members) => members,
-        other => return Err(wrong(at, "a schema, an object or a boolean", other)),
+    if schema.is_boolean() {
+        return Ok(());
+    }
+    let Value::Object(members) = schema else {
+        return Err(wrong(at, "a schema, an object or a boolean", schema));
     };
     for (name, value) in members {
         let Some((_, is)) = KEYWORDS.iter().find(|(known, _)| known == name) else { continue };
@@ -152,10 +153,7 @@ fn keyword(whole: &Value, is: Is, value: &Value, at: &str) -> Result<(), String>
 
 fn is_type(value: &Value) -> bool {
     let known = |value: &Value| value.as_str().is_some_and(|name| TYPES.contains(&name));
-    match value {
-        Value::Array(types) => !types.is_empty() && types.iter().all(known),
-        one => known(one),
-    }
+    value.as_array().map_or_else(|| known(value), |types| !types.is_empty() && types.iter().all(known))
 }
 
 fn is_place(whole: &Value, value: &Value) -> bool {

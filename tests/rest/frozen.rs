@@ -39,7 +39,9 @@ fn open_files(router: &Router) -> usize {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_socket_of_a_frozen_stream_is_closed_a_second_after_its_session_may_stall() {
-    let router = Router::with(&format!("{CONFIG}\n[realms.main.queue]\nstall = \"300ms\"\n"));
+    // TCP would end it as well, half a minute later.
+    let config = CONFIG.replace("[listeners.main]", "[listeners.main]\ntcp_user_timeout = \"10m\"");
+    let router = Router::with(&format!("{config}\n[realms.main.queue]\nstall = \"300ms\"\n"));
     let (mut metrics, mut publisher) = (router.http(), router.http());
     publish(&mut publisher);
     assert!(has(&mut metrics, "wharf_http_streams 0"));

@@ -236,9 +236,10 @@ impl Seen {
 
 fn change(what: &str, row: Value) -> Value {
     let mut line: Dict = vec![("change".to_owned(), what.into())];
-    match row {
-        Value::Dict(members) => line.extend(members),
-        other => line.push(("value".to_owned(), other)),
+    if let Value::Dict(members) = row {
+        line.extend(members);
+    } else {
+        line.push(("value".to_owned(), row));
     }
     Value::Dict(line)
 }

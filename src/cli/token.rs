@@ -232,7 +232,9 @@ mod tests {
     }
 
     fn typed(key: &str, more: &[&str]) -> TokenArguments {
-        let arguments = ["wharf", "joe", "--issuer", "https://id.example", "--audience", "shop", "--key", key];
+        // What begins with a hyphen, as PEM does, would be taken for a flag.
+        let key = format!("--key={key}");
+        let arguments = ["wharf", "joe", "--issuer", "https://id.example", "--audience", "shop", &key];
         Typed::parse_from([&arguments[..], more].concat()).token
     }
 

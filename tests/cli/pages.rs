@@ -22,7 +22,7 @@ fn completions_are_taken_by_the_shells_that_are_there() {
                 "set -e; source {}; COMP_WORDS=(wharf subscr); COMP_CWORD=1; _wharf wharf subscr wharf; [ \"${{COMPREPLY[*]}}\" = subscribe ]",
                 file.display()
             ),
-            "zsh" => format!("autoload -U compinit; compinit -u -d /dev/null; source {}", file.display()),
+            "zsh" => format!("autoload -U compinit; compinit -u -D; source {}", file.display()),
             "fish" => format!("source {}", file.display()),
             _ => continue,
         };

@@ -11,16 +11,28 @@ const TIMES: [&str; 6] = ["created", "time", "expires", "since", "due", "at"];
 pub(super) fn local(value: Value, zone: &TimeZone) -> Value {
     match value {
         Value::List(items) => Value::List(items.into_iter().map(|item| local(item, zone)).collect()),
-        Value::Dict(members) => Value::Dict(
-            members
-                .into_iter()
-                .map(|(name, value)| match value {
-                    Value::Text(text) if TIMES.contains(&name.as_str()) => (name, Value::Text(shifted(text, zone))),
-                    value => (name, local(value, zone)),
-                })
-                .collect(),
-        ),
-        other => other,
+        Value::Dict(members) => {
+            let shown = |(name, value): (String, Value)| {
+                let value = if TIMES.contains(&name.as_str()) { of_time(value, zone) } else { local(value, zone) };
+                (name, value)
+            };
+            Value::Dict(members.into_iter().map(shown).collect())
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Unsigned(_)
+        | Value::Negative(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Bytes(_) => value,
+    }
+}
+
+fn of_time(value: Value, zone: &TimeZone) -> Value {
+    if let Value::Text(text) = value {
+        Value::Text(shifted(text, zone))
+    } else {
+        local(value, zone)
     }
 }
 

@@ -99,13 +99,9 @@ impl Reloader {
                 *target = written_path(&["webhooks", "out", &name]);
                 webhooks::change(&self.webhooks, &name, wish).await
             }
-            Operation::LogLevel(level) => {
-                *target = "observability.log.level".to_owned();
-                self.log_level(level)
-            }
-            Operation::Drain(drain) => {
-                *target = "node".to_owned();
-                self.drain(&drain)
+            Operation::Node(change) => {
+                *target = change.target().to_owned();
+                self.change_node(&change)
             }
             Operation::Reload => {
                 let differences = self.reload().await.map_err(not_reloaded)?;

@@ -16,6 +16,25 @@ use std::time::Duration;
 /// The longest way out that can be asked for.
 const DRAIN_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// What is to become of the node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum NodeChange {
+    /// The log tells more, or less.
+    LogLevel(LogLevel),
+    /// It says goodbye to all, and ends.
+    Drain(Drain),
+}
+
+impl NodeChange {
+    /// What the audit says that it is about.
+    pub(super) const fn target(&self) -> &'static str {
+        match self {
+            Self::LogLevel(_) => "observability.log.level",
+            Self::Drain(_) => "node",
+        }
+    }
+}
+
 /// The times of a way out, as they are typed; those that are not, are the file's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Drain {
@@ -44,8 +63,16 @@ impl Drain {
 }
 
 impl Reloader {
+    /// Does it, or for a drain settles how it is done.
+    pub(super) fn change_node(&mut self, change: &NodeChange) -> Outcome {
+        match change {
+            NodeChange::LogLevel(level) => self.log_level(*level),
+            NodeChange::Drain(drain) => self.drain(drain),
+        }
+    }
+
     /// From now on the log has this level, until the file says another, or the node starts again.
-    pub(super) fn log_level(&self, level: LogLevel) -> Outcome {
+    fn log_level(&self, level: LogLevel) -> Outcome {
         if !self.level.set(&LogSettings { level, ..self.running.log }) {
             let text = "the level of the log is set by WHARF_LOG, or by the program that embeds this one";
             return Err(refusal(ErrorUri::SET_BY_FILE, text));
@@ -55,7 +82,7 @@ impl Reloader {
     }
 
     /// Settles how the node goes. It goes when this is answered: [`Reloader::go`].
-    pub(super) fn drain(&mut self, drain: &Drain) -> Outcome {
+    fn drain(&mut self, drain: &Drain) -> Outcome {
         if self.current.stopping.get() {
             return Err(not_reloaded(NotReloaded::Stopping));
         }

@@ -1,6 +1,6 @@
 //! What can be asked of the node, and what it is asked with. Pure: nothing here looks at settings.
 
-use super::node::Drain;
+use super::node::{Drain, NodeChange};
 use super::values::to_json;
 use crate::actors::admin::{AdminRefusal, Question};
 use crate::auth::Secret;
@@ -32,10 +32,8 @@ pub(super) enum Operation {
     Purge(String),
     /// Something is done about a webhook.
     Webhook(String, Wish),
-    /// The log tells more, or less.
-    LogLevel(LogLevel),
-    /// The node says goodbye to all, and ends.
-    Drain(Drain),
+    /// Something becomes of the node as a whole.
+    Node(NodeChange),
 }
 
 /// What is to become of a user.
@@ -212,11 +210,11 @@ fn read_operation(procedure: &str, arguments: &mut Arguments) -> Result<Operatio
         ("authz", "denials") => Operation::Look(Look::Denials(arguments.text("realm")?)),
         ("authz", "purge") => Operation::Purge(arguments.text("realm")?),
         ("node", "get") => Operation::Look(Look::Node),
-        ("node", "log_level") => Operation::LogLevel(arguments.level()?),
-        ("node", "drain") => Operation::Drain(Drain {
+        ("node", "log_level") => Operation::Node(NodeChange::LogLevel(arguments.level()?)),
+        ("node", "drain") => Operation::Node(NodeChange::Drain(Drain {
             spread: arguments.optional_text("spread")?,
             timeout: arguments.optional_text("timeout")?,
-        }),
+        })),
         ("audit", "list") => Operation::Look(Look::AuditList),
         ("webhook", "list") => Operation::Look(Look::WebhookList),
         ("webhook", "get") => Operation::Look(Look::Webhook(arguments.text("name")?, Wish::Show)),

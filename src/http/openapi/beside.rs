@@ -8,8 +8,8 @@ const EVENT_STREAM: &str = "text/event-stream";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// What follows each other in a query for events. The sign says that `topic` may stand more than once, and must once.
-const TOPICS: &[&str] = &["topic+", "match", "retained"];
-const POLL: &[&str] = &["topic+", "match", "retained", "cursor", "wait"];
+const TOPICS: &[&str] = &["topic+", "match", "retained", "last_event_id", "ticket"];
+const POLL: &[&str] = &["topic+", "match", "retained", "cursor", "wait", "ticket"];
 
 const BATCHED: &[Answer] = &[ok("What became of each item, in order.", JSON, Schema::BatchResults)];
 const STREAM: &[Answer] = &[ok("Events as they are published; it does not end by itself.", EVENT_STREAM, Schema::Text)];

@@ -101,46 +101,9 @@ impl Schema {
                 "required": ["status"],
                 "properties": { "status": { "type": "string" }, "version": { "type": "string" } },
             }),
-            Self::TicketWish => json!({
-                "type": "object",
-                "required": ["use"],
-                "properties": {
-                    "use": { "enum": ["events", "websocket"], "description": "`events` is for `poll`, too." },
-                    "topics": {
-                        "type": ["array", "null"],
-                        "description": "With `events`: the ticket is good for these topics and patterns only.",
-                        "items": { "type": "string", "minLength": 1 },
-                        "minItems": 1,
-                        "maxItems": 100,
-                    },
-                },
-                "additionalProperties": false,
-            }),
-            Self::Ticket => json!({
-                "type": "object",
-                "required": ["ticket", "expires_in"],
-                "properties": {
-                    "ticket": { "type": "string" },
-                    "expires_in": { "type": "integer", "description": "Seconds.", "minimum": 1 },
-                },
-            }),
-            Self::Problem => json!({
-                "type": "object",
-                "description": "RFC 9457, with the WAMP error.",
-                "required": ["type", "title", "status", "detail", "error", "args", "kwargs"],
-                "properties": {
-                    "type": { "type": "string", "format": "uri-reference" },
-                    "title": { "type": "string" },
-                    "status": { "type": "integer" },
-                    "detail": { "type": "string" },
-                    "instance": { "type": "string" },
-                    "error": { "type": "string", "description": "The error URI." },
-                    "args": { "type": "array" },
-                    "kwargs": { "type": "object" },
-                    "request_id": { "type": "string" },
-                    "did_you_mean": { "type": "array", "items": { "type": "string" } },
-                },
-            }),
+            Self::TicketWish => ticket_wish(),
+            Self::Ticket => ticket(),
+            Self::Problem => problem(),
             Self::Batch => batch(),
             Self::BatchResults => list_of(
                 "results",
@@ -194,6 +157,58 @@ fn told() -> Value {
             "args": { "type": "array" },
             "kwargs": { "type": "object" },
             "details": { "type": "object" },
+        },
+    })
+}
+
+/// What a one-time ticket is asked for with.
+fn ticket_wish() -> Value {
+    json!({
+        "type": "object",
+        "required": ["use"],
+        "properties": {
+            "use": { "enum": ["events", "websocket"], "description": "`events` is for `poll`, too." },
+            "topics": {
+                "type": ["array", "null"],
+                "description": "With `events`: the ticket is good for these topics and patterns only.",
+                "items": { "type": "string", "minLength": 1 },
+                "minItems": 1,
+                "maxItems": 100,
+            },
+        },
+        "additionalProperties": false,
+    })
+}
+
+/// A one-time ticket.
+fn ticket() -> Value {
+    json!({
+        "type": "object",
+        "required": ["ticket", "expires_in"],
+        "properties": {
+            "ticket": { "type": "string" },
+            "expires_in": { "type": "integer", "description": "Seconds.", "minimum": 1 },
+        },
+    })
+}
+
+/// A failure.
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "RFC 9457, with the WAMP error.",
+        "required": ["type", "title", "status", "detail", "error", "args", "kwargs"],
+        "properties": {
+            "type": { "type": "string", "format": "uri-reference" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string" },
+            "instance": { "type": "string" },
+            "error": { "type": "string", "description": "The error URI." },
+            "args": { "type": "array" },
+            "kwargs": { "type": "object" },
+            "request_id": { "type": "string" },
+            "did_you_mean": { "type": "array", "items": { "type": "string" } },
         },
     })
 }

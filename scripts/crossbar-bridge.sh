@@ -6,7 +6,7 @@
 #
 #   WHARF   this router instead of the debug build of this folder
 #
-# On demand: installs Crossbar from PyPI (some 200 packages), once per version, below the target folder. Needs Python 3.11 or newer.
+# Installs Crossbar from PyPI (some 200 packages), once per version, below the target folder, within seven minutes. Needs Python 3.11 or newer.
 # Starts both routers on free ports and ends them. Ends with one line: "crossbar bridge: N alike, N declared, N failed".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -23,7 +23,7 @@ mkdir -p "$target/crossbar"
 venv=${CROSSBAR_VENV:-$(cd "$target/crossbar" && pwd)/venv}
 if ! "$venv/bin/python" -c "import importlib.metadata as m, sys; sys.exit(m.version('crossbar') != '$version')" 2>/dev/null; then
   rm -rf "$venv"
-  if ! { python3 -m venv "$venv" && "$venv/bin/python" -m pip install -q "crossbar==$version"; } >"$venv.log" 2>&1; then
+  if ! { python3 -m venv "$venv" && timeout 420 "$venv/bin/python" -m pip install -q "crossbar==$version"; } >"$venv.log" 2>&1; then
     echo "left out: crossbar bridge: pip could not install Crossbar $version (see $venv.log)"
     exit 0
   fi

@@ -127,16 +127,17 @@ waiting() {
   if have python3; then step dependencies dependencies; else left_out 'dependencies: there is no python3'; fi
   step 'release build' release
   if grep -q ' 1 release build$' "$work/results"; then
-    left_out 'clients, other routers, webhooks, browser, conformance, frozen peers: there is no release build'
+    left_out 'clients, other routers, crossbar bridge, webhooks, browser, conformance, frozen peers: there is no release build'
     return 0
   fi
   if ! have python3; then
     left_out 'other routers: there is no python3'
   elif [ -n "$fast" ]; then
-    left_out 'other routers: Crossbar and Nexus: --fast'
+    left_out "other routers: Crossbar and Nexus, and Crossbar's HTTP bridge: --fast"
     step 'other routers' scripts/other-routers.sh wharf
   else
     step 'other routers' scripts/other-routers.sh
+    step 'crossbar bridge' scripts/crossbar-bridge.sh "$CARGO_TARGET_DIR/release/wharf"
   fi
   if [ -n "$fast" ]; then left_out 'clients: autobahn-js, Twisted, MessagePack and batches: --fast'; fi
   step clients clients

@@ -13,7 +13,7 @@ use super::output::result;
 use super::Exit;
 use crate::client::Session;
 use crate::observe::settings::LogLevel;
-use crate::wamp::{Dict, Value};
+use crate::wamp::{Dict, ErrorUri, Value};
 use clap::{Args, Parser, Subcommand};
 
 /// What each of the commands takes: the connection is to the admin realm.
@@ -40,7 +40,15 @@ impl AdminArguments {
     /// # Errors
     /// [`Failure`].
     pub(super) async fn join(&self) -> Result<Session, Failure> {
-        self.endpoint.towards(&self.admin_realm)?.join().await
+        self.endpoint.towards(&self.admin_realm)?.join().await.map_err(|fault| {
+            if fault.uri() != Some(ErrorUri::NO_SUCH_REALM.as_str()) {
+                return fault;
+            }
+            let realm = &self.admin_realm;
+            fault.saying(format!(
+                "the node has no realm {realm} to administer it by; docs/ADMIN.md says how to have one"
+            ))
+        })
     }
 
     /// A connection that is described by variables and contexts alone.

@@ -44,6 +44,7 @@ fn dev(text: &mut String, sockets: &[(SocketId, Serves, Listening)]) {
     let width = websocket.len().max(rest.len());
     let _ = writeln!(text, "  WebSocket  {websocket:<width$}   RawSocket  {raw}");
     let _ = writeln!(text, "  REST       {rest:<width$}   Metrics    http://{http}/metrics");
+    let _ = writeln!(text, "  Look:      http://{http}/docs");
     let _ = writeln!(
         text,
         "  Try it:    curl -d '{{\"args\":[\"hi\"]}}' -H 'Content-Type: application/json' http://{http}/api/v1/publish/com.example.hello"

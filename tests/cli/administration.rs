@@ -26,6 +26,16 @@ fn a_running_node_is_changed_and_asked() {
 }
 
 #[test]
+fn a_node_without_an_admin_realm_is_told_apart_from_one_that_lacks_what_is_asked_for() {
+    let router = Router::start();
+    let told = router.client().run(&["realm", "ls", "--admin-realm", "com.nowhere"]).failed(6);
+    assert!(
+        told.starts_with("error: wamp.error.no_such_realm\n  the node has no realm com.nowhere to administer it by; "),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_running_node_explains_what_a_role_may() {
     let router = Router::start();
     let root = router.client().with("WHARF_AUTHID", "root").with("WHARF_TICKET", "file:secret");

@@ -79,6 +79,14 @@ impl Failure {
         self
     }
 
+    /// With another explanation than the router's own.
+    pub(in crate::cli) fn saying(mut self, text: String) -> Self {
+        if let Self::Wamp(answer) = &mut self {
+            answer.text = Some(text);
+        }
+        self
+    }
+
     fn refused(refused: Refused, login: bool) -> Self {
         let Refused { reason, message, payload } = refused;
         let (args, kwargs) = (payload_args(&payload).unwrap_or_default(), payload_kwargs(&payload).unwrap_or_default());

@@ -58,7 +58,7 @@ impl Handler<CutLargest> for OwnSessions {
     }
 }
 
-/// For those whom the guard does not know: the same thread's [`OwnSessions`].
+/// For those whom the guard does not know: the same thread's owner of streams.
 impl Handler<LargestOutbox> for HttpSessions {
     type Result = ResponseFuture<usize>;
 

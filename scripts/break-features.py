@@ -121,7 +121,7 @@ def function_around(text, at):
             end += 1
         if begin < at < end:
             before = code[code.rfind("\n", 0, head.start()) : head.start()]
-            fixed = "const " in before or "-> impl" in code[head.end() : begin]
+            fixed = "const " in before or re.search(r"->.*\bimpl\b", code[head.end() : begin], re.S)
             found = None if fixed else (begin, end)
     return found
 

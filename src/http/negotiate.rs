@@ -78,6 +78,10 @@ fn form_of(headers: &HeaderMap, known: &[(&'static str, Serialization)], all: He
     let mut parts = kind.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     let Some((media_type, serialization)) = known.iter().find(|(name, _)| essence.eq_ignore_ascii_case(name)) else {
+        // Nothing is of any type: curl names one for an empty body too. The library takes a length of 0 out of the head.
+        if ![header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| headers.contains_key(name)) {
+            return Ok(Form::default());
+        }
         return refuse(format!("the Content-Type must be one of {names}, got {}", shown(kind)));
     };
     for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
@@ -239,8 +243,11 @@ mod tests {
             assert_eq!(status(&one(header::CONTENT_TYPE, good)), Ok(()), "{good}");
         }
         for bad in ["text/plain", "application/json; charset=latin1", "application/jsonp", ""] {
-            assert_eq!(status(&one(header::CONTENT_TYPE, bad)), Err(415), "{bad}");
+            let mut headers = one(header::CONTENT_TYPE, bad);
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("2"));
+            assert_eq!(status(&headers), Err(415), "{bad}");
         }
+        assert_eq!(status(&one(header::CONTENT_TYPE, "text/plain")), Ok(()), "there is no body");
         assert_eq!(status(&one(header::CONTENT_ENCODING, "identity, gzip")), Err(415));
     }
 

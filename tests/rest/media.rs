@@ -28,6 +28,13 @@ fn a_body_of_another_type_or_charset_or_encoded_is_415() {
     }
 }
 
+/// Section 4.1: an empty body means no arguments.
+#[test]
+fn an_empty_body_is_of_any_type() {
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    assert_eq!(Router::start().http().request("POST", COUNT, &headers, "").status, 200);
+}
+
 /// Section 7.
 #[test]
 fn an_accept_that_excludes_all_types_is_406() {

@@ -215,7 +215,7 @@ const ENDPOINTS: &[Endpoint] = &[
     rest(
         "/api/v1/realms/{realm}/tickets",
         "ticket",
-        "Gives a one-time ticket for `events`, `poll` or a WebSocket",
+        "Gives a one-time ticket for an event stream, a poll or a WebSocket",
         Schema::TicketWish,
         TICKET,
     ),

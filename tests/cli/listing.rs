@@ -115,7 +115,7 @@ fn who_watches_ends_when_nobody_reads_though_nothing_changes() {
     let router = Router::start();
     let client = router.client();
     let _subscriber = client.spawn(&["subscribe", "com.t"], "subscribed com.t");
-    let line = format!("{} topic ls --watch --every 10ms | head -n 1", env!("CARGO_BIN_EXE_wharf"));
+    let line = format!("{} topic ls --watch --every 200ms | head -n 1", env!("CARGO_BIN_EXE_wharf"));
     let reader = Running::of(client.command("sh", &["-c", &line]).spawn().unwrap());
     assert_eq!(read(&reader.end().ok())["uri"], "com.t");
 }

@@ -2,6 +2,7 @@
 //! `/admin/v1` are in `admin/table.rs`, of which they are made.
 
 use super::schemas::Schema;
+use crate::http::streams::history;
 use crate::http::Served;
 
 /// What of the room an endpoint belongs to.
@@ -196,20 +197,7 @@ const ENDPOINTS: &[Endpoint] = &[
         "/api/v1/realms/{realm}/history/{topic}",
         "history",
         "Events of a topic that were kept",
-        &[
-            "match",
-            "limit",
-            "reverse",
-            "topic",
-            "from_time",
-            "after_time",
-            "before_time",
-            "until_time",
-            "from_publication",
-            "after_publication",
-            "before_publication",
-            "until_publication",
-        ],
+        history::PARAMETERS,
         HISTORY,
     ),
     rest(

@@ -21,7 +21,7 @@ use crate::wamp::{Dict, ErrorUri, MatchPolicy, Serialization, Uri, Value};
 use actix_web::{web, HttpRequest, HttpResponse};
 
 /// What may be asked: `match`, and the keyword arguments of the procedure.
-const PARAMETERS: &[&str] = &[
+pub(in crate::http) const PARAMETERS: &[&str] = &[
     "match",
     "limit",
     "reverse",
